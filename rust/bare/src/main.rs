@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Guests without an operating system, which take a known number of exits of a known kind and
+//! read the leaves before and after.
+//!
+//! Runs in L1. Prints `exits N`, `cycles N` (the module's, of the reason in question, between the
+//! two readings) and, where a program measures them itself, `guest_cycles N`.
+
+mod guest;
+mod hog;
+mod vm;
+
+use anyhow::{ensure, Context, Result};
+use clap::{Parser, Subcommand};
+use exitstat_core::leaf::{Answer, UNDEFINED};
+use std::time::Duration;
+
+#[derive(Parser)]
+#[command(name = "bare", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// CPUID of leaf 0.
+    Cpuid(Count),
+    /// OUT to port 0x80, which no device claims: user space finishes each.
+    Pio(Count),
+    /// HLT with an interrupt pending.
+    Hlt(Count),
+    /// RDMSR of IA32_APIC_BASE.
+    Rdmsr(Count),
+    /// WRMSR of IA32_TSC_DEADLINE, which KVM handles without leaving its inner loop.
+    Wrmsr(Count),
+    /// Writes to pages that user space fills in, late.
+    Touch {
+        #[command(flatten)]
+        count: Count,
+        /// How late each page comes.
+        #[arg(long, default_value_t = 100)]
+        delay_ms: u64,
+    },
+    /// CPUID without end, until killed.
+    Noise,
+    /// No guest: a SCHED_FIFO task that takes the CPU away, again and again, until killed.
+    Hog {
+        #[arg(long, default_value_t = 8000)]
+        busy_us: u64,
+        #[arg(long, default_value_t = 10000)]
+        period_us: u64,
+    },
+}
+
+#[derive(clap::Args)]
+struct Count {
+    /// How many exits (at most 256 for touch).
+    #[arg(long, default_value_t = 1000)]
+    count: u64,
+}
+
+fn main() -> Result<()> {
+    let none = Duration::ZERO;
+    let (program, count, delay) = match Cli::parse().command {
+        Command::Cpuid(c) => (guest::Program::Cpuid, c.count, none),
+        Command::Pio(c) => (guest::Program::Pio, c.count, none),
+        Command::Hlt(c) => (guest::Program::Hlt, c.count, none),
+        Command::Rdmsr(c) => (guest::Program::Rdmsr, c.count, none),
+        Command::Wrmsr(c) => (guest::Program::Wrmsr, c.count, none),
+        Command::Touch { count, delay_ms } => {
+            let delay = Duration::from_millis(delay_ms);
+            (guest::Program::Touch, count.count, delay)
+        }
+        Command::Noise => (guest::Program::Cpuid, u64::MAX, none),
+        Command::Hog { busy_us, period_us } => {
+            return hog::run(Duration::from_micros(busy_us), Duration::from_micros(period_us))
+        }
+    };
+    let readings = vm::run(program, count, delay)?;
+    ensure!(
+        readings.live == UNDEFINED,
+        "the leaves are not live here: asked about reason 35, CPUID said {:x?}",
+        readings.live
+    );
+    let decode = |a: Answer| a.decode().context("a defined reason was called undefined");
+    let (before, after) = (decode(readings.before)?, decode(readings.after)?);
+    println!("exits {}", after.exits.wrapping_sub(before.exits));
+    println!("cycles {}", after.cycles.wrapping_sub(before.cycles));
+    println!("guest_cycles {}", readings.guest_cycles);
+    Ok(())
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a VM exit is called, and how exit counts travel through CPUID.
+//!
+//! Pure logic without dependencies. The kernel module compiles the same files (through `#[path]`,
+//! see `src/exitstat_main.rs`), so they refer to each other by `super::` and use nothing of
+//! `std` or of the kernel.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod leaf;
+pub mod reason;
+pub mod tally;

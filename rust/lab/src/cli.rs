@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line.
+
+use crate::{
+    artifacts, demo, image::Guest, kernel, l0::L0, module, run::Run, suite, workspace::Workspace,
+};
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+/// Builds kernels, the module and images, and runs virtual machines in virtual machines.
+#[derive(Parser)]
+#[command(name = "lab", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the kernel with and without the patches (cached).
+    Kernel,
+    /// Build kvm_exitstat.ko for the cached kernel.
+    Module {
+        /// Lint the module with clippy as well.
+        #[arg(long)]
+        clippy: bool,
+    },
+    /// Build everything and print where it is, as name=path lines.
+    Artifacts,
+    /// Boot L1, run a script in it, and boot L2 from there.
+    Run(RunArgs),
+    /// The main job, shown: leaves read inside a real L2.
+    Demo,
+    /// The tests that need the lab.
+    Test {
+        /// Only tests whose name has one of these in it.
+        names: Vec<String>,
+        /// Print the names, and run nothing.
+        #[arg(long)]
+        list: bool,
+        /// How many virtual machines run at a time.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+    },
+}
+
+/// An L1 script runs in L1 as root, with modprobe, QEMU and a command `l2` that boots L2, which
+/// runs the L2 script. If the L1 script ends well without having called `l2`, L2 is booted after
+/// it. What L1 prints, L2's console included, is printed here. The exit status is the L1 script's
+/// (or L2's, if L2 came last), 124 after a timeout, 2 if the lab itself failed.
+///
+/// Loading kvm_intel brings kvm_exitstat along, as on a host where it is installed.
+#[derive(Args)]
+struct RunArgs {
+    /// Shell script to run in L1.
+    #[arg(long, value_name = "FILE")]
+    l1: Option<PathBuf>,
+    /// Shell script to run in L2; may be given several times, for `l2 -s NAME` in L1.
+    #[arg(long, value_name = "FILE")]
+    l2: Vec<PathBuf>,
+    /// CPUs of L1: one for exact costs, two for races.
+    #[arg(long, default_value_t = 1)]
+    cpus: u32,
+    /// vCPUs of L2, unless `l2 -n` says otherwise.
+    #[arg(long, default_value_t = 1)]
+    l2_cpus: u32,
+    /// Parameters of kvm_intel, such as 'ept=0'.
+    #[arg(long, default_value = "", value_name = "PARAMETERS")]
+    kvm_intel: String,
+    /// Seconds until L1 is stopped.
+    #[arg(long, default_value_t = 600)]
+    timeout: u64,
+    /// What runs L1: bochs, kvm (a host with VMX and nested KVM), or tcg (no VMX in L1).
+    #[arg(long, env = "EXITSTAT_L0")]
+    l0: Option<L0>,
+    /// Take the kernel without the patches, and its kvm.
+    #[arg(long)]
+    unpatched: bool,
+    /// Put the full qemu-system-x86_64 into L1, for `l2 -M q35`.
+    #[arg(long)]
+    full_qemu: bool,
+    /// More for L1's kernel command line.
+    #[arg(long, default_value = "")]
+    append: String,
+}
+
+/// Carries out a command line.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    Ok(match cli.command {
+        Command::Kernel => {
+            kernel::patched(&workspace)?;
+            ExitCode::SUCCESS
+        }
+        Command::Module { clippy } => {
+            module::build(&workspace, clippy)?;
+            ExitCode::SUCCESS
+        }
+        Command::Artifacts => {
+            artifacts::print(&workspace)?;
+            ExitCode::SUCCESS
+        }
+        Command::Run(args) => {
+            let outcome = Run {
+                l1: args.l1.map(std::fs::read_to_string).transpose()?,
+                l2: Guest::read_scripts(&args.l2)?,
+                cpus: args.cpus,
+                l2_cpus: args.l2_cpus,
+                kvm_intel: args.kvm_intel,
+                timeout: Duration::from_secs(args.timeout),
+                l0: args.l0,
+                unpatched: args.unpatched,
+                full_qemu: args.full_qemu,
+                append: args.append,
+                echo: true,
+            }
+            .boot(&workspace)?;
+            outcome.exit_code()
+        }
+        Command::Demo => demo::run(&workspace)?,
+        Command::Test { names, list, jobs } => suite::run(&workspace, &names, list, jobs)?,
+    })
+}

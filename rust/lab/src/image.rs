@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What L1 and L2 boot into: root file systems in memory, packed as cpio archives.
+
+use crate::{command::run, kernel::Kernel, workspace::Workspace};
+use anyhow::{ensure, Context, Result};
+use std::{
+    fs,
+    os::unix::fs::{symlink, PermissionsExt},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A script for L2.
+#[derive(Clone)]
+pub struct Guest {
+    /// What `l2 -s` calls it.
+    pub name: String,
+    pub text: String,
+}
+
+impl Guest {
+    /// Scripts from files, under the files' names.
+    pub fn read_scripts(files: &[PathBuf]) -> Result<Vec<Self>> {
+        files
+            .iter()
+            .map(|file| {
+                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let text =
+                    fs::read_to_string(file).with_context(|| file.display().to_string())?;
+                Ok(Self { name, text })
+            })
+            .collect()
+    }
+}
+
+/// A root file system that is being put together.
+pub struct Root {
+    dir: PathBuf,
+}
+
+impl Root {
+    /// With busybox, and the directories that anything expects.
+    pub fn with_busybox(dir: PathBuf) -> Result<Self> {
+        for sub in ["usr/bin", "proc", "sys", "dev", "tmp", "etc", "lab"] {
+            fs::create_dir_all(dir.join(sub))?;
+        }
+        // Programs are in /usr/bin, as QEMU looks for its firmware relative to where it is.
+        for link in ["bin", "sbin", "usr/sbin"] {
+            symlink("/usr/bin", dir.join(link))?;
+        }
+        let root = Self { dir };
+        root.copy("/bin/busybox", "usr/bin/busybox")?;
+        for applet in run(Command::new("/bin/busybox").arg("--list"))?.lines() {
+            if applet != "busybox" {
+                symlink("busybox", root.dir.join("usr/bin").join(applet))?;
+            }
+        }
+        Ok(root)
+    }
+
+    /// Empty, to be unpacked over another.
+    pub fn empty(dir: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&dir)?;
+        Ok(Self { dir })
+    }
+
+    fn place(&self, to: &str) -> Result<PathBuf> {
+        let to = self.dir.join(to);
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let _ = fs::remove_file(&to);
+        Ok(to)
+    }
+
+    /// Copies a file of the machine.
+    pub fn copy(&self, from: impl AsRef<Path>, to: &str) -> Result<()> {
+        let from = from.as_ref();
+        fs::copy(from, self.place(to)?).with_context(|| from.display().to_string())?;
+        Ok(())
+    }
+
+    /// Writes a file.
+    pub fn write(&self, to: &str, text: &str) -> Result<()> {
+        fs::write(self.place(to)?, text)?;
+        Ok(())
+    }
+
+    /// Writes a program.
+    pub fn write_program(&self, to: &str, text: &str) -> Result<()> {
+        self.write(to, text)?;
+        fs::set_permissions(self.dir.join(to), fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+
+    /// Copies a program of the machine, and the libraries it is linked with.
+    pub fn copy_program(&self, from: &str, to: &str) -> Result<()> {
+        self.copy(from, to)?;
+        for word in run(Command::new("ldd").arg(from))?.split_whitespace() {
+            if word.starts_with('/') && !self.dir.join(&word[1..]).exists() {
+                self.copy(fs::canonicalize(word)?, &word[1..])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a directory with all that is in it.
+    pub fn copy_tree(&self, from: &Path, to: &str) -> Result<()> {
+        run(Command::new("cp").args(["-a", "-T"]).arg(from).arg(self.place(to)?))?;
+        Ok(())
+    }
+
+    /// Appends the tree to `archive`, as a cpio archive that the kernel unpacks.
+    pub fn pack(&self, archive: &Path) -> Result<()> {
+        let script = "cd \"$1\" && find . | LC_ALL=C sort | \
+                      cpio --quiet -o -H newc -R 0:0 >> \"$2\"";
+        run(Command::new("sh").args(["-c", script, "pack"]).arg(&self.dir).arg(archive))?;
+        Ok(())
+    }
+}
+
+/// Installs the kernel's modules and kvm_exitstat under `root`, as on a host.
+pub fn install_modules(kernel: &Kernel, module: &Path, root: &Path) -> Result<()> {
+    let _ = fs::remove_dir_all(root);
+    fs::create_dir_all(root)?;
+    let root = Root::empty(root.to_owned())?;
+    let release = kernel.release()?;
+    root.copy_tree(&kernel.modules().join("lib"), "lib")?;
+    for link in ["build", "source"] {
+        let _ = fs::remove_file(root.dir.join("lib/modules").join(&release).join(link));
+    }
+    root.copy(module, &format!("lib/modules/{release}/updates/kvm_exitstat.ko"))?;
+    run(Command::new("/sbin/depmod").arg("-b").arg(&root.dir).arg(&release))?;
+    Ok(())
+}
+
+/// What L1 boots into. All paths are in `dir`, which is the run's own.
+pub struct L1Image<'a> {
+    pub workspace: &'a Workspace,
+    pub kernel: &'a Kernel,
+    /// `lib/modules` is under it.
+    pub modules: &'a Path,
+    pub script: &'a str,
+    pub guests: &'a [Guest],
+    /// Lines for `/lab/env`, which scripts have as variables.
+    pub env: &'a str,
+    pub full_qemu: bool,
+    /// Programs of our own: name and file.
+    pub programs: &'a [(&'static str, PathBuf)],
+}
+
+impl L1Image<'_> {
+    /// Packs the image, and returns the archive.
+    pub fn pack(&self, dir: &Path) -> Result<PathBuf> {
+        let lab = self.workspace.path("tests/lab");
+        let root = Root::with_busybox(dir.join("l1"))?;
+        for tool in ["modprobe", "insmod", "rmmod", "lsmod", "modinfo"] {
+            let _ = fs::remove_file(root.dir.join("usr/bin").join(tool));
+            symlink("kmod", root.dir.join("usr/bin").join(tool))?;
+        }
+        root.copy_program("/bin/kmod", "usr/bin/kmod")?;
+        root.copy_tree(&self.modules.join("lib/modules"), "lib/modules")?;
+        root.copy(
+            self.workspace.path("scripts/modprobe.d/kvm_exitstat.conf"),
+            "etc/modprobe.d/kvm_exitstat.conf",
+        )?;
+
+        root.copy_program(
+            "/usr/bin/qemu-system-x86_64-microvm",
+            "usr/bin/qemu-system-x86_64-microvm",
+        )?;
+        let mut firmware = vec!["seabios/bios-microvm.bin", "qemu/linuxboot_dma.bin"];
+        if self.full_qemu {
+            root.copy_program("/usr/bin/qemu-system-x86_64", "usr/bin/qemu-system-x86_64")?;
+            firmware.extend(["seabios/bios-256k.bin", "qemu/kvmvapic.bin"]);
+        }
+        for file in firmware {
+            let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
+            root.copy(Path::new("/usr/share").join(file), &format!("usr/share/qemu/{name}"))?;
+        }
+
+        root.copy(lab.join("l1-lib.sh"), "lab/lib.sh")?;
+        root.write("lab/env", self.env)?;
+        root.write("lab/l1.sh", self.script)?;
+        root.write_program("init", &fs::read_to_string(lab.join("l1-init"))?)?;
+        for (name, file) in self.programs {
+            root.copy(file, &format!("usr/bin/{name}"))?;
+        }
+
+        root.copy(self.kernel.image(), "lab/l2.kernel")?;
+        let guest = self.pack_guest(dir)?;
+        root.copy(&guest, "lab/l2.initrd")?;
+        if !self.guests.is_empty() {
+            root.write("lab/l2-default", "")?;
+        }
+
+        let archive = dir.join("l1.img");
+        root.pack(&archive)?;
+        Ok(archive)
+    }
+
+    fn pack_guest(&self, dir: &Path) -> Result<PathBuf> {
+        let root = Root::with_busybox(dir.join("l2"))?;
+        root.copy_program("/usr/bin/cpuid", "usr/bin/cpuid")?;
+        let init = self.workspace.path("tests/lab/l2-init");
+        root.write_program("init", &fs::read_to_string(init)?)?;
+        for guest in self.guests {
+            ensure!(
+                guest.name.bytes().all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c)),
+                "the name of an L2 script goes onto a kernel's command line: {:?}",
+                guest.name
+            );
+            root.write(&format!("lab/{}", guest.name), &guest.text)?;
+        }
+        let archive = dir.join("l2.img");
+        root.pack(&archive)?;
+        Ok(archive)
+    }
+}
+
+/// A CD-ROM that boots `kernel` with `initrd`.
+pub fn make_iso(kernel: &Path, initrd: &Path, append: &str, dir: &Path) -> Result<()> {
+    let cd = Root::empty(dir.join("cd"))?;
+    cd.copy("/usr/lib/ISOLINUX/isolinux.bin", "isolinux/isolinux.bin")?;
+    cd.copy("/usr/lib/syslinux/modules/bios/ldlinux.c32", "isolinux/ldlinux.c32")?;
+    cd.write(
+        "isolinux/isolinux.cfg",
+        &format!("default l1\nprompt 0\nlabel l1\n kernel /kernel\n append initrd=/initrd {append}\n"),
+    )?;
+    cd.copy(kernel, "kernel")?;
+    fs::rename(initrd, cd.dir.join("initrd"))?;
+    run(Command::new("xorriso")
+        .args(["-as", "mkisofs", "-quiet", "-o"])
+        .arg(dir.join("l1.iso"))
+        .args(["-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat"])
+        .args(["-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"])
+        .arg(&cd.dir))?;
+    Ok(())
+}

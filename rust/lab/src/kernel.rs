@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel, with and without the patches, built once and cached.
+//!
+//! A tree is named by all that goes into it, so that a change of any part makes a new one. A file
+//! `complete` is written into it last: a build that was interrupted is taken up again by make.
+
+use crate::{
+    command::{run, run_with_progress},
+    source::{Source, SERIES},
+    workspace::Workspace,
+};
+use anyhow::{ensure, Context, Result};
+use sha2::{Digest, Sha256};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const CONFIG: &str = "tests/lab/kernel/l1.config";
+
+/// A built kernel tree.
+pub struct Kernel {
+    /// Source and objects; what `KDIR` is for a module.
+    pub dir: PathBuf,
+}
+
+impl Kernel {
+    /// The bootable image.
+    pub fn image(&self) -> PathBuf {
+        self.dir.join("arch/x86/boot/bzImage")
+    }
+
+    /// The root under which its own modules are installed, in `lib/modules`.
+    pub fn modules(&self) -> PathBuf {
+        self.dir.join("exitstat-modules")
+    }
+
+    /// The release that `uname -r` gives.
+    pub fn release(&self) -> Result<String> {
+        let file = self.dir.join("include/config/kernel.release");
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        Ok(text.trim().to_owned())
+    }
+
+    fn complete(&self) -> PathBuf {
+        self.dir.join("exitstat-complete")
+    }
+
+    fn build(&self, workspace: &Workspace, what: &str, steps: u64) -> Result<()> {
+        let jobs = std::thread::available_parallelism()?.get() + 1;
+        run_with_progress(
+            &format!("building {what}"),
+            steps,
+            workspace.make(&self.dir).arg(format!("-j{jobs}")),
+            &self.dir.join("exitstat-build.log"),
+        )?;
+        let _ = fs::remove_dir_all(self.modules());
+        run(workspace
+            .make(&self.dir)
+            .arg(format!("INSTALL_MOD_PATH={}", self.modules().display()))
+            .arg("modules_install"))?;
+        fs::write(self.complete(), "")?;
+        Ok(())
+    }
+}
+
+/// The kernel as Debian's source has it, in the lab's configuration.
+pub fn unpatched(workspace: &Workspace) -> Result<Kernel> {
+    let _lock = workspace.lock()?;
+    unpatched_locked(workspace)
+}
+
+fn unpatched_locked(workspace: &Workspace) -> Result<Kernel> {
+    let source = Source::get(workspace)?;
+    let config = workspace.path(CONFIG);
+    let key = key(&[
+        source.version.as_bytes(),
+        &fs::read(&config).with_context(|| config.display().to_string())?,
+        workspace.tool_versions()?.as_bytes(),
+    ]);
+    let kernel = Kernel {
+        dir: workspace.cached(&format!("linux-{}-{key}", source.version))?,
+    };
+    if kernel.complete().exists() {
+        return Ok(kernel);
+    }
+
+    // Unpacked beside and renamed: a tree that is there is whole.
+    if !kernel.dir.exists() {
+        let partial = workspace.cached("unpacking")?;
+        let _ = fs::remove_dir_all(&partial);
+        source.unpack(&partial)?;
+        fs::rename(&partial, &kernel.dir)?;
+    }
+    configure(workspace, &kernel, &config)?;
+    kernel.build(workspace, &format!("Linux {} (8 minutes on 2 cores)", source.version), 2480)?;
+    Ok(kernel)
+}
+
+/// The kernel with the patches.
+pub fn patched(workspace: &Workspace) -> Result<Kernel> {
+    let _lock = workspace.lock()?;
+    let base = unpatched_locked(workspace)?;
+    let patches = patches(workspace)?;
+    let mut contents = Vec::new();
+    for patch in &patches {
+        contents.extend(fs::read(patch).with_context(|| patch.display().to_string())?);
+    }
+    let name = base.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let kernel = Kernel {
+        dir: workspace.cached(&format!("{name}-{}", key(&[&contents])))?,
+    };
+    if kernel.complete().exists() {
+        return Ok(kernel);
+    }
+
+    if !kernel.dir.exists() {
+        eprintln!("==> patching");
+        let partial = workspace.cached("patching")?;
+        let _ = fs::remove_dir_all(&partial);
+        run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(&base.dir).arg(&partial))?;
+        let _ = fs::remove_file(partial.join("exitstat-complete"));
+        apply(&patches, &partial)?;
+        fs::rename(&partial, &kernel.dir)?;
+    }
+    kernel.build(workspace, "the patched kvm (1 minute)", 160)?;
+    Ok(kernel)
+}
+
+/// The patches, in the order of their series file.
+pub fn patches(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let dir = workspace.path(&format!("patches/{SERIES}"));
+    let series = fs::read_to_string(dir.join("series")).context("patches: no series file")?;
+    Ok(series
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| dir.join(line))
+        .collect())
+}
+
+/// Applies the patches to a tree, without fuzz.
+fn apply(patches: &[PathBuf], tree: &Path) -> Result<()> {
+    for file in patches {
+        let mut patch = Command::new("patch");
+        patch.args(["-p1", "--fuzz=0", "--forward", "--no-backup-if-mismatch", "-d"]);
+        patch.arg(tree).arg("-i").arg(file);
+        run(&mut patch)?;
+    }
+    Ok(())
+}
+
+/// Configures the kernel, and checks that each option of the fragment has stuck.
+fn configure(workspace: &Workspace, kernel: &Kernel, fragment: &Path) -> Result<()> {
+    run(workspace.make(&kernel.dir).arg("allnoconfig"))?;
+    let dot_config = kernel.dir.join(".config");
+    let wanted = fs::read_to_string(fragment)?;
+    let config = fs::read_to_string(&dot_config)?;
+    fs::write(&dot_config, format!("{config}\n{wanted}"))?;
+    run(workspace.make(&kernel.dir).arg("olddefconfig"))?;
+    let config = fs::read_to_string(&dot_config)?;
+    let lost: Vec<&str> = wanted
+        .lines()
+        .filter(|line| line.starts_with("CONFIG_") || line.ends_with("is not set"))
+        .filter(|option| !config.lines().any(|line| line == *option))
+        .collect();
+    ensure!(
+        lost.is_empty(),
+        "the kernel's configuration did not take these options of {}: {}",
+        fragment.display(),
+        lost.join(" ")
+    );
+    Ok(())
+}
+
+/// A short name for contents.
+fn key(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What runs L1: an emulator that has VMX, or a host that lends its own.
+
+use crate::{image, workspace::Workspace};
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+/// What runs L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum L0 {
+    /// Debian's Bochs, which emulates VMX; its TSC counts instructions.
+    Bochs,
+    /// QEMU with KVM, on a host with VMX and nested KVM.
+    Kvm,
+    /// QEMU's emulation, which has no VMX: for what a host without it sees.
+    Tcg,
+}
+
+/// A machine for L1.
+pub struct Machine<'a> {
+    pub cpus: u32,
+    /// MiB.
+    pub memory: u32,
+    pub kernel: &'a Path,
+    pub initrd: &'a Path,
+    pub append: &'a str,
+}
+
+impl L0 {
+    /// KVM if the machine has VMX and KVM lends it on, else Bochs. That `/dev/kvm` is there says
+    /// nothing: some machines have one that works, and no VMX.
+    pub fn choose() -> Self {
+        let has = |file: &str, word: &str| {
+            fs::read_to_string(file).is_ok_and(|text| text.split_whitespace().any(|w| w == word))
+        };
+        let nested = has("/sys/module/kvm_intel/parameters/nested", "Y")
+            || has("/sys/module/kvm_intel/parameters/nested", "1");
+        if has("/proc/cpuinfo", "vmx") && nested && can_create_vm() {
+            Self::Kvm
+        } else {
+            Self::Bochs
+        }
+    }
+
+    /// Starts L1. Its console goes to the file `console` in `dir`, its report to `report`.
+    pub fn start(self, workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Child> {
+        let mut command = match self {
+            Self::Bochs => bochs(workspace, machine, dir)?,
+            Self::Kvm => qemu(machine, dir, &["-accel", "kvm", "-cpu", "host"]),
+            Self::Tcg => qemu(machine, dir, &["-accel", "tcg", "-cpu", "max"]),
+        };
+        let log = fs::File::create(dir.join("l0.log"))?;
+        command.current_dir(dir).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        // SAFETY: prctl is async-signal-safe. L1 ends with the lab, however that ends.
+        unsafe {
+            command.pre_exec(|| {
+                rustix::process::set_parent_process_death_signal(Some(
+                    rustix::process::Signal::KILL,
+                ))?;
+                Ok(())
+            });
+        }
+        command.spawn().with_context(|| format!("cannot start {self:?}"))
+    }
+}
+
+fn can_create_vm() -> bool {
+    // QEMU says no at once if the kernel does not give it a VM.
+    Command::new("qemu-system-x86_64")
+        .args(["-accel", "kvm", "-M", "none", "-display", "none", "-monitor", "stdio"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Command {
+    let mut qemu = Command::new("qemu-system-x86_64");
+    qemu.args(accelerator)
+        .args(["-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
+        .args(["-m", &machine.memory.to_string(), "-smp", &machine.cpus.to_string()])
+        .arg("-serial")
+        .arg(format!("file:{}", dir.join("console").display()))
+        .arg("-serial")
+        .arg(format!("file:{}", dir.join("report").display()))
+        .arg("-kernel")
+        .arg(machine.kernel)
+        .arg("-initrd")
+        .arg(machine.initrd)
+        .args(["-append", machine.append]);
+    qemu
+}
+
+fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Command> {
+    image::make_iso(machine.kernel, machine.initrd, machine.append, dir)?;
+    // With two CPUs, half the instructions a second each keep the clock as it is with one.
+    let config = fs::read_to_string(workspace.path("tests/lab/bochsrc"))?
+        .replace("${MEMORY}", &machine.memory.to_string())
+        .replace("${CPUS}", &machine.cpus.to_string())
+        .replace("${IPS}", &(100_000_000 / machine.cpus).to_string())
+        .replace("${DIR}", &dir.display().to_string());
+    fs::write(dir.join("bochsrc"), config)?;
+    // Debian's build stops at its debugger's prompt.
+    fs::write(dir.join("continue"), "c\n")?;
+    let mut bochs = Command::new("bochs");
+    bochs.args(["-q", "-f", "bochsrc", "-rc", "continue"]);
+    Ok(bochs)
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What L1 reports on a serial port of its own: named sections of lines.
+
+use std::collections::BTreeMap;
+
+/// The sections of a report; of sections with one name, all, in order.
+#[derive(Default, Debug)]
+pub struct Report {
+    sections: BTreeMap<String, Vec<String>>,
+}
+
+impl Report {
+    /// Parses what came so far. A section without an end is not there.
+    pub fn parse(text: &str) -> Self {
+        let mut report = Self::default();
+        let mut open: Option<(String, String)> = None;
+        for line in text.lines() {
+            let line = line.trim_end_matches('\r');
+            if let Some(name) = line.strip_prefix("@begin ") {
+                open = Some((name.to_owned(), String::new()));
+            } else if line.starts_with("@end ") {
+                if let Some((name, text)) = open.take() {
+                    report.sections.entry(name).or_default().push(text);
+                }
+            } else if let Some((_, text)) = &mut open {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        report
+    }
+
+    /// The first section of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        Some(self.sections.get(name)?.first()?)
+    }
+
+    /// The sections whose names begin so: the rest of the name, and the text.
+    pub fn all<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.sections.iter().flat_map(move |(name, texts)| {
+            let rest = name.strip_prefix(prefix);
+            texts.iter().filter_map(move |text| Some((rest?, text.as_str())))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Report;
+
+    #[test]
+    fn sections_are_found_by_name() {
+        let report = Report::parse("noise\n@begin a\n1\n2\r\n@end a\n@begin b c\n@end b c\n");
+        assert_eq!(report.get("a"), Some("1\n2\n"));
+        assert_eq!(report.get("b c"), Some(""));
+        assert_eq!(report.get("c"), None);
+        assert_eq!(report.all("b ").collect::<Vec<_>>(), [("c", "")]);
+    }
+
+    #[test]
+    fn a_section_that_was_cut_off_is_not_there() {
+        assert_eq!(Report::parse("@begin exit\n0\n").get("exit"), None);
+    }
+}

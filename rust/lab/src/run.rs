@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One run of L1, with its guests.
+
+use crate::{
+    image::{self, Guest, L1Image},
+    kernel,
+    l0::{Machine, L0},
+    module,
+    report::Report,
+    workspace::Workspace,
+};
+use anyhow::{Context, Result};
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, ExitCode},
+    time::{Duration, Instant},
+};
+
+/// What to run.
+pub struct Run {
+    /// Script for L1; without one, L2 is booted.
+    pub l1: Option<String>,
+    pub l2: Vec<Guest>,
+    pub cpus: u32,
+    pub l2_cpus: u32,
+    pub kvm_intel: String,
+    pub timeout: Duration,
+    pub l0: Option<L0>,
+    pub unpatched: bool,
+    pub full_qemu: bool,
+    pub append: String,
+    /// Print L1's console as it comes.
+    pub echo: bool,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            l1: None,
+            l2: Vec::new(),
+            cpus: 1,
+            l2_cpus: 1,
+            kvm_intel: String::new(),
+            timeout: Duration::from_secs(600),
+            l0: None,
+            unpatched: false,
+            full_qemu: false,
+            append: String::new(),
+            echo: false,
+        }
+    }
+}
+
+/// How a run ended.
+pub struct Outcome {
+    /// All that L1 printed, its guests' consoles included.
+    pub console: String,
+    pub report: Report,
+    /// Exit status of the L1 script; none if L1 did not come to its end.
+    pub status: Option<u8>,
+    pub timed_out: bool,
+    /// What L0 had to say, if anything.
+    pub l0_log: String,
+}
+
+impl Outcome {
+    /// As `lab run --help` says.
+    pub fn exit_code(&self) -> ExitCode {
+        match self.status {
+            Some(status) => ExitCode::from(status),
+            None if self.timed_out => {
+                eprintln!("lab: L1 was stopped: its time was over");
+                ExitCode::from(124)
+            }
+            None => {
+                eprintln!("lab: L1 ended without a report; L0 said:\n{}", self.l0_log);
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+impl Run {
+    /// Builds what is missing, boots L1 and waits for its end.
+    pub fn boot(&self, workspace: &Workspace) -> Result<Outcome> {
+        let (patched, module) = module::build(workspace, false)?;
+        let bare = module::build_static(workspace, "exitstat-bare", "bare")?;
+        let kernel = if self.unpatched {
+            kernel::unpatched(workspace)?
+        } else {
+            patched
+        };
+        let dir = tempfile::Builder::new().prefix("exitstat-lab-").tempdir()?;
+        let modules = dir.path().join("modules");
+        image::install_modules(&kernel, &module, &modules)?;
+
+        let l2_script = self.l2.first().map_or("none", |guest| guest.name.as_str());
+        let initrd = L1Image {
+            workspace,
+            kernel: &kernel,
+            modules: &modules,
+            script: self.l1.as_deref().unwrap_or(":"),
+            guests: &self.l2,
+            env: &format!(
+                "KVM_INTEL='{}'\nL2_CPUS={}\nL2_SCRIPT={l2_script}\nexport KVM_INTEL L2_CPUS L2_SCRIPT\n",
+                self.kvm_intel, self.l2_cpus,
+            ),
+            full_qemu: self.full_qemu,
+            programs: &[("bare", bare)],
+        }
+        .pack(dir.path())?;
+
+        let append = format!(
+            "console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic {}",
+            self.append
+        );
+        let machine = Machine {
+            cpus: self.cpus,
+            memory: 1024,
+            kernel: &kernel.image(),
+            initrd: &initrd,
+            append: &append,
+        };
+        for file in ["console", "report"] {
+            File::create(dir.path().join(file))?;
+        }
+        let l0 = self.l0.unwrap_or_else(L0::choose);
+        let child = l0.start(workspace, &machine, dir.path())?;
+        self.wait(child, dir.path())
+    }
+
+    fn wait(&self, mut child: Child, dir: &Path) -> Result<Outcome> {
+        let deadline = Instant::now() + self.timeout;
+        let mut console = Tail::new(dir.join("console"), self.echo)?;
+        let mut timed_out = false;
+        while child.try_wait()?.is_none() {
+            console.read()?;
+            if Instant::now() > deadline {
+                timed_out = true;
+                child.kill()?;
+                child.wait()?;
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        console.read()?;
+        let report = Report::parse(&read_lossy(&dir.join("report"))?);
+        let status = report.get("exit").and_then(|text| text.trim().parse().ok());
+        let mut l0_log = read_lossy(&dir.join("l0.log"))?;
+        if let Ok(log) = read_lossy(&dir.join("bochs.log")) {
+            let bad = log.lines().filter(|line| line.contains("PANIC") || line.contains(">>"));
+            l0_log.extend(bad.flat_map(|line| [line, "\n"]));
+        }
+        Ok(Outcome {
+            console: console.text(),
+            report,
+            status,
+            timed_out,
+            l0_log,
+        })
+    }
+}
+
+fn read_lossy(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A file that grows, followed.
+struct Tail {
+    file: File,
+    bytes: Vec<u8>,
+    echo: bool,
+}
+
+impl Tail {
+    fn new(path: PathBuf, echo: bool) -> Result<Self> {
+        Ok(Self {
+            file: File::open(path)?,
+            bytes: Vec::new(),
+            echo,
+        })
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let seen = self.bytes.len();
+        self.file.read_to_end(&mut self.bytes)?;
+        if self.echo && self.bytes.len() > seen {
+            let new: Vec<u8> = self.bytes[seen..].iter().copied().filter(|&b| b != b'\r').collect();
+            let mut out = std::io::stdout().lock();
+            out.write_all(&new)?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).replace('\r', "")
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module's totals against the histogram that the tracepoint `kvm:kvm_exit` keeps, over whole
+//! lives of guests: each reason must agree exactly.
+
+use super::check::Check;
+use crate::report::Report;
+use exitstat_core::{reason::REASONS, tally::Tally};
+use std::collections::BTreeMap;
+
+/// The content of `kvm_exitstat/totals`.
+#[derive(Debug, Default)]
+pub struct Totals {
+    pub by_reason: BTreeMap<u32, Tally>,
+    pub undefined: Tally,
+    pub unattached: u64,
+}
+
+impl Totals {
+    /// Parses the file; every reason of the SDM must be there, with its name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut totals = Self::default();
+        let number = |word: &str| word.parse::<u64>().map_err(|e| format!("{word:?}: {e}"));
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["undefined", exits, cycles] => {
+                    totals.undefined = Tally {
+                        exits: number(exits)?,
+                        cycles: number(cycles)?,
+                    };
+                }
+                ["unattached", vcpus] => totals.unattached = number(vcpus)?,
+                [reason, name, exits, cycles] => {
+                    let reason = number(reason)? as u32;
+                    let known = REASONS.iter().find(|r| r.number == reason);
+                    if known.map(|r| r.name) != Some(name) {
+                        return Err(format!("not a reason of that name: {line}"));
+                    }
+                    let tally = Tally {
+                        exits: number(exits)?,
+                        cycles: number(cycles)?,
+                    };
+                    totals.by_reason.insert(reason, tally);
+                }
+                _ => return Err(format!("not a line of totals: {line:?}")),
+            }
+        }
+        if totals.by_reason.len() != REASONS.len() {
+            return Err(format!("{} reasons, not {}", totals.by_reason.len(), REASONS.len()));
+        }
+        Ok(totals)
+    }
+
+    /// All exits.
+    pub fn exits(&self) -> u64 {
+        self.by_reason.values().map(|t| t.exits).sum::<u64>() + self.undefined.exits
+    }
+}
+
+/// Exits by basic reason, as the histogram has them.
+fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
+    let mut counts = BTreeMap::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(row) = line.strip_prefix("{ exit_reason:") {
+            let numbers: Vec<u64> =
+                row.split(|c: char| !c.is_ascii_digit()).filter_map(|w| w.parse().ok()).collect();
+            let [reason, hits] = numbers[..] else {
+                return Err(format!("not a row of a histogram: {line:?}"));
+            };
+            // The keys are the full 32 bits of the VMCS field.
+            *counts.entry((reason & 0xffff) as u32).or_default() += hits;
+        }
+        if let Some(dropped) = line.strip_prefix("Dropped:") {
+            if dropped.trim() != "0" {
+                return Err(format!("the histogram lost events: {line}"));
+            }
+        }
+    }
+    if counts.is_empty() || !text.contains("Dropped: 0") {
+        return Err(format!("not a histogram with anything in it: {text:?}"));
+    }
+    Ok(counts)
+}
+
+fn compare(totals: &str, histogram: &str, vcpus: &str) -> Result<String, String> {
+    let totals = Totals::parse(totals)?;
+    let histogram = parse_histogram(histogram)?;
+    let mut wrong = Vec::new();
+    for (&reason, tally) in &totals.by_reason {
+        let expected = histogram.get(&reason).copied().unwrap_or(0);
+        if tally.exits != expected {
+            wrong.push(format!("reason {reason}: {} counted, {expected} traced", tally.exits));
+        }
+        if (tally.exits == 0) != (tally.cycles == 0) {
+            wrong.push(format!("reason {reason}: {tally:?}"));
+        }
+    }
+    let others = |reason: &&u32| !totals.by_reason.contains_key(reason);
+    let undefined: u64 = histogram.keys().filter(others).map(|reason| histogram[reason]).sum();
+    if totals.undefined.exits != undefined {
+        wrong.push(format!("undefined: {} counted, {undefined} traced", totals.undefined.exits));
+    }
+    // All vCPUs have come and gone since the module was loaded: what was kept of them one by one
+    // is what was kept of the host.
+    let cycles = totals.by_reason.values().copied().chain([totals.undefined]).sum::<Tally>().cycles;
+    let retired = format!("retired {} {cycles}\n", totals.exits());
+    if vcpus != retired {
+        wrong.push(format!("of vCPUs: {vcpus:?}, not {retired:?}"));
+    }
+    if totals.unattached != 0 {
+        wrong.push(format!("unattached {}", totals.unattached));
+    }
+    if wrong.is_empty() {
+        let reasons = histogram.len();
+        Ok(format!("{} exits, {reasons} reasons, all equal", totals.exits()))
+    } else {
+        Err(wrong.join("; "))
+    }
+}
+
+/// One check for each time that a script called `agreement`.
+pub fn checks(report: &Report) -> Vec<Check> {
+    report
+        .all("agreement ")
+        .filter_map(|(name, totals)| Some((name.strip_suffix(" totals")?, totals)))
+        .map(|(name, totals)| {
+            let other = |what| report.get(&format!("agreement {name} {what}")).unwrap_or_default();
+            Check::new(format!("agrees with the tracepoint, {name}"), || {
+                compare(totals, other("hist"), other("vcpus"))
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn totals(cpuid: u64) -> String {
+        let lines = REASONS.iter().map(|r| match r.number {
+            10 => format!("10 CPUID {cpuid} 500\n"),
+            n => format!("{n} {} 0 0\n", r.name),
+        });
+        lines.collect::<String>() + "undefined 1 2\nunattached 0\n"
+    }
+
+    const HISTOGRAM: &str = "# event histogram\n\
+        { exit_reason:         10 } hitcount:          7\n\
+        { exit_reason: 2147483658 } hitcount:          2\n\
+        { exit_reason:         99 } hitcount:          1\n\n\
+        Totals:\n    Hits: 10\n    Entries: 3\n    Dropped: 0\n";
+
+    #[test]
+    fn equal_counts_agree_with_flag_bits_folded() {
+        let seen = compare(&totals(9), HISTOGRAM, "retired 10 502\n");
+        assert_eq!(seen.as_deref(), Ok("10 exits, 2 reasons, all equal"));
+    }
+
+    #[test]
+    fn one_exit_too_few_is_seen() {
+        assert!(compare(&totals(8), HISTOGRAM, "retired 9 502\n").is_err());
+    }
+
+    #[test]
+    fn an_exit_lost_from_the_vcpus_is_seen() {
+        assert!(compare(&totals(9), HISTOGRAM, "retired 9 502\n").is_err());
+    }
+
+    #[test]
+    fn a_histogram_that_lost_events_is_refused() {
+        let lossy = HISTOGRAM.replace("Dropped: 0", "Dropped: 3");
+        assert!(compare(&totals(9), &lossy, "retired 10 502\n").is_err());
+    }
+
+    #[test]
+    fn an_empty_histogram_is_refused() {
+        assert!(parse_histogram("Totals:\n    Hits: 0\n    Dropped: 0\n").is_err());
+    }
+
+    #[test]
+    fn totals_with_a_reason_missing_or_misnamed_are_refused() {
+        let text = totals(1);
+        assert!(Totals::parse(&text).is_ok());
+        assert!(Totals::parse(&text.replace("10 CPUID 1 500\n", "")).is_err());
+        assert!(Totals::parse(&text.replace("10 CPUID", "10 HLT")).is_err());
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One thing that was checked, and what was seen.
+
+use crate::report::Report;
+
+/// A check that was made.
+pub struct Check {
+    pub name: String,
+    /// What was seen, if it is worth a line; or what is wrong.
+    pub result: Result<String, String>,
+}
+
+impl Check {
+    /// Makes a check.
+    pub fn new(name: impl Into<String>, check: impl FnOnce() -> Result<String, String>) -> Self {
+        Self {
+            name: name.into(),
+            result: check(),
+        }
+    }
+
+    /// A check that could not even be made.
+    pub fn failed(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            result: Err(why.into()),
+        }
+    }
+}
+
+/// The checks that the L1 script made with `check`.
+pub fn made_in_l1(report: &Report) -> Vec<Check> {
+    report
+        .all("check ")
+        .map(|(name, text)| {
+            Check::new(name, || match text.split_once('\n') {
+                Some(("0", _)) => Ok(String::new()),
+                Some((status, said)) => Err(format!("status {status}: {}", said.trim_end())),
+                None => Err("no status".to_owned()),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What no run may leave behind: warnings in the log, unexpected taint.
+
+use super::{check::Check, scenarios::Scenario};
+use crate::{run::Outcome, workspace::Workspace};
+
+/// Words of the kernel's own complaints.
+const COMPLAINTS: [&str; 14] = [
+    "WARNING:",
+    "BUG:",
+    "Oops",
+    "general protection",
+    "Call Trace:",
+    "kernel BUG at",
+    "rcu: INFO",
+    "INFO: task",
+    "Kernel panic",
+    "unable to handle",
+    "refcount_t:",
+    "list_add corruption",
+    "list_del corruption",
+    "UBSAN:",
+];
+
+/// S and W, which the emulator's processor and the warning in the baseline bring; O, which any
+/// module from outside the kernel's tree brings.
+const TAINT: u32 = 1 << 2 | 1 << 9 | 1 << 12;
+const TAINT_OUT_OF_TREE: u32 = 1 << 12;
+
+/// Checks of the log of any run.
+pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> Vec<Check> {
+    let Some(log) = outcome.report.get("dmesg") else {
+        return vec![Check::failed("log has no complaint", "L1 gave no log")];
+    };
+    let baseline = match baseline(workspace) {
+        Ok(baseline) => baseline,
+        Err(error) => return vec![Check::failed("baseline", error)],
+    };
+    let expected = |line: &str| baseline.iter().find(|known| line.contains(known.as_str()));
+
+    let mut checks = vec![
+        Check::new("log has no complaint", || {
+            let mut in_known_trace = false;
+            let mut bad = Vec::new();
+            for line in log.lines() {
+                let complaint = COMPLAINTS.iter().any(|word| line.contains(word));
+                if expected(line).is_some() {
+                    in_known_trace = true;
+                } else if line.contains("Call Trace:") && in_known_trace {
+                    in_known_trace = false;
+                } else if complaint {
+                    bad.push(line);
+                }
+            }
+            if bad.is_empty() { Ok(String::new()) } else { Err(bad.join("\n")) }
+        }),
+        Check::new("taint is as expected", || {
+            let text = outcome.report.get("tainted").unwrap_or_default();
+            let taint: u32 = text.trim().parse().map_err(|e| format!("{text:?}: {e}"))?;
+            let allowed = if scenario.run.unpatched && !scenario.loads_module {
+                TAINT & !TAINT_OUT_OF_TREE
+            } else {
+                TAINT
+            };
+            if taint & !allowed == 0 {
+                Ok(String::new())
+            } else {
+                Err(format!("{taint:#x}, of which {allowed:#x} is expected"))
+            }
+        }),
+    ];
+    // The list of what to overlook must not outlive its reasons.
+    if scenario.run.unpatched {
+        for known in &baseline {
+            checks.push(Check::new(format!("unpatched kernel says {known:?}"), || {
+                if log.contains(known.as_str()) {
+                    Ok(String::new())
+                } else {
+                    Err("it does not: take it off tests/lab/baseline".to_owned())
+                }
+            }));
+        }
+    }
+    checks
+}
+
+/// What the unpatched kernel says as well, one text a line; after #, why.
+fn baseline(workspace: &Workspace) -> Result<Vec<String>, String> {
+    let text = std::fs::read_to_string(workspace.path("tests/lab/baseline"))
+        .map_err(|e| format!("tests/lab/baseline: {e}"))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}

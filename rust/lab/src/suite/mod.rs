@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tests that need the lab: each scenario is one run of L1, in which many things are checked.
+
+mod agreement;
+mod check;
+mod health;
+mod leaves;
+mod numbers;
+mod scenarios;
+
+use crate::{run::Outcome, workspace::Workspace};
+use anyhow::Result;
+use check::Check;
+use scenarios::Scenario;
+use std::{
+    collections::VecDeque,
+    process::ExitCode,
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Runs the scenarios whose names contain one of `names` (all, if there are none), prints a line
+/// for each check, and at last how many passed and failed.
+pub fn run(workspace: &Workspace, names: &[String], list: bool, jobs: usize) -> Result<ExitCode> {
+    let chosen: VecDeque<Scenario> = scenarios::all(workspace)?
+        .into_iter()
+        .filter(|s| names.is_empty() || names.iter().any(|name| s.name.contains(name.as_str())))
+        .collect();
+    if list {
+        for scenario in &chosen {
+            println!("{:12} {}", scenario.name, scenario.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    anyhow::ensure!(!chosen.is_empty(), "no test has such a name; `lab test --list` lists them");
+
+    let queue = Mutex::new(chosen);
+    let counts = Mutex::new((0, 0));
+    thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(scenario) = queue.lock().ok().and_then(|mut q| q.pop_front()) {
+                    let started = Instant::now();
+                    let (checks, console) = carry_out(workspace, &scenario);
+                    // Printed at once, so that the lines of one scenario stay together.
+                    if let Ok(mut counts) = counts.lock() {
+                        print(&scenario, &checks, &console, started.elapsed());
+                        counts.0 += checks.iter().filter(|c| c.result.is_ok()).count();
+                        counts.1 += checks.iter().filter(|c| c.result.is_err()).count();
+                    }
+                }
+            });
+        }
+    });
+    let (passed, failed) = counts.into_inner().unwrap_or((0, 1));
+    println!("{passed} passed, {failed} failed");
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn carry_out(workspace: &Workspace, scenario: &Scenario) -> (Vec<Check>, String) {
+    let outcome = match scenario.run.boot(workspace) {
+        Ok(outcome) => outcome,
+        Err(error) => return (vec![Check::failed("boots", format!("{error:#}"))], String::new()),
+    };
+    let mut checks = vec![came_to_its_end(&outcome)];
+    checks.extend(check::made_in_l1(&outcome.report));
+    checks.extend(agreement::checks(&outcome.report));
+    checks.extend((scenario.checks)(&outcome));
+    checks.extend(health::checks(workspace, scenario, &outcome));
+    (checks, outcome.console)
+}
+
+fn came_to_its_end(outcome: &Outcome) -> Check {
+    Check::new("script ends well", || match outcome.status {
+        Some(0) => Ok(String::new()),
+        Some(status) => Err(format!("exit status {status}")),
+        None if outcome.timed_out => Err("its time was over".to_owned()),
+        None => Err(format!("L1 ended without a report; L0 said: {}", outcome.l0_log)),
+    })
+}
+
+fn print(scenario: &Scenario, checks: &[Check], console: &str, took: Duration) {
+    println!("--- {}: {} ({} s)", scenario.name, scenario.about, took.as_secs());
+    for check in checks {
+        match &check.result {
+            Ok(seen) if seen.is_empty() => println!("ok     {}/{}", scenario.name, check.name),
+            Ok(seen) => println!("ok     {}/{}: {seen}", scenario.name, check.name),
+            Err(why) => println!("FAILED {}/{}: {why}", scenario.name, check.name),
+        }
+    }
+    if checks.iter().any(|check| check.result.is_err()) {
+        println!("the console of {}:", scenario.name);
+        for line in console.lines() {
+            println!("    {line}");
+        }
+    }
+}

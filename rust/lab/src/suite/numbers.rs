@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Exits that a bare guest took and counted itself, and what they cost.
+
+use super::check::Check;
+use crate::report::Report;
+
+/// What `bare` printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Bare {
+    pub exits: u64,
+    pub cycles: u64,
+    pub guest_cycles: u64,
+}
+
+impl Bare {
+    fn find(report: &Report, name: &str) -> Result<Self, String> {
+        let text = report.get(name).ok_or_else(|| format!("{name} did not run"))?;
+        let value = |key: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+            line.and_then(|n| n.parse().ok()).ok_or_else(|| format!("{name}: no {key} in {text:?}"))
+        };
+        Ok(Self {
+            exits: value("exits")?,
+            cycles: value("cycles")?,
+            guest_cycles: value("guest_cycles")?,
+        })
+    }
+
+    /// Cycles of one exit, on average.
+    fn each(self) -> f64 {
+        self.cycles as f64 / self.exits.max(1) as f64
+    }
+}
+
+/// Each bare guest saw exactly the exits that it took. CPUID is one more: the second reading.
+pub fn exact(report: &Report, count: u64) -> Vec<Check> {
+    let kinds = [("cpuid", 1), ("pio", 0), ("hlt", 0), ("rdmsr", 0), ("wrmsr", 0)];
+    kinds
+        .into_iter()
+        .map(|(kind, more)| {
+            Check::new(format!("a bare guest sees exactly its {kind} exits"), || {
+                let seen = Bare::find(report, &format!("bare {kind}"))?.exits;
+                if seen == count + more {
+                    Ok(format!("{seen}"))
+                } else {
+                    Err(format!("{seen}, not {}", count + more))
+                }
+            })
+        })
+        .collect()
+}
+
+/// The cycles of CPUID exits against what the guest measures from outside: less than that, as the
+/// way into the guest and out of it is not handling, and more than a quarter of it.
+pub fn cycles_are_plausible(report: &Report) -> Check {
+    Check::new("cycles per exit fit the guest's own measurement", || {
+        let bare = Bare::find(report, "alone")?;
+        let outside = bare.guest_cycles as f64 / bare.exits as f64;
+        let text = format!("{:.0} handling of {outside:.0} in all", bare.each());
+        if bare.each() < outside && bare.each() > outside / 4.0 {
+            Ok(text)
+        } else {
+            Err(text)
+        }
+    })
+}
+
+/// Being preempted in the middle of an exit is not charged to it.
+pub fn hog_is_not_charged(report: &Report) -> Check {
+    Check::new("a hog on the same CPU does not make exits longer", || {
+        let (alone, hogged) = (Bare::find(report, "alone")?, Bare::find(report, "hogged")?);
+        // The hog had its share: the guest needed more than twice the time from outside.
+        let slower = hogged.guest_cycles as f64 / alone.guest_cycles as f64;
+        let text = format!(
+            "{:.0} cycles per exit alone, {:.0} with the hog, {slower:.1} times as long from outside",
+            alone.each(),
+            hogged.each()
+        );
+        if slower > 2.0 && hogged.each() < 1.25 * alone.each() {
+            Ok(text)
+        } else {
+            Err(text)
+        }
+    })
+}
+
+/// Sleeping in a handler, for a page that user space brings late, is not charged to the exit.
+pub fn sleep_is_not_charged(report: &Report, pages: u64, delay_ms: u64) -> Check {
+    Check::new("a handler that sleeps does not make its exit longer", || {
+        let bare = Bare::find(report, "touch")?;
+        let text = report.get("tsc_khz").unwrap_or_default().trim();
+        let khz: u64 = text.parse().map_err(|e| format!("tsc_khz {text:?}: {e}"))?;
+        let slept = pages * delay_ms * khz;
+        let seen = format!(
+            "{} exits, {} cycles, {} from outside, of which at least {slept} asleep",
+            bare.exits, bare.cycles, bare.guest_cycles
+        );
+        if bare.exits == pages && bare.guest_cycles > slept && bare.cycles < slept / 20 {
+            Ok(seen)
+        } else {
+            Err(seen)
+        }
+    })
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where things are: the checkout, the cache, the tools.
+
+use anyhow::{bail, Context, Result};
+use rustix::fs::{flock, FlockOperation};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The checkout, and the tools and the cache that `scripts/toolchain.sh` chose for it.
+pub struct Workspace {
+    root: PathBuf,
+    cache: PathBuf,
+    rustc: PathBuf,
+    bindgen: PathBuf,
+    cargo: PathBuf,
+    llvm: String,
+}
+
+impl Workspace {
+    /// Of the checkout that this program was built from.
+    pub fn find() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = root.canonicalize().context("the checkout is gone")?;
+        let output = Command::new("sh")
+            .arg(root.join("scripts/toolchain.sh"))
+            .output()
+            .context("scripts/toolchain.sh")?;
+        let output = String::from_utf8(output.stdout)?;
+        let value = |name: &str| {
+            let line = output.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('='));
+            match line {
+                Some(value) if !value.is_empty() => Ok(value.to_owned()),
+                _ => bail!("no usable {name}: run scripts/preflight.sh, which says what is missing"),
+            }
+        };
+        Ok(Self {
+            cache: value("EXITSTAT_CACHE")?.into(),
+            rustc: value("RUSTC")?.into(),
+            bindgen: value("BINDGEN")?.into(),
+            cargo: value("CARGO")?.into(),
+            llvm: value("LLVM")?,
+            root,
+        })
+    }
+
+    /// A file of the checkout.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// A place in the cache; its parent exists.
+    pub fn cached(&self, name: &str) -> Result<PathBuf> {
+        fs::create_dir_all(&self.cache)
+            .with_context(|| format!("cannot make the cache, {}", self.cache.display()))?;
+        Ok(self.cache.join(name))
+    }
+
+    /// Waits until no other process builds something in the cache, and keeps others away until
+    /// the value is dropped.
+    pub fn lock(&self) -> Result<File> {
+        let file = File::create(self.cached("lock")?)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            eprintln!("waiting for another process that builds in the cache");
+            flock(&file, FlockOperation::LockExclusive)?;
+        }
+        Ok(file)
+    }
+
+    /// `make` in a kernel tree, with the tools that all kernels and modules are built with.
+    pub fn make(&self, kernel: &Path) -> Command {
+        let mut make = Command::new("make");
+        make.arg("-C").arg(kernel).arg(format!("LLVM={}", self.llvm));
+        for (name, tool) in [
+            ("RUSTC", &self.rustc),
+            ("HOSTRUSTC", &self.rustc),
+            ("BINDGEN", &self.bindgen),
+        ] {
+            make.arg(format!("{name}={}", tool.display()));
+        }
+        // The formatter and the linter that belong to rustc are beside it.
+        for (name, tool) in [("RUSTFMT", "rustfmt"), ("CLIPPY_DRIVER", "clippy-driver")] {
+            make.arg(format!("{name}={}", self.rustc.with_file_name(tool).display()));
+        }
+        let libclang = format!("/usr/lib/llvm{}/lib", self.llvm);
+        if Path::new(&libclang).exists() {
+            make.env("LIBCLANG_PATH", libclang);
+        }
+        make.env("KBUILD_BUILD_TIMESTAMP", "1970-01-01")
+            .env("KBUILD_BUILD_USER", "exitstat")
+            .env("KBUILD_BUILD_HOST", "lab");
+        make
+    }
+
+    /// `cargo` in the workspace.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = Command::new(&self.cargo);
+        cargo.current_dir(&self.root);
+        cargo
+    }
+
+    /// `rustfmt` of the module's toolchain.
+    pub fn rustfmt(&self) -> PathBuf {
+        self.rustc.with_file_name("rustfmt")
+    }
+
+    /// The versions of the tools that a kernel depends on.
+    pub fn tool_versions(&self) -> Result<String> {
+        let mut versions = String::new();
+        for tool in [
+            self.rustc.clone(),
+            self.bindgen.clone(),
+            format!("clang{}", self.llvm).into(),
+            format!("ld.lld{}", self.llvm).into(),
+        ] {
+            let output = Command::new(&tool)
+                .arg("--version")
+                .output()
+                .with_context(|| tool.display().to_string())?;
+            versions += &String::from_utf8_lossy(&output.stdout);
+        }
+        Ok(versions)
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pairs of counters with one writer at a time and any number of readers.
+
+use super::tally::Tally;
+use core::{
+    arch::asm,
+    cell::UnsafeCell, //
+};
+
+/// Exits and cycles, written by one context at a time and read by any.
+///
+/// Each counter is written by one instruction and read by another, so a reader sees a value that
+/// was there; the two of a pair may be one exit apart. The instructions have no lock prefix, which
+/// is for writers on several CPUs.
+#[repr(C)]
+pub(crate) struct Pair {
+    exits: UnsafeCell<u64>,
+    cycles: UnsafeCell<u64>,
+}
+
+// SAFETY: All access is by the methods below: single instructions on aligned 64-bit words, which
+// x86 makes atomic with respect to readers on other CPUs. That there is one writer at a time is
+// not needed for soundness, only for exact counts.
+unsafe impl Sync for Pair {}
+
+impl Pair {
+    /// A pair of zeros.
+    pub(crate) const fn new() -> Self {
+        Self {
+            exits: UnsafeCell::new(0),
+            cycles: UnsafeCell::new(0),
+        }
+    }
+
+    /// Adds one exit. It wraps, and does not panic.
+    #[inline(always)]
+    pub(crate) fn add_one(&self, cycles: u64) {
+        // SAFETY: `self` is two valid, aligned words.
+        unsafe {
+            asm!(
+                "inc qword ptr [{pair}]",
+                "add qword ptr [{pair} + 8], {cycles}",
+                pair = in(reg) self,
+                cycles = in(reg) cycles,
+                options(nostack),
+            )
+        }
+    }
+
+    /// Adds a tally. Never on the exit path.
+    pub(crate) fn add(&self, tally: Tally) {
+        // SAFETY: As above.
+        unsafe {
+            asm!(
+                "add qword ptr [{pair}], {exits}",
+                "add qword ptr [{pair} + 8], {cycles}",
+                pair = in(reg) self,
+                exits = in(reg) tally.exits,
+                cycles = in(reg) tally.cycles,
+                options(nostack),
+            )
+        }
+    }
+
+    /// Both counters.
+    pub(crate) fn get(&self) -> Tally {
+        // SAFETY: Valid, aligned words. Volatile, as `READ_ONCE()`: each is read once and whole.
+        unsafe {
+            Tally {
+                exits: self.exits.get().read_volatile(),
+                cycles: self.cycles.get().read_volatile(),
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See exitstat_glue.h. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpumask.h>
+#include <linux/moduleparam.h>
+#include <linux/percpu.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+
+#include "exitstat_glue.h"
+
+/* Global for exitstat_main.o, which addresses it by name. */
+DECLARE_PER_CPU_ALIGNED(struct exitstat_cpu_table, exitstat_cpu_table);
+DEFINE_PER_CPU_ALIGNED(struct exitstat_cpu_table, exitstat_cpu_table);
+
+struct exitstat_cpu_table *exitstat_cpu_table_of(u32 cpu)
+{
+	if (cpu >= nr_cpu_ids || !cpu_possible(cpu))
+		return NULL;
+	return per_cpu_ptr(&exitstat_cpu_table, cpu);
+}
+
+u32 exitstat_cpu_limit(void)
+{
+	return nr_cpu_ids;
+}
+
+/* guest_scope: a word, which module! has no type for, and writable. */
+
+static const char *const scope_names[] = {
+	[EXITSTAT_SCOPE_VM] = "vm",
+	[EXITSTAT_SCOPE_HOST] = "host",
+	[EXITSTAT_SCOPE_OFF] = "off",
+};
+
+static int guest_scope = EXITSTAT_SCOPE_VM;
+
+static int guest_scope_set(const char *val, const struct kernel_param *kp)
+{
+	int scope = sysfs_match_string(scope_names, val);
+
+	if (scope < 0) {
+		pr_err("guest_scope must be one of vm, host, off; not '%s'\n", val);
+		return -EINVAL;
+	}
+	WRITE_ONCE(guest_scope, scope);
+	return 0;
+}
+
+static int guest_scope_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", scope_names[READ_ONCE(guest_scope)]);
+}
+
+static const struct kernel_param_ops guest_scope_ops = {
+	.set = guest_scope_set,
+	.get = guest_scope_get,
+};
+
+module_param_cb(guest_scope, &guest_scope_ops, NULL, 0644);
+MODULE_PARM_DESC(guest_scope,
+		 "whose exits CPUID tells a guest: vm (its own, default), host (all), off (no answer)");
+
+enum exitstat_scope exitstat_guest_scope(void)
+{
+	return READ_ONCE(guest_scope);
+}
+
+/*
+ * Weak, so that loading on a kernel without the shim ends with a message that
+ * says so, and not with a list of unknown symbols.
+ */
+extern typeof(kvm_exit_observer_register) kvm_exit_observer_register __weak;
+extern typeof(kvm_exit_observer_unregister) kvm_exit_observer_unregister __weak;
+extern typeof(kvm_exit_observer_visit_vm) kvm_exit_observer_visit_vm __weak;
+extern typeof(kvm_exit_observer_visit_all) kvm_exit_observer_visit_all __weak;
+extern typeof(kvm_exit_observer_unattached) kvm_exit_observer_unattached __weak;
+
+s32 exitstat_preflight(void)
+{
+	if (!boot_cpu_has(X86_FEATURE_VMX)) {
+		pr_err("this CPU has no VMX, or firmware or hypervisor hide it: nothing to observe\n");
+		return -ENODEV;
+	}
+	if (!kvm_exit_observer_register) {
+		pr_err("kvm is not loaded, or this kernel's kvm lacks the exit observer: patch and rebuild kvm and kvm_intel (see README.md), and load by modprobe\n");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+s32 exitstat_register(const struct kvm_exit_observer *ops)
+{
+	int err = kvm_exit_observer_register(ops);
+
+	if (err == -EBUSY)
+		pr_err("another module observes VM exits already\n");
+	return err;
+}
+
+void exitstat_unregister(void)
+{
+	kvm_exit_observer_unregister();
+}
+
+void exitstat_visit_vm(void *vm, kvm_exit_visit_t fn, void *arg)
+{
+	kvm_exit_observer_visit_vm(vm, fn, arg);
+}
+
+void exitstat_visit_all(kvm_exit_visit_t fn, void *arg)
+{
+	kvm_exit_observer_visit_all(fn, arg);
+}
+
+u64 exitstat_unattached(void)
+{
+	return kvm_exit_observer_unattached();
+}

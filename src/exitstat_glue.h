@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef EXITSTAT_GLUE_H
+#define EXITSTAT_GLUE_H
+
+/*
+ * What the kernel crate lacks, for the Rust side of the module: per-CPU
+ * memory, the string parameter, and calls into a KVM that may not have the
+ * observer. Read by bindgen: fixed-size types and void pointers only.
+ */
+#include <asm/kvm_exit_observer.h>
+
+/* As reason::SLOTS in rust/core. */
+#define EXITSTAT_SLOTS 87
+
+/* Exits and cycles by slot; the Rust side's view of one CPU's is cpu.rs. */
+struct exitstat_cpu_table {
+	__u64 words[EXITSTAT_SLOTS * 2];
+};
+
+/* The address of the per-CPU variable is relative to %gs, no pointer. */
+#ifdef __EXITSTAT_BINDGEN__
+extern struct exitstat_cpu_table exitstat_cpu_table;
+#endif
+
+/* The table of @cpu, or NULL if no possible CPU has that number. */
+struct exitstat_cpu_table *exitstat_cpu_table_of(__u32 cpu);
+
+/* CPU numbers are below this. */
+__u32 exitstat_cpu_limit(void);
+
+enum exitstat_scope {
+	EXITSTAT_SCOPE_VM,
+	EXITSTAT_SCOPE_HOST,
+	EXITSTAT_SCOPE_OFF,
+};
+
+/* The parameter guest_scope as it is now. */
+enum exitstat_scope exitstat_guest_scope(void);
+
+/*
+ * 0, or -ENODEV with a message in the log: no VMX, no kvm, or a kvm without
+ * the observer. The functions below may be called only after a 0.
+ */
+__s32 exitstat_preflight(void);
+
+__s32 exitstat_register(const struct kvm_exit_observer *ops);
+void exitstat_unregister(void);
+void exitstat_visit_vm(void *vm, kvm_exit_visit_t fn, void *arg);
+void exitstat_visit_all(kvm_exit_visit_t fn, void *arg);
+__u64 exitstat_unattached(void);
+
+#endif /* EXITSTAT_GLUE_H */

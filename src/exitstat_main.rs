@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kvm_exitstat`: counts VM exits by basic exit reason, and answers CPUID leaves with the counts.
+//!
+//! `observer` is the way in: KVM calls it for each exit, each CPUID of a leaf, each vCPU that
+//! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU); `leaves` and
+//! `debugfs` read those. Logic that needs no kernel is in `rust/core`. All `unsafe` is in `ffi`,
+//! `counter`, `cpu`, `vcpu`, `nospec` and the callbacks of `observer`.
+
+use kernel::prelude::*;
+
+// `rust/core`, which is public there, and of which a kernel does not need all.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/leaf.rs"]
+mod leaf;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/reason.rs"]
+mod reason;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/tally.rs"]
+mod tally;
+
+mod counter;
+mod cpu;
+mod debugfs;
+mod ffi;
+mod leaves;
+mod nospec;
+mod observer;
+mod vcpu;
+
+module! {
+    type: ExitStat,
+    name: "kvm_exitstat",
+    authors: ["The exitstat developers"],
+    description: "VM exit counts and cycles by reason, for hosts and through CPUID for guests",
+    license: "GPL",
+}
+
+/// The loaded module.
+///
+/// Fields are dropped in this order: what reads the counters goes before what fills them.
+#[pin_data]
+struct ExitStat {
+    #[pin]
+    _files: debugfs::Files,
+    _registration: observer::Registration,
+}
+
+impl kernel::InPlaceModule for ExitStat {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            _registration: observer::Registration::new()?,
+            _files <- debugfs::Files::new(),
+        })
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The C side: the observer interface of KVM's shim, and the module's own C object.
+//!
+//! C headers: `arch/x86/include/asm/kvm_exit_observer.h` (from `patches/`), `exitstat_glue.h`.
+//! The declarations are generated from them at build time; safe wrappers are here where a call
+//! has no conditions.
+
+#[expect(
+    dead_code,
+    non_camel_case_types,
+    non_upper_case_globals,
+    unreachable_pub,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks
+)]
+mod bindings {
+    include!(env!("EXITSTAT_BINDINGS"));
+}
+
+pub(crate) use bindings::*;
+
+/// Whose counts a guest is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Those of its own VM.
+    Vm,
+    /// Those of the host.
+    Host,
+    /// None at all.
+    Off,
+}
+
+/// The parameter `guest_scope` as it is now.
+pub(crate) fn guest_scope() -> Scope {
+    // SAFETY: It reads one word, at any time.
+    match unsafe { bindings::exitstat_guest_scope() } {
+        bindings::exitstat_scope_EXITSTAT_SCOPE_VM => Scope::Vm,
+        bindings::exitstat_scope_EXITSTAT_SCOPE_HOST => Scope::Host,
+        _ => Scope::Off,
+    }
+}

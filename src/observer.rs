@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where KVM calls the module: once for each VM exit, and for what else its shim reports.
+//!
+//! C header: `arch/x86/include/asm/kvm_exit_observer.h`.
+
+use super::{
+    cpu,
+    ffi,
+    leaves,
+    reason::Slot,
+    tally::Tally,
+    vcpu::Vcpu, //
+};
+use core::{
+    mem::size_of,
+    ptr::from_mut, //
+};
+use kernel::{
+    error::to_result,
+    ffi::c_void,
+    prelude::*, //
+};
+
+static OBSERVER: ffi::kvm_exit_observer = ffi::kvm_exit_observer {
+    exit: Some(exit),
+    user: Some(user),
+    cpuid: Some(cpuid),
+    retire: Some(retire),
+    data_size: size_of::<Vcpu>() as u64,
+};
+
+/// The module's place as the observer of this host's VM exits. Dropped, it is given up: then no
+/// callback runs or will run, and there are no vCPU data any more.
+pub(crate) struct Registration(());
+
+impl Registration {
+    /// `ENODEV` without VMX or without the shim, `EBUSY` if there is another observer; the log
+    /// says which.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: No conditions.
+        to_result(unsafe { ffi::exitstat_preflight() })?;
+        // SAFETY: The preflight found the shim. The functions in `OBSERVER` are what the header
+        // asks for, and stay until `drop()`, as the module does.
+        to_result(unsafe { ffi::exitstat_register(&OBSERVER) })?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // SAFETY: `self` is the registration.
+        unsafe { ffi::exitstat_unregister() }
+    }
+}
+
+/// Calls `f` for each vCPU of the host that has data. May sleep, and so may `f`; no vCPU comes or
+/// goes meanwhile.
+pub(crate) fn for_each_vcpu(f: &mut dyn FnMut(&Vcpu)) {
+    visit(f, |fn_, arg| {
+        // SAFETY: The module is registered while anything can read, see `ExitStat`; `visit()`
+        // gives a function and the argument that it takes.
+        unsafe { ffi::exitstat_visit_all(fn_, arg) }
+    });
+}
+
+/// How many vCPUs have no data because there was no memory for them.
+pub(crate) fn unattached() -> u64 {
+    // SAFETY: As in `for_each_vcpu()`.
+    unsafe { ffi::exitstat_unattached() }
+}
+
+/// Has `each` call `f` by way of a C function and its argument.
+fn visit(mut f: &mut dyn FnMut(&Vcpu), each: impl FnOnce(ffi::kvm_exit_visit_t, *mut c_void)) {
+    unsafe extern "C" fn visitor(data: *mut c_void, arg: *mut c_void) {
+        // SAFETY: `arg` is the `&mut f` below, nobody else's during the call.
+        let f = unsafe { &mut *arg.cast::<&mut dyn FnMut(&Vcpu)>() };
+        // SAFETY: The shim gives memory of this module's `data_size`, zeroed when it was
+        // allocated, and valid during the call.
+        f(unsafe { &*data.cast::<Vcpu>() });
+    }
+
+    each(Some(visitor), from_mut(&mut f).cast());
+}
+
+/// The exit path: nothing that allocates, sleeps, locks, prints or panics, here or below.
+unsafe extern "C" fn exit(data: *mut c_void, reason: u32, cycles: u64) {
+    let slot = Slot::of(reason);
+    cpu::record(slot, cycles);
+    // SAFETY: NULL, or as in `visitor()`.
+    if let Some(vcpu) = unsafe { data.cast::<Vcpu>().as_ref() } {
+        vcpu.record(slot, cycles);
+    }
+}
+
+unsafe extern "C" fn user(data: *mut c_void, reason: u32, exits: u64, cycles: u64) {
+    // SAFETY: NULL, or as in `visitor()`.
+    if let Some(vcpu) = unsafe { data.cast::<Vcpu>().as_ref() } {
+        vcpu.record_user(Slot::of(reason), Tally { exits, cycles });
+    }
+}
+
+unsafe extern "C" fn retire(data: *mut c_void) {
+    // SAFETY: As in `visitor()`.
+    unsafe { &*data.cast::<Vcpu>() }.retire();
+}
+
+unsafe extern "C" fn cpuid(query: *mut ffi::kvm_exit_cpuid) {
+    // SAFETY: It is the shim's, for us alone during the call.
+    let query = unsafe { &mut *query };
+    let Some(answer) = leaves::answer(query, ffi::guest_scope(), query.eax, query.ecx) else {
+        return;
+    };
+    query.answered = 1;
+    query.eax = answer.eax;
+    query.ebx = answer.ebx;
+    query.ecx = answer.ecx;
+    query.edx = answer.edx;
+}
+
+impl leaves::Asked for ffi::kvm_exit_cpuid {
+    fn open_reason(&self) -> Option<u32> {
+        (self.open != 0).then_some(self.reason)
+    }
+
+    fn sum_over_vcpus(&self, of: &dyn Fn(&Vcpu) -> Tally) -> Tally {
+        let mut sum = Tally::default();
+        visit(&mut |vcpu| sum = sum.plus(of(vcpu)), |fn_, arg| {
+            // SAFETY: There is a query only within `cpuid()`, and `vm` is the shim's.
+            unsafe { ffi::exitstat_visit_vm(self.vm, fn_, arg) }
+        });
+        sum
+    }
+}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+# What an L1 script can call. Sourced before it.
+
+# report NAME <DATA: hands DATA to the lab on a channel of its own, not the console.
+report() {
+	{
+		echo "@begin $1"
+		cat
+		echo "@end $1"
+	} >/dev/ttyS1
+}
+
+# check NAME COMMAND...: a test of its own in the lab's count; prints what the command said.
+check() {
+	check_name=$1
+	shift
+	"$@" >/tmp/check.out 2>&1
+	check_status=$?
+	{
+		echo "$check_status"
+		cat /tmp/check.out
+	} | report "check $check_name"
+	[ $check_status = 0 ] || sed "s/^/check $check_name: /" /tmp/check.out
+}
+
+# l2 [-n VCPUS] [-m MIB] [-M microvm|q35|pc] [-s SCRIPT] [-a APPEND] [QEMU ARGUMENT...]:
+# boots a guest that runs SCRIPT (of those given to the lab; the first is the default), prints its
+# serial console, and has the script's exit status. Loads kvm_intel if it is not loaded.
+l2() {
+	l2_cpus=$L2_CPUS l2_mem=128 l2_machine=microvm l2_script=$L2_SCRIPT l2_append=
+	while getopts n:m:M:s:a: l2_opt; do
+		case $l2_opt in
+		n) l2_cpus=$OPTARG ;;
+		m) l2_mem=$OPTARG ;;
+		M) l2_machine=$OPTARG ;;
+		s) l2_script=$OPTARG ;;
+		a) l2_append=$OPTARG ;;
+		*) return 2 ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	OPTIND=1
+
+	[ -e /dev/kvm ] && [ -d /sys/module/kvm_intel ] || modprobe kvm_intel || return
+	echo x >>/tmp/l2.count
+	l2_out=$(mktemp /tmp/l2.XXXXXX)
+	l2_append="console=ttyS0 reboot=t panic=-1 quiet l2.script=$l2_script $l2_append"
+	set -- -m $l2_mem -smp $l2_cpus -cpu host -nodefaults -no-user-config -nographic \
+		-serial stdio -no-reboot -kernel /lab/l2.kernel -initrd /lab/l2.initrd \
+		-append "$l2_append" "$@"
+	if [ $l2_machine = microvm ]; then
+		set -- qemu-system-x86_64-microvm -M microvm,isa-serial=on,accel=kvm "$@"
+	else
+		set -- qemu-system-x86_64 -M $l2_machine,accel=kvm "$@"
+	fi
+	"$@" | tee "$l2_out" | grep -v '^@l2 '
+	l2_status=$(sed -n 's/^@l2 exit \([0-9]*\).*/\1/p' "$l2_out")
+	rm "$l2_out"
+	[ -n "$l2_status" ] || echo "l2: the guest did not come to its end"
+	return ${l2_status:-125}
+}
+
+TRIGGER=/sys/kernel/tracing/events/kvm/kvm_exit/trigger
+
+# The oracle: the tracepoint's histogram. Arm it before the first guest, read it after the last.
+oracle_arm() {
+	modprobe kvm_intel
+	echo 'hist:keys=exit_reason:size=4096' >$TRIGGER
+}
+
+# agreement NAME: has the lab compare the module's totals with the oracle's, reason by reason.
+agreement() {
+	cat /sys/kernel/debug/kvm_exitstat/totals | report "agreement $1 totals"
+	cat /sys/kernel/debug/kvm_exitstat/vcpus | report "agreement $1 vcpus"
+	cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "agreement $1 hist"
+	echo '!hist:keys=exit_reason:size=4096' >$TRIGGER
+}

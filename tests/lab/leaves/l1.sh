@@ -1,0 +1,12 @@
+# All four leaves from Debian's cpuid, in guests of a host whose module was loaded by modprobe.
+check "modprobe kvm_intel brings kvm_exitstat" sh -c '
+	modprobe kvm_intel && lsmod && grep -q "^kvm_exitstat " /proc/modules'
+oracle_arm
+l2 -s boot.sh
+echo host >/sys/module/kvm_exitstat/parameters/guest_scope
+cat /sys/kernel/debug/kvm_exitstat/totals | report before
+l2 -s cpuid.sh
+check "guest ends well" test $? = 0
+cat /sys/kernel/debug/kvm_exitstat/totals | report after
+agreement "one CPU, microvm"
+check "unloads" rmmod kvm_exitstat
