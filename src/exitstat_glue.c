@@ -41,7 +41,8 @@ static int guest_scope_set(const char *val, const struct kernel_param *kp)
 	int scope = sysfs_match_string(scope_names, val);
 
 	if (scope < 0) {
-		pr_err("guest_scope must be one of vm, host, off; not '%s'\n", val);
+		pr_err("guest_scope must be one of vm, host, off; not '%.*s'\n",
+		       (int)strcspn(val, "\n"), val);
 		return -EINVAL;
 	}
 	WRITE_ONCE(guest_scope, scope);

@@ -23,7 +23,7 @@ check() {
 	[ $check_status = 0 ] || sed "s/^/check $check_name: /" /tmp/check.out
 }
 
-# l2 [-n VCPUS] [-m MIB] [-M microvm|q35|pc] [-s SCRIPT] [-a APPEND] [QEMU ARGUMENT...]:
+# l2 [-n VCPUS] [-m MIB] [-M microvm|q35|pc] [-s SCRIPT] [-a APPEND] [-- QEMU ARGUMENT...]:
 # boots a guest that runs SCRIPT (of those given to the lab; the first is the default), prints its
 # serial console, and has the script's exit status. Loads kvm_intel if it is not loaded.
 l2() {
@@ -53,7 +53,8 @@ l2() {
 	else
 		set -- qemu-system-x86_64 -M $l2_machine,accel=kvm "$@"
 	fi
-	"$@" | tee "$l2_out" | grep -v '^@l2 '
+	# Without the BIOS' cursor movements.
+	"$@" | tee "$l2_out" | grep -v '^@l2 ' | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g; s/\x1bc//g'
 	l2_status=$(sed -n 's/^@l2 exit \([0-9]*\).*/\1/p' "$l2_out")
 	rm "$l2_out"
 	[ -n "$l2_status" ] || echo "l2: the guest did not come to its end"

@@ -155,11 +155,14 @@ impl L1Image<'_> {
     pub fn pack(&self, dir: &Path) -> Result<PathBuf> {
         let lab = self.workspace.path("tests/lab");
         let root = Root::with_busybox(dir.join("l1"))?;
-        for tool in ["modprobe", "insmod", "rmmod", "lsmod", "modinfo"] {
-            let _ = fs::remove_file(root.dir.join("usr/bin").join(tool));
-            symlink("kmod", root.dir.join("usr/bin").join(tool))?;
-        }
+        // The real modprobe and its kin, and a shell that takes those on its path: busybox's own
+        // prefers what is built into it.
         root.copy_program("/bin/kmod", "usr/bin/kmod")?;
+        for tool in ["modprobe", "insmod", "rmmod", "lsmod", "modinfo"] {
+            symlink("kmod", root.place(&format!("usr/bin/{tool}"))?)?;
+        }
+        root.copy_program("/bin/dash", "usr/bin/dash")?;
+        symlink("dash", root.place("usr/bin/sh")?)?;
         root.copy_tree(&self.modules.join("lib/modules"), "lib/modules")?;
         root.copy(
             self.workspace.path("scripts/modprobe.d/kvm_exitstat.conf"),

@@ -23,10 +23,9 @@ const COMPLAINTS: [&str; 14] = [
     "UBSAN:",
 ];
 
-/// S and W, which the emulator's processor and the warning in the baseline bring; O, which any
-/// module from outside the kernel's tree brings.
-const TAINT: u32 = 1 << 2 | 1 << 9 | 1 << 12;
-const TAINT_OUT_OF_TREE: u32 = 1 << 12;
+/// S and W, which the emulator's processor and the warning in the baseline bring; N, KUnit, which
+/// is built in; O, which any module from outside the kernel's tree brings.
+const TAINT: u32 = 1 << 2 | 1 << 9 | 1 << 12 | 1 << 18;
 
 /// Checks of the log of any run.
 pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> Vec<Check> {
@@ -58,15 +57,10 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
         Check::new("taint is as expected", || {
             let text = outcome.report.get("tainted").unwrap_or_default();
             let taint: u32 = text.trim().parse().map_err(|e| format!("{text:?}: {e}"))?;
-            let allowed = if scenario.run.unpatched && !scenario.loads_module {
-                TAINT & !TAINT_OUT_OF_TREE
-            } else {
-                TAINT
-            };
-            if taint & !allowed == 0 {
+            if taint & !TAINT == 0 {
                 Ok(String::new())
             } else {
-                Err(format!("{taint:#x}, of which {allowed:#x} is expected"))
+                Err(format!("{taint:#x}, of which {TAINT:#x} is expected"))
             }
         }),
     ];

@@ -17,8 +17,6 @@ pub struct Scenario {
     pub name: &'static str,
     pub about: &'static str,
     pub run: Run,
-    /// Whether kvm_exitstat gets as far as being loaded, which taints even without the shim.
-    pub loads_module: bool,
     pub checks: fn(&Outcome) -> Vec<Check>,
 }
 
@@ -52,14 +50,12 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 cpus: 2,
                 ..scripts("agreement")?
             },
-            loads_module: true,
             checks: none,
         },
         Scenario {
             name: "bare",
             about: "guests without an operating system: exact counts, and what cycles mean",
             run: scripts("bare")?,
-            loads_module: true,
             checks: |outcome| {
                 let report = &outcome.report;
                 let mut checks = numbers::exact(report, BARE_COUNT);
@@ -76,14 +72,12 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 full_qemu: true,
                 ..scripts("q35")?
             },
-            loads_module: true,
             checks: |outcome| leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]),
         },
         Scenario {
             name: "scope",
             about: "guest_scope, bad parameters, loading and unloading under a guest",
             run: scripts("scope")?,
-            loads_module: true,
             checks: |outcome| {
                 let section = |name| outcome.report.get(name).unwrap_or_default();
                 vec![
@@ -96,7 +90,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             name: "leaves",
             about: "one CPU: Debian's cpuid reads the four leaves in a guest",
             run: scripts("leaves")?,
-            loads_module: true,
             checks: |outcome| {
                 let mut checks =
                     leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
@@ -111,7 +104,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 kvm_intel: "ept=0".to_owned(),
                 ..scripts("ept0")?
             },
-            loads_module: true,
             checks: none,
         },
         Scenario {
@@ -121,7 +113,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 unpatched: true,
                 ..scripts("unpatched")?
             },
-            loads_module: true,
             checks: |outcome| vec![leaves::not_answered("unpatched", &outcome.console)],
         },
         Scenario {
@@ -131,7 +122,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 l0: Some(L0::Tcg),
                 ..scripts("novmx")?
             },
-            loads_module: true,
             checks: none,
         },
     ])
