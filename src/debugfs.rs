@@ -47,7 +47,11 @@ impl Files {
 fn totals(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for r in &reason::REASONS {
         let tally = cpu::total(Slot::of(r.number));
-        writeln!(f, "{} {} {} {}", r.number, r.name, tally.exits, tally.cycles)?;
+        writeln!(
+            f,
+            "{} {} {} {}",
+            r.number, r.name, tally.exits, tally.cycles
+        )?;
     }
     let undefined: Tally = reason::undefined_slots().map(cpu::total).sum();
     writeln!(f, "undefined {} {}", undefined.exits, undefined.cycles)?;

@@ -44,7 +44,7 @@ l2() {
 	[ -e /dev/kvm ] && [ -d /sys/module/kvm_intel ] || modprobe kvm_intel || return
 	echo x >>/tmp/l2.count
 	l2_out=$(mktemp /tmp/l2.XXXXXX)
-	l2_append="console=ttyS0 reboot=t panic=-1 quiet l2.script=$l2_script $l2_append"
+	l2_append="console=ttyS0 reboot=t panic=-1 quiet loglevel=3 l2.script=$l2_script $l2_append"
 	set -- -m $l2_mem -smp $l2_cpus -cpu host -nodefaults -no-user-config -nographic \
 		-serial stdio -no-reboot -kernel /lab/l2.kernel -initrd /lab/l2.initrd \
 		-append "$l2_append" "$@"
@@ -54,7 +54,7 @@ l2() {
 		set -- qemu-system-x86_64 -M $l2_machine,accel=kvm "$@"
 	fi
 	# Without the BIOS' cursor movements.
-	"$@" | tee "$l2_out" | grep -v '^@l2 ' | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g; s/\x1bc//g'
+	"$@" | tee "$l2_out" | grep -v '^@l2 ' | sed 's/\r$//; s/\x1b\[[0-9;?]*[A-Za-z]//g; s/\x1bc//g'
 	l2_status=$(sed -n 's/^@l2 exit \([0-9]*\).*/\1/p' "$l2_out")
 	rm "$l2_out"
 	[ -n "$l2_status" ] || echo "l2: the guest did not come to its end"

@@ -74,7 +74,10 @@ fn main() -> Result<()> {
         }
         Command::Noise => (guest::Program::Cpuid, u64::MAX, none),
         Command::Hog { busy_us, period_us } => {
-            return hog::run(Duration::from_micros(busy_us), Duration::from_micros(period_us))
+            return hog::run(
+                Duration::from_micros(busy_us),
+                Duration::from_micros(period_us),
+            )
         }
     };
     let readings = vm::run(program, count, delay)?;

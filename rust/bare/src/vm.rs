@@ -110,12 +110,20 @@ fn prepare(memory: &mut Memory) {
     memory.write(PML4, &(PDPT | PRESENT_WRITABLE).to_le_bytes());
     memory.write(PDPT, &(PD | PRESENT_WRITABLE).to_le_bytes());
     for i in 0..512 {
-        memory.write(PD + 8 * i, &((i << 21) | LARGE | PRESENT_WRITABLE).to_le_bytes());
+        memory.write(
+            PD + 8 * i,
+            &((i << 21) | LARGE | PRESENT_WRITABLE).to_le_bytes(),
+        );
     }
     // A flat 64-bit code segment, for the interrupt gate to refer to.
-    memory.write(GDT + u64::from(CODE_SEGMENT), &0x00af_9b00_0000_ffff_u64.to_le_bytes());
+    memory.write(
+        GDT + u64::from(CODE_SEGMENT),
+        &0x00af_9b00_0000_ffff_u64.to_le_bytes(),
+    );
     let handler = CODE + guest::interrupt_entry();
-    let gate = (handler & 0xffff) | u64::from(CODE_SEGMENT) << 16 | 0x8e << 40
+    let gate = (handler & 0xffff)
+        | u64::from(CODE_SEGMENT) << 16
+        | 0x8e << 40
         | (handler >> 16 & 0xffff) << 48;
     memory.write(IDT + 16 * u64::from(guest::VECTOR), &gate.to_le_bytes());
 }
@@ -174,9 +182,8 @@ impl Memory {
         let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: The kernel chooses an address that is free. It stays mapped until the end of
         // the process.
-        let start = unsafe {
-            mmap_anonymous(std::ptr::null_mut(), length, prot, MapFlags::PRIVATE)
-        }?;
+        let start =
+            unsafe { mmap_anonymous(std::ptr::null_mut(), length, prot, MapFlags::PRIVATE) }?;
         Ok(Self {
             start: start.cast(),
             length,

@@ -140,8 +140,19 @@ mod tests {
             assert_eq!(Leaf::from_eax(leaf.eax()), Some(leaf));
         }
         let numbers = Leaf::ALL.map(Leaf::eax);
-        assert_eq!(numbers, [0x4fff_fffc, 0x4fff_fffd, 0x4fff_fffe, 0x4fff_ffff]);
-        for eax in [0, 1, 0x4000_0000, 0x4fff_fffb, 0x5000_0000, 0x8000_0000, u32::MAX] {
+        assert_eq!(
+            numbers,
+            [0x4fff_fffc, 0x4fff_fffd, 0x4fff_fffe, 0x4fff_ffff]
+        );
+        for eax in [
+            0,
+            1,
+            0x4000_0000,
+            0x4fff_fffb,
+            0x5000_0000,
+            0x8000_0000,
+            u32::MAX,
+        ] {
             assert_eq!(Leaf::from_eax(eax), None, "{eax:#x}");
         }
     }

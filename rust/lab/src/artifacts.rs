@@ -2,22 +2,24 @@
 
 //! Where the things are that were built, for scripts.
 
-use crate::{kernel, module, workspace::Workspace};
+use crate::{image, kernel, module, workspace::Workspace};
 use anyhow::Result;
 
 /// Builds what is not built, and prints name=path lines.
 pub fn print(workspace: &Workspace) -> Result<()> {
     let unpatched = kernel::unpatched(workspace)?;
     let (kernel, module) = module::build(workspace, false)?;
+    let modules = workspace.path("build/modules");
+    image::install_modules(&kernel, &module, &modules)?;
     for (name, path) in [
         ("kernel", kernel.image()),
-        ("modules", kernel.modules()),
+        ("kdir", kernel.dir),
+        ("modules", modules),
         ("module", module),
         ("lab", std::env::current_exe()?),
         ("unpatched_kernel", unpatched.image()),
         ("unpatched_modules", unpatched.modules()),
         ("unpatched_kdir", unpatched.dir),
-        ("kdir", kernel.dir),
     ] {
         println!("{name}={}", path.display());
     }

@@ -32,7 +32,10 @@ pub fn run(command: &mut Command) -> Result<String> {
 
 fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|w| w.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|w| w.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Runs a long command, its output going to `log`, and shows on standard error what it is and how
@@ -42,9 +45,15 @@ pub fn run_with_progress(what: &str, steps: u64, command: &Command, log: &Path) 
     let mut sink = File::create(log).with_context(|| log.display().to_string())?;
     // Through a shell, which puts standard output and error into one pipe, in order.
     let mut merged = Command::new("sh");
-    merged.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program());
+    merged
+        .args(["-c", "exec \"$@\" 2>&1", "sh"])
+        .arg(command.get_program());
     merged.args(command.get_args());
-    merged.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    merged.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     let mut child = merged.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let output = child.stdout.take().context("a pipe was asked for")?;
 
@@ -61,7 +70,10 @@ pub fn run_with_progress(what: &str, steps: u64, command: &Command, log: &Path) 
         let text = std::fs::read_to_string(log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(40)..].join("\n");
-        bail!("{what} failed: {status}; the end of {}:\n{tail}", log.display());
+        bail!(
+            "{what} failed: {status}; the end of {}:\n{tail}",
+            log.display()
+        );
     }
     eprintln!("==> {what}: done in {} s", started.elapsed().as_secs());
     Ok(())

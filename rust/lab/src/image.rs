@@ -25,9 +25,12 @@ impl Guest {
         files
             .iter()
             .map(|file| {
-                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let text =
-                    fs::read_to_string(file).with_context(|| file.display().to_string())?;
+                let name = file
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
                 Ok(Self { name, text })
             })
             .collect()
@@ -107,7 +110,10 @@ impl Root {
 
     /// Copies a directory with all that is in it.
     pub fn copy_tree(&self, from: &Path, to: &str) -> Result<()> {
-        run(Command::new("cp").args(["-a", "-T"]).arg(from).arg(self.place(to)?))?;
+        run(Command::new("cp")
+            .args(["-a", "-T"])
+            .arg(from)
+            .arg(self.place(to)?))?;
         Ok(())
     }
 
@@ -115,7 +121,10 @@ impl Root {
     pub fn pack(&self, archive: &Path) -> Result<()> {
         let script = "cd \"$1\" && find . | LC_ALL=C sort | \
                       cpio --quiet -o -H newc -R 0:0 >> \"$2\"";
-        run(Command::new("sh").args(["-c", script, "pack"]).arg(&self.dir).arg(archive))?;
+        run(Command::new("sh")
+            .args(["-c", script, "pack"])
+            .arg(&self.dir)
+            .arg(archive))?;
         Ok(())
     }
 }
@@ -130,8 +139,14 @@ pub fn install_modules(kernel: &Kernel, module: &Path, root: &Path) -> Result<()
     for link in ["build", "source"] {
         let _ = fs::remove_file(root.dir.join("lib/modules").join(&release).join(link));
     }
-    root.copy(module, &format!("lib/modules/{release}/updates/kvm_exitstat.ko"))?;
-    run(Command::new("/sbin/depmod").arg("-b").arg(&root.dir).arg(&release))?;
+    root.copy(
+        module,
+        &format!("lib/modules/{release}/updates/kvm_exitstat.ko"),
+    )?;
+    run(Command::new("/sbin/depmod")
+        .arg("-b")
+        .arg(&root.dir)
+        .arg(&release))?;
     Ok(())
 }
 
@@ -179,8 +194,14 @@ impl L1Image<'_> {
             firmware.extend(["seabios/bios-256k.bin", "qemu/kvmvapic.bin"]);
         }
         for file in firmware {
-            let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
-            root.copy(Path::new("/usr/share").join(file), &format!("usr/share/qemu/{name}"))?;
+            let name = Path::new(file)
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy();
+            root.copy(
+                Path::new("/usr/share").join(file),
+                &format!("usr/share/qemu/{name}"),
+            )?;
         }
 
         root.copy(lab.join("l1-lib.sh"), "lab/lib.sh")?;
@@ -210,7 +231,10 @@ impl L1Image<'_> {
         root.write_program("init", &fs::read_to_string(init)?)?;
         for guest in self.guests {
             ensure!(
-                guest.name.bytes().all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c)),
+                guest
+                    .name
+                    .bytes()
+                    .all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c)),
                 "the name of an L2 script goes onto a kernel's command line: {:?}",
                 guest.name
             );
@@ -226,10 +250,15 @@ impl L1Image<'_> {
 pub fn make_iso(kernel: &Path, initrd: &Path, append: &str, dir: &Path) -> Result<()> {
     let cd = Root::empty(dir.join("cd"))?;
     cd.copy("/usr/lib/ISOLINUX/isolinux.bin", "isolinux/isolinux.bin")?;
-    cd.copy("/usr/lib/syslinux/modules/bios/ldlinux.c32", "isolinux/ldlinux.c32")?;
+    cd.copy(
+        "/usr/lib/syslinux/modules/bios/ldlinux.c32",
+        "isolinux/ldlinux.c32",
+    )?;
     cd.write(
         "isolinux/isolinux.cfg",
-        &format!("default l1\nprompt 0\nlabel l1\n kernel /kernel\n append initrd=/initrd {append}\n"),
+        &format!(
+            "default l1\nprompt 0\nlabel l1\n kernel /kernel\n append initrd=/initrd {append}\n"
+        ),
     )?;
     cd.copy(kernel, "kernel")?;
     fs::rename(initrd, cd.dir.join("initrd"))?;

@@ -95,7 +95,11 @@ fn unpatched_locked(workspace: &Workspace) -> Result<Kernel> {
         fs::rename(&partial, &kernel.dir)?;
     }
     configure(workspace, &kernel, &config)?;
-    kernel.build(workspace, &format!("Linux {} (8 minutes on 2 cores)", source.version), 2480)?;
+    kernel.build(
+        workspace,
+        &format!("Linux {} (8 minutes on 2 cores)", source.version),
+        2480,
+    )?;
     Ok(kernel)
 }
 
@@ -108,7 +112,12 @@ pub fn patched(workspace: &Workspace) -> Result<Kernel> {
     for patch in &patches {
         contents.extend(fs::read(patch).with_context(|| patch.display().to_string())?);
     }
-    let name = base.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = base
+        .dir
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let kernel = Kernel {
         dir: workspace.cached(&format!("{name}-{}", key(&[&contents])))?,
     };
@@ -120,9 +129,12 @@ pub fn patched(workspace: &Workspace) -> Result<Kernel> {
         eprintln!("==> patching");
         let partial = workspace.cached("patching")?;
         let _ = fs::remove_dir_all(&partial);
-        run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(&base.dir).arg(&partial))?;
+        run(Command::new("cp")
+            .args(["-a", "--reflink=auto"])
+            .arg(&base.dir)
+            .arg(&partial))?;
         let _ = fs::remove_file(partial.join("exitstat-complete"));
-        apply(&patches, &partial)?;
+        run(Command::new(workspace.path("scripts/apply-patches.sh")).arg(&partial))?;
         fs::rename(&partial, &kernel.dir)?;
     }
     kernel.build(workspace, "the patched kvm (1 minute)", 160)?;
@@ -130,7 +142,7 @@ pub fn patched(workspace: &Workspace) -> Result<Kernel> {
 }
 
 /// The patches, in the order of their series file.
-pub fn patches(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+fn patches(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let dir = workspace.path(&format!("patches/{SERIES}"));
     let series = fs::read_to_string(dir.join("series")).context("patches: no series file")?;
     Ok(series
@@ -139,17 +151,6 @@ pub fn patches(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(|line| dir.join(line))
         .collect())
-}
-
-/// Applies the patches to a tree, without fuzz.
-fn apply(patches: &[PathBuf], tree: &Path) -> Result<()> {
-    for file in patches {
-        let mut patch = Command::new("patch");
-        patch.args(["-p1", "--fuzz=0", "--forward", "--no-backup-if-mismatch", "-d"]);
-        patch.arg(tree).arg("-i").arg(file);
-        run(&mut patch)?;
-    }
-    Ok(())
 }
 
 /// Configures the kernel, and checks that each option of the fragment has stuck.
@@ -182,5 +183,8 @@ fn key(parts: &[&[u8]]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -49,15 +49,20 @@ impl L0 {
         }
     }
 
-    /// Starts L1. Its console goes to the file `console` in `dir`, its report to `report`.
-    pub fn start(self, workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Child> {
+    /// The command that runs L1. Its console goes to the file `console` in `dir`, its report to
+    /// `report`, what L0 itself says to `l0.log`.
+    pub fn command(
+        self,
+        workspace: &Workspace,
+        machine: &Machine<'_>,
+        dir: &Path,
+    ) -> Result<Command> {
         let mut command = match self {
             Self::Bochs => bochs(workspace, machine, dir)?,
             Self::Kvm => qemu(machine, dir, &["-accel", "kvm", "-cpu", "host"]),
             Self::Tcg => qemu(machine, dir, &["-accel", "tcg", "-cpu", "max"]),
         };
-        let log = fs::File::create(dir.join("l0.log"))?;
-        command.current_dir(dir).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.current_dir(dir).stdin(Stdio::null());
         // SAFETY: prctl is async-signal-safe. L1 ends with the lab, however that ends.
         unsafe {
             command.pre_exec(|| {
@@ -67,14 +72,26 @@ impl L0 {
                 Ok(())
             });
         }
-        command.spawn().with_context(|| format!("cannot start {self:?}"))
+        Ok(command)
     }
+}
+
+/// Starts L1.
+pub fn start(command: &mut Command, dir: &Path) -> Result<Child> {
+    let log = fs::File::create(dir.join("l0.log"))?;
+    command.stdout(log.try_clone()?).stderr(log);
+    let program = command.get_program().to_string_lossy().into_owned();
+    command
+        .spawn()
+        .with_context(|| format!("cannot start {program}"))
 }
 
 fn can_create_vm() -> bool {
     // QEMU says no at once if the kernel does not give it a VM.
     Command::new("qemu-system-x86_64")
-        .args(["-accel", "kvm", "-M", "none", "-display", "none", "-monitor", "stdio"])
+        .args([
+            "-accel", "kvm", "-M", "none", "-display", "none", "-monitor", "stdio",
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -85,8 +102,21 @@ fn can_create_vm() -> bool {
 fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Command {
     let mut qemu = Command::new("qemu-system-x86_64");
     qemu.args(accelerator)
-        .args(["-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
-        .args(["-m", &machine.memory.to_string(), "-smp", &machine.cpus.to_string()])
+        .args([
+            "-M",
+            "q35",
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+        ])
+        .args([
+            "-m",
+            &machine.memory.to_string(),
+            "-smp",
+            &machine.cpus.to_string(),
+        ])
         .arg("-serial")
         .arg(format!("file:{}", dir.join("console").display()))
         .arg("-serial")

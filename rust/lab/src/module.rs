@@ -8,29 +8,30 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{ensure, Result};
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
+
+// With a target named, build scripts and macros are not built statically, which they cannot be.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds `kvm_exitstat.ko` and returns where it is, and the kernel it is for. A warning is an
 /// error.
 pub fn build(workspace: &Workspace, clippy: bool) -> Result<(Kernel, PathBuf)> {
     let kernel = kernel::patched(workspace)?;
     let _lock = workspace.lock()?;
-    let out = workspace.path(if clippy { "build/clippy" } else { "build/module" });
-    fs::create_dir_all(&out)?;
-    let mut make = workspace.make(&kernel.dir);
-    make.arg(format!("M={}", workspace.path("").display()));
-    make.arg(format!("MO={}", out.display()));
+    let out = workspace.path(if clippy {
+        "build/clippy"
+    } else {
+        "build/module"
+    });
+    let mut build = Command::new(workspace.path("scripts/build-module.sh"));
+    build.arg(&kernel.dir).arg(&out);
     if clippy {
         // Clippy runs where rustc does: what is built already is not looked at again.
         let _ = fs::remove_file(out.join("src/exitstat_main.o"));
-        make.arg("CLIPPY=1");
+        build.arg("CLIPPY=1");
     }
-    make.arg("modules");
-    let (output, said) = {
-        let output = make.output()?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output, said)
-    };
+    let output = build.output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(
         output.status.success() && !said.contains("warning"),
         "the module does not build without warnings:\n{}{said}",
@@ -45,9 +46,14 @@ pub fn build_static(workspace: &Workspace, package: &str, program: &str) -> Resu
     run(workspace
         .cargo()
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .args(["build", "--quiet", "--release", "--target", TARGET, "--package", package]))?;
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--target",
+            TARGET,
+            "--package",
+            package,
+        ]))?;
     Ok(workspace.path(&format!("target/{TARGET}/release/{program}")))
 }
-
-// With a target named, build scripts and macros are not built statically, which they cannot be.
-const TARGET: &str = "x86_64-unknown-linux-gnu";

@@ -40,7 +40,9 @@ impl Report {
     pub fn all<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.sections.iter().flat_map(move |(name, texts)| {
             let rest = name.strip_prefix(prefix);
-            texts.iter().filter_map(move |text| Some((rest?, text.as_str())))
+            texts
+                .iter()
+                .filter_map(move |text| Some((rest?, text.as_str())))
         })
     }
 }

@@ -5,7 +5,7 @@
 use crate::{
     image::{self, Guest, L1Image},
     kernel,
-    l0::{Machine, L0},
+    l0::{self, Machine, L0},
     module,
     report::Report,
     workspace::Workspace,
@@ -18,6 +18,9 @@ use std::{
     process::{Child, ExitCode},
     time::{Duration, Instant},
 };
+
+/// What Bochs says if its display, which is a server, has no port.
+const NO_PORT: &str = "RFB could not bind any port";
 
 /// What to run.
 pub struct Run {
@@ -124,12 +127,20 @@ impl Run {
             initrd: &initrd,
             append: &append,
         };
-        for file in ["console", "report"] {
-            File::create(dir.path().join(file))?;
-        }
         let l0 = self.l0.unwrap_or_else(L0::choose);
-        let child = l0.start(workspace, &machine, dir.path())?;
-        self.wait(child, dir.path())
+        let mut command = l0.command(workspace, &machine, dir.path())?;
+        loop {
+            for file in ["console", "report"] {
+                File::create(dir.path().join(file))?;
+            }
+            let child = l0::start(&mut command, dir.path())?;
+            let outcome = self.wait(child, dir.path())?;
+            // Two that start at the same moment can both fail to find a port for their displays,
+            // which nobody looks at.
+            if !(outcome.console.is_empty() && outcome.l0_log.contains(NO_PORT)) {
+                return Ok(outcome);
+            }
+        }
     }
 
     fn wait(&self, mut child: Child, dir: &Path) -> Result<Outcome> {
@@ -151,7 +162,9 @@ impl Run {
         let status = report.get("exit").and_then(|text| text.trim().parse().ok());
         let mut l0_log = read_lossy(&dir.join("l0.log"))?;
         if let Ok(log) = read_lossy(&dir.join("bochs.log")) {
-            let bad = log.lines().filter(|line| line.contains("PANIC") || line.contains(">>"));
+            let bad = log
+                .lines()
+                .filter(|line| line.contains("PANIC") || line.contains(">>"));
             l0_log.extend(bad.flat_map(|line| [line, "\n"]));
         }
         Ok(Outcome {
@@ -189,7 +202,11 @@ impl Tail {
         let seen = self.bytes.len();
         self.file.read_to_end(&mut self.bytes)?;
         if self.echo && self.bytes.len() > seen {
-            let new: Vec<u8> = self.bytes[seen..].iter().copied().filter(|&b| b != b'\r').collect();
+            let new: Vec<u8> = self.bytes[seen..]
+                .iter()
+                .copied()
+                .filter(|&b| b != b'\r')
+                .collect();
             let mut out = std::io::stdout().lock();
             out.write_all(&new)?;
             out.flush()?;

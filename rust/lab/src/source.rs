@@ -59,7 +59,8 @@ impl Source {
         )?;
         let apt = |command: &str| {
             let mut apt = Command::new("apt-get");
-            apt.env("APT_CONFIG", dir.join("apt.conf")).args(["-q", command]);
+            apt.env("APT_CONFIG", dir.join("apt.conf"))
+                .args(["-q", command]);
             apt.current_dir(&dir);
             apt
         };
@@ -74,7 +75,11 @@ impl Source {
         };
         for entry in entries {
             let package = entry?.path();
-            let file = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let file = package
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let version = file
                 .strip_prefix(&format!("{name}_"))
                 .and_then(|rest| rest.strip_suffix("_all.deb"));

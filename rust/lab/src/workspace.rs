@@ -31,10 +31,14 @@ impl Workspace {
             .context("scripts/toolchain.sh")?;
         let output = String::from_utf8(output.stdout)?;
         let value = |name: &str| {
-            let line = output.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('='));
+            let line = output
+                .lines()
+                .find_map(|l| l.strip_prefix(name)?.strip_prefix('='));
             match line {
                 Some(value) if !value.is_empty() => Ok(value.to_owned()),
-                _ => bail!("no usable {name}: run scripts/preflight.sh, which says what is missing"),
+                _ => {
+                    bail!("no usable {name}: run scripts/preflight.sh, which says what is missing")
+                }
             }
         };
         Ok(Self {
@@ -73,7 +77,9 @@ impl Workspace {
     /// `make` in a kernel tree, with the tools that all kernels and modules are built with.
     pub fn make(&self, kernel: &Path) -> Command {
         let mut make = Command::new("make");
-        make.arg("-C").arg(kernel).arg(format!("LLVM={}", self.llvm));
+        make.arg("-C")
+            .arg(kernel)
+            .arg(format!("LLVM={}", self.llvm));
         for (name, tool) in [
             ("RUSTC", &self.rustc),
             ("HOSTRUSTC", &self.rustc),
@@ -83,7 +89,10 @@ impl Workspace {
         }
         // The formatter and the linter that belong to rustc are beside it.
         for (name, tool) in [("RUSTFMT", "rustfmt"), ("CLIPPY_DRIVER", "clippy-driver")] {
-            make.arg(format!("{name}={}", self.rustc.with_file_name(tool).display()));
+            make.arg(format!(
+                "{name}={}",
+                self.rustc.with_file_name(tool).display()
+            ));
         }
         let libclang = format!("/usr/lib/llvm{}/lib", self.llvm);
         if Path::new(&libclang).exists() {
@@ -100,11 +109,6 @@ impl Workspace {
         let mut cargo = Command::new(&self.cargo);
         cargo.current_dir(&self.root);
         cargo
-    }
-
-    /// `rustfmt` of the module's toolchain.
-    pub fn rustfmt(&self) -> PathBuf {
-        self.rustc.with_file_name("rustfmt")
     }
 
     /// The versions of the tools that a kernel depends on.

@@ -47,7 +47,11 @@ impl Totals {
             }
         }
         if totals.by_reason.len() != REASONS.len() {
-            return Err(format!("{} reasons, not {}", totals.by_reason.len(), REASONS.len()));
+            return Err(format!(
+                "{} reasons, not {}",
+                totals.by_reason.len(),
+                REASONS.len()
+            ));
         }
         Ok(totals)
     }
@@ -63,8 +67,10 @@ fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
     let mut counts = BTreeMap::new();
     for line in text.lines().map(str::trim) {
         if let Some(row) = line.strip_prefix("{ exit_reason:") {
-            let numbers: Vec<u64> =
-                row.split(|c: char| !c.is_ascii_digit()).filter_map(|w| w.parse().ok()).collect();
+            let numbers: Vec<u64> = row
+                .split(|c: char| !c.is_ascii_digit())
+                .filter_map(|w| w.parse().ok())
+                .collect();
             let [reason, hits] = numbers[..] else {
                 return Err(format!("not a row of a histogram: {line:?}"));
             };
@@ -90,20 +96,36 @@ fn compare(totals: &str, histogram: &str, vcpus: &str) -> Result<String, String>
     for (&reason, tally) in &totals.by_reason {
         let expected = histogram.get(&reason).copied().unwrap_or(0);
         if tally.exits != expected {
-            wrong.push(format!("reason {reason}: {} counted, {expected} traced", tally.exits));
+            wrong.push(format!(
+                "reason {reason}: {} counted, {expected} traced",
+                tally.exits
+            ));
         }
         if (tally.exits == 0) != (tally.cycles == 0) {
             wrong.push(format!("reason {reason}: {tally:?}"));
         }
     }
     let others = |reason: &&u32| !totals.by_reason.contains_key(reason);
-    let undefined: u64 = histogram.keys().filter(others).map(|reason| histogram[reason]).sum();
+    let undefined: u64 = histogram
+        .keys()
+        .filter(others)
+        .map(|reason| histogram[reason])
+        .sum();
     if totals.undefined.exits != undefined {
-        wrong.push(format!("undefined: {} counted, {undefined} traced", totals.undefined.exits));
+        wrong.push(format!(
+            "undefined: {} counted, {undefined} traced",
+            totals.undefined.exits
+        ));
     }
     // All vCPUs have come and gone since the module was loaded: what was kept of them one by one
     // is what was kept of the host.
-    let cycles = totals.by_reason.values().copied().chain([totals.undefined]).sum::<Tally>().cycles;
+    let cycles = totals
+        .by_reason
+        .values()
+        .copied()
+        .chain([totals.undefined])
+        .sum::<Tally>()
+        .cycles;
     let retired = format!("retired {} {cycles}\n", totals.exits());
     if vcpus != retired {
         wrong.push(format!("of vCPUs: {vcpus:?}, not {retired:?}"));
@@ -113,7 +135,10 @@ fn compare(totals: &str, histogram: &str, vcpus: &str) -> Result<String, String>
     }
     if wrong.is_empty() {
         let reasons = histogram.len();
-        Ok(format!("{} exits, {reasons} reasons, all equal", totals.exits()))
+        Ok(format!(
+            "{} exits, {reasons} reasons, all equal",
+            totals.exits()
+        ))
     } else {
         Err(wrong.join("; "))
     }
@@ -125,7 +150,11 @@ pub fn checks(report: &Report) -> Vec<Check> {
         .all("agreement ")
         .filter_map(|(name, totals)| Some((name.strip_suffix(" totals")?, totals)))
         .map(|(name, totals)| {
-            let other = |what| report.get(&format!("agreement {name} {what}")).unwrap_or_default();
+            let other = |what| {
+                report
+                    .get(&format!("agreement {name} {what}"))
+                    .unwrap_or_default()
+            };
             Check::new(format!("agrees with the tracepoint, {name}"), || {
                 compare(totals, other("hist"), other("vcpus"))
             })

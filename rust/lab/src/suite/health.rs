@@ -52,7 +52,11 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
                     bad.push(line);
                 }
             }
-            if bad.is_empty() { Ok(String::new()) } else { Err(bad.join("\n")) }
+            if bad.is_empty() {
+                Ok(String::new())
+            } else {
+                Err(bad.join("\n"))
+            }
         }),
         Check::new("taint is as expected", || {
             let text = outcome.report.get("tainted").unwrap_or_default();
@@ -67,13 +71,16 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
     // The list of what to overlook must not outlive its reasons.
     if scenario.run.unpatched {
         for known in &baseline {
-            checks.push(Check::new(format!("unpatched kernel says {known:?}"), || {
-                if log.contains(known.as_str()) {
-                    Ok(String::new())
-                } else {
-                    Err("it does not: take it off tests/lab/baseline".to_owned())
-                }
-            }));
+            checks.push(Check::new(
+                format!("unpatched kernel says {known:?}"),
+                || {
+                    if log.contains(known.as_str()) {
+                        Ok(String::new())
+                    } else {
+                        Err("it does not: take it off tests/lab/baseline".to_owned())
+                    }
+                },
+            ));
         }
     }
     checks
@@ -83,6 +90,11 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
 fn baseline(workspace: &Workspace) -> Result<Vec<String>, String> {
     let text = std::fs::read_to_string(workspace.path("tests/lab/baseline"))
         .map_err(|e| format!("tests/lab/baseline: {e}"))?;
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    Ok(lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect())
 }

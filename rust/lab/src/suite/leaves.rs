@@ -23,9 +23,9 @@ pub fn parse(text: &str) -> Vec<Answered> {
 }
 
 fn parse_line(line: &str) -> Option<Answered> {
-    let mut numbers = line.split(|c: char| c.is_whitespace() || c == '=' || c == ':').filter_map(
-        |word| u32::from_str_radix(word.strip_prefix("0x")?, 16).ok(),
-    );
+    let mut numbers = line
+        .split(|c: char| c.is_whitespace() || c == '=' || c == ':')
+        .filter_map(|word| u32::from_str_radix(word.strip_prefix("0x")?, 16).ok());
     let mut next = || numbers.next();
     Some(Answered {
         eax: next()?,
@@ -50,7 +50,10 @@ const ZERO: Answer = Answer {
 /// `taken`, and none with the reasons `never`.
 pub fn checks(answers: &[Answered], taken: &[u32], never: &[u32]) -> Vec<Check> {
     let of = |leaf: Leaf, ecx: u32| {
-        answers.iter().find(|a| a.eax == leaf.eax() && a.ecx == ecx).map(|a| a.answer)
+        answers
+            .iter()
+            .find(|a| a.eax == leaf.eax() && a.ecx == ecx)
+            .map(|a| a.answer)
     };
     let each = |leaves: [Leaf; 2], ecx: &[u32], rule: &dyn Fn(Leaf, Answer) -> bool| {
         let mut wrong = Vec::new();
@@ -62,7 +65,11 @@ pub fn checks(answers: &[Answered], taken: &[u32], never: &[u32]) -> Vec<Check> 
                 }
             }
         }
-        if wrong.is_empty() { Ok(String::new()) } else { Err(wrong.join("; ")) }
+        if wrong.is_empty() {
+            Ok(String::new())
+        } else {
+            Err(wrong.join("; "))
+        }
     };
     let counts = |leaf: Leaf, answer: Answer| {
         let tally = answer.decode().unwrap_or_default();
@@ -76,14 +83,21 @@ pub fn checks(answers: &[Answered], taken: &[u32], never: &[u32]) -> Vec<Check> 
             each([Leaf::Reason, Leaf::ReasonTime], taken, &counts)
         }),
         Check::new("a reason never taken is all zeros", || {
-            each([Leaf::Reason, Leaf::ReasonTime], never, &|_, answer| answer == ZERO)
+            each([Leaf::Reason, Leaf::ReasonTime], never, &|_, answer| {
+                answer == ZERO
+            })
         }),
         Check::new("a reason not in the SDM is 0 0 0 ffffffff", || {
-            each([Leaf::Reason, Leaf::ReasonTime], &undefined, &|_, answer| answer == UNDEFINED)
+            each(
+                [Leaf::Reason, Leaf::ReasonTime],
+                &undefined,
+                &|_, answer| answer == UNDEFINED,
+            )
         }),
-        Check::new("the total has exits and cycles, its time only cycles", || {
-            each([Leaf::Total, Leaf::TotalTime], &[0, 86], &counts)
-        }),
+        Check::new(
+            "the total has exits and cycles, its time only cycles",
+            || each([Leaf::Total, Leaf::TotalTime], &[0, 86], &counts),
+        ),
         Check::new("no part exceeds the total", || {
             let last = answers.iter().rev().find(|a| a.eax == Leaf::Total.eax());
             let total = last.and_then(|a| a.answer.decode()).ok_or("no total")?;
@@ -108,30 +122,40 @@ pub fn between(report: &Report, console: &str) -> Check {
         let (before, after) = (exits("before")?, exits("after")?);
         let answers = parse(console);
         let total = answers.iter().rev().find(|a| a.eax == Leaf::Total.eax());
-        let answer = total.and_then(|a| a.answer.decode()).ok_or("no total")?.exits;
+        let answer = total
+            .and_then(|a| a.answer.decode())
+            .ok_or("no total")?
+            .exits;
         let seen = format!("{before} < {answer} < {after}");
-        if before < answer && answer < after { Ok(seen) } else { Err(seen) }
+        if before < answer && answer < after {
+            Ok(seen)
+        } else {
+            Err(seen)
+        }
     })
 }
 
 /// Checks that the leaves read as on a KVM that knows nothing of them: as an Intel processor, it
 /// gives the data of the highest basic leaf, for the same %ecx.
 pub fn not_answered(name: &str, text: &str) -> Check {
-    Check::new(format!("{name}: leaves read as the highest basic leaf"), || {
-        let answers = parse(text);
-        let (basic, ours): (Vec<Answered>, Vec<Answered>) =
-            answers.into_iter().partition(|a| a.eax < 0x4000_0000);
-        if basic.is_empty() || ours.is_empty() {
-            return Err(format!("nothing to compare in {text:?}"));
-        }
-        for a in &ours {
-            let twin = basic.iter().find(|b| b.ecx == a.ecx);
-            if twin.map(|b| b.answer) != Some(a.answer) {
-                return Err(format!("{a:x?}, not as {twin:x?}"));
+    Check::new(
+        format!("{name}: leaves read as the highest basic leaf"),
+        || {
+            let answers = parse(text);
+            let (basic, ours): (Vec<Answered>, Vec<Answered>) =
+                answers.into_iter().partition(|a| a.eax < 0x4000_0000);
+            if basic.is_empty() || ours.is_empty() {
+                return Err(format!("nothing to compare in {text:?}"));
             }
-        }
-        Ok(format!("{} answers", ours.len()))
-    })
+            for a in &ours {
+                let twin = basic.iter().find(|b| b.ecx == a.ecx);
+                if twin.map(|b| b.answer) != Some(a.answer) {
+                    return Err(format!("{a:x?}, not as {twin:x?}"));
+                }
+            }
+            Ok(format!("{} answers", ours.len()))
+        },
+    )
 }
 
 #[cfg(test)]
@@ -140,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_line_of_cpuid_is_read() {
-        let line = "   0x4ffffffd 0x0a: eax=0x00000001 ebx=0x00000002 ecx=0x00000003 edx=0x00000004";
+        let line =
+            "   0x4ffffffd 0x0a: eax=0x00000001 ebx=0x00000002 ecx=0x00000003 edx=0x00000004";
         let [a] = parse(line)[..] else { panic!() };
         assert_eq!((a.eax, a.ecx), (0x4fff_fffd, 10));
         assert_eq!(a.answer.edx, 4);

@@ -5,7 +5,7 @@
 mod agreement;
 mod check;
 mod health;
-mod leaves;
+pub mod leaves;
 mod numbers;
 mod scenarios;
 
@@ -34,7 +34,10 @@ pub fn run(workspace: &Workspace, names: &[String], list: bool, jobs: usize) -> 
         }
         return Ok(ExitCode::SUCCESS);
     }
-    anyhow::ensure!(!chosen.is_empty(), "no test has such a name; `lab test --list` lists them");
+    anyhow::ensure!(
+        !chosen.is_empty(),
+        "no test has such a name; `lab test --list` lists them"
+    );
 
     let queue = Mutex::new(chosen);
     let counts = Mutex::new((0, 0));
@@ -56,13 +59,22 @@ pub fn run(workspace: &Workspace, names: &[String], list: bool, jobs: usize) -> 
     });
     let (passed, failed) = counts.into_inner().unwrap_or((0, 1));
     println!("{passed} passed, {failed} failed");
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn carry_out(workspace: &Workspace, scenario: &Scenario) -> (Vec<Check>, String) {
     let outcome = match scenario.run.boot(workspace) {
         Ok(outcome) => outcome,
-        Err(error) => return (vec![Check::failed("boots", format!("{error:#}"))], String::new()),
+        Err(error) => {
+            return (
+                vec![Check::failed("boots", format!("{error:#}"))],
+                String::new(),
+            )
+        }
     };
     let mut checks = vec![came_to_its_end(&outcome)];
     checks.extend(check::made_in_l1(&outcome.report));
@@ -77,12 +89,20 @@ fn came_to_its_end(outcome: &Outcome) -> Check {
         Some(0) => Ok(String::new()),
         Some(status) => Err(format!("exit status {status}")),
         None if outcome.timed_out => Err("its time was over".to_owned()),
-        None => Err(format!("L1 ended without a report; L0 said: {}", outcome.l0_log)),
+        None => Err(format!(
+            "L1 ended without a report; L0 said: {}",
+            outcome.l0_log
+        )),
     })
 }
 
 fn print(scenario: &Scenario, checks: &[Check], console: &str, took: Duration) {
-    println!("--- {}: {} ({} s)", scenario.name, scenario.about, took.as_secs());
+    println!(
+        "--- {}: {} ({} s)",
+        scenario.name,
+        scenario.about,
+        took.as_secs()
+    );
     for check in checks {
         match &check.result {
             Ok(seen) if seen.is_empty() => println!("ok     {}/{}", scenario.name, check.name),

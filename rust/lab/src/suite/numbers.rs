@@ -15,10 +15,15 @@ pub struct Bare {
 
 impl Bare {
     fn find(report: &Report, name: &str) -> Result<Self, String> {
-        let text = report.get(name).ok_or_else(|| format!("{name} did not run"))?;
+        let text = report
+            .get(name)
+            .ok_or_else(|| format!("{name} did not run"))?;
         let value = |key: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-            line.and_then(|n| n.parse().ok()).ok_or_else(|| format!("{name}: no {key} in {text:?}"))
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+            line.and_then(|n| n.parse().ok())
+                .ok_or_else(|| format!("{name}: no {key} in {text:?}"))
         };
         Ok(Self {
             exits: value("exits")?,
@@ -35,18 +40,27 @@ impl Bare {
 
 /// Each bare guest saw exactly the exits that it took. CPUID is one more: the second reading.
 pub fn exact(report: &Report, count: u64) -> Vec<Check> {
-    let kinds = [("cpuid", 1), ("pio", 0), ("hlt", 0), ("rdmsr", 0), ("wrmsr", 0)];
+    let kinds = [
+        ("cpuid", 1),
+        ("pio", 0),
+        ("hlt", 0),
+        ("rdmsr", 0),
+        ("wrmsr", 0),
+    ];
     kinds
         .into_iter()
         .map(|(kind, more)| {
-            Check::new(format!("a bare guest sees exactly its {kind} exits"), || {
-                let seen = Bare::find(report, &format!("bare {kind}"))?.exits;
-                if seen == count + more {
-                    Ok(format!("{seen}"))
-                } else {
-                    Err(format!("{seen}, not {}", count + more))
-                }
-            })
+            Check::new(
+                format!("a bare guest sees exactly its {kind} exits"),
+                || {
+                    let seen = Bare::find(report, &format!("bare {kind}"))?.exits;
+                    if seen == count + more {
+                        Ok(format!("{seen}"))
+                    } else {
+                        Err(format!("{seen}, not {}", count + more))
+                    }
+                },
+            )
         })
         .collect()
 }
@@ -87,19 +101,22 @@ pub fn hog_is_not_charged(report: &Report) -> Check {
 
 /// Sleeping in a handler, for a page that user space brings late, is not charged to the exit.
 pub fn sleep_is_not_charged(report: &Report, pages: u64, delay_ms: u64) -> Check {
-    Check::new("a handler that sleeps does not make its exit longer", || {
-        let bare = Bare::find(report, "touch")?;
-        let text = report.get("tsc_khz").unwrap_or_default().trim();
-        let khz: u64 = text.parse().map_err(|e| format!("tsc_khz {text:?}: {e}"))?;
-        let slept = pages * delay_ms * khz;
-        let seen = format!(
-            "{} exits, {} cycles, {} from outside, of which at least {slept} asleep",
-            bare.exits, bare.cycles, bare.guest_cycles
-        );
-        if bare.exits >= pages && bare.guest_cycles > slept && bare.cycles < slept / 20 {
-            Ok(seen)
-        } else {
-            Err(seen)
-        }
-    })
+    Check::new(
+        "a handler that sleeps does not make its exit longer",
+        || {
+            let bare = Bare::find(report, "touch")?;
+            let text = report.get("tsc_khz").unwrap_or_default().trim();
+            let khz: u64 = text.parse().map_err(|e| format!("tsc_khz {text:?}: {e}"))?;
+            let slept = pages * delay_ms * khz;
+            let seen = format!(
+                "{} exits, {} cycles, {} from outside, of which at least {slept} asleep",
+                bare.exits, bare.cycles, bare.guest_cycles
+            );
+            if bare.exits >= pages && bare.guest_cycles > slept && bare.cycles < slept / 20 {
+                Ok(seen)
+            } else {
+                Err(seen)
+            }
+        },
+    )
 }

@@ -91,8 +91,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "one CPU: Debian's cpuid reads the four leaves in a guest",
             run: scripts("leaves")?,
             checks: |outcome| {
-                let mut checks =
-                    leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
+                let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
                 checks.push(leaves::between(&outcome.report, &outcome.console));
                 checks
             },

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+# exitstat: `make help` lists what there is to make.
+
+help:
+	@echo 'make demo             set up all that is needed, and show the main job'
+	@echo 'make test             set up all that is needed, and prove it'
+	@echo 'make test-static      formats, lints, patches (needs the kernel, not the lab)'
+	@echo 'make test-unit        cargo test'
+	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
+	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
+	@echo 'make KDIR=... module  the same for a kernel tree that you patched and built'
+	@echo 'make artifacts        build all, print name=path lines'
+	@echo 'make deps             install what is missing (make preflight: only say what)'
+	@echo 'make clean            remove what was built here; the cache stays (see README.md)'
+
+demo: deps
+	@scripts/lab demo
+
+test: deps
+	@scripts/test.sh static unit lab
+
+test-static test-unit:
+	@scripts/test.sh $(@:test-%=%)
+
+test-lab:
+	@scripts/lab test $(T)
+
+deps:
+	@scripts/preflight.sh --install
+
+preflight:
+	@scripts/preflight.sh
+
+ifdef KDIR
+module:
+	@scripts/build-module.sh $(KDIR) build/module
+else
+module:
+	@scripts/lab module
+endif
+
+kernel:
+	@scripts/lab kernel
+
+artifacts:
+	@scripts/lab artifacts
+
+clean:
+	rm -rf build target
+
+.PHONY: help demo test test-static test-unit test-lab deps preflight module kernel artifacts clean

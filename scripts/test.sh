@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# test.sh PART...: runs parts of the tests: static, unit, lab. Prints a line for each test, and at
+# last how many passed and failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+tools=$(sh scripts/toolchain.sh)
+value() {
+	echo "$tools" | sed -n "s/^$1=//p"
+}
+cargo=$(value CARGO)
+rustc=$(value RUSTC)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0
+
+# test_that NAME COMMAND...
+test_that() {
+	name=$1
+	shift
+	if "$@" >"$log" 2>&1; then
+		echo "ok     $name"
+		passed=$((passed + 1))
+	else
+		echo "FAILED $name:"
+		sed 's/^/    /' "$log"
+		failed=$((failed + 1))
+	fi
+}
+
+# Adds the counts that a command printed to ours.
+add_counts() {
+	counts=$(sed -n "$1" "$log" | awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }')
+	passed=$((passed + ${counts% *}))
+	failed=$((failed + ${counts#* }))
+}
+
+module_is_formatted() {
+	"${rustc%rustc}rustfmt" --check --edition 2021 src/*.rs
+}
+
+scripts_parse() {
+	for script in scripts/*.sh scripts/lab tests/lab/l1-* tests/lab/l2-* tests/*/*.sh tests/lab/*/*.sh; do
+		sh -n "$script" || return 1
+	done
+}
+
+# The patches fit the source of Linux as Debian has it, exactly, and give the tree that was built.
+patches_apply() (
+	set -e
+	tree=$(mktemp -d)
+	trap 'rm -rf "$tree"' EXIT
+	{
+		sed -n 's,^--- a/,,p' patches/*/*.patch
+		echo Makefile
+	} | sort -u | while read -r file; do
+		[ -e "$unpatched_kdir/$file" ] || continue
+		mkdir -p "$tree/$(dirname "$file")"
+		cp "$unpatched_kdir/$file" "$tree/$file"
+	done
+	scripts/apply-patches.sh "$tree" >"$tree.log" 2>&1 || { cat "$tree.log"; exit 1; }
+	! grep -i fuzz "$tree.log"
+	rm "$tree.log"
+	sed -n 's,^+++ b/,,p' patches/*/*.patch | sort -u | while read -r file; do
+		cmp "$tree/$file" "$kdir/$file"
+	done
+)
+
+checkpatch() {
+	# Its SPDX check is a Python script, which needs Debian's python3.
+	PATH=/usr/bin:$PATH "$unpatched_kdir/scripts/checkpatch.pl" --strict --no-summary "$@"
+}
+
+for part in "$@"; do
+	case $part in
+	static)
+		artifacts=$(scripts/lab artifacts) || exit 1
+		eval "$artifacts"
+		test_that "workspace is formatted" "$cargo" fmt --check
+		test_that "module is formatted" module_is_formatted
+		test_that "scripts parse" scripts_parse
+		test_that "clippy is content with the workspace" \
+			"$cargo" clippy --quiet --workspace --all-targets -- -D warnings
+		test_that "clippy is content with the module" scripts/lab module --clippy
+		test_that "patches apply to the pristine source without fuzz" patches_apply
+		for patch in patches/*/*.patch; do
+			test_that "checkpatch --strict is content with ${patch##*/}" checkpatch "$patch"
+		done
+		;;
+	unit)
+		"$cargo" test --quiet --workspace >"$log" 2>&1
+		status=$?
+		cat "$log"
+		add_counts 's/^test result: .*\. \([0-9]*\) passed; \([0-9]*\) failed.*/\1 \2/p'
+		# What does not even build has no counts.
+		[ $status = 0 ] || grep -q '^test result: FAILED' "$log" || failed=$((failed + 1))
+		;;
+	lab)
+		{ scripts/lab test || echo "lab: exit status $?"; } | tee "$log"
+		grep -q '^[0-9]* passed, [0-9]* failed$' "$log" || failed=$((failed + 1))
+		add_counts 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
+		;;
+	*)
+		echo "$0: parts are static, unit, lab" >&2
+		exit 2
+		;;
+	esac
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
