@@ -67,8 +67,9 @@ patches_apply() (
 )
 
 checkpatch() {
-	# Its SPDX check is a Python script, which needs Debian's python3.
-	PATH=/usr/bin:$PATH "$unpatched_kdir/scripts/checkpatch.pl" --strict --no-summary "$@"
+	# From standard input: a file that git knows it takes for source, not for a patch. Its SPDX
+	# check is a Python script, which needs Debian's python3.
+	PATH=/usr/bin:$PATH "$unpatched_kdir/scripts/checkpatch.pl" --root "$unpatched_kdir" --strict - <"$1"
 }
 
 for part in "$@"; do

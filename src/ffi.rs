@@ -10,9 +10,7 @@
     dead_code,
     non_camel_case_types,
     non_upper_case_globals,
-    unreachable_pub,
-    clippy::all,
-    clippy::undocumented_unsafe_blocks
+    unreachable_pub
 )]
 mod bindings {
     include!(env!("EXITSTAT_BINDINGS"));

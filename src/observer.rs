@@ -72,8 +72,11 @@ pub(crate) fn unattached() -> u64 {
 
 /// Has `each` call `f` by way of a C function and its argument.
 fn visit(mut f: &mut dyn FnMut(&Vcpu), each: impl FnOnce(ffi::kvm_exit_visit_t, *mut c_void)) {
+    /// # Safety
+    ///
+    /// `data` is a vCPU's, and `arg` is the `&mut f` below, nobody else's during the call.
     unsafe extern "C" fn visitor(data: *mut c_void, arg: *mut c_void) {
-        // SAFETY: `arg` is the `&mut f` below, nobody else's during the call.
+        // SAFETY: As the function asks for.
         let f = unsafe { &mut *arg.cast::<&mut dyn FnMut(&Vcpu)>() };
         // SAFETY: The shim gives memory of this module's `data_size`, zeroed when it was
         // allocated, and valid during the call.
@@ -84,6 +87,10 @@ fn visit(mut f: &mut dyn FnMut(&Vcpu), each: impl FnOnce(ffi::kvm_exit_visit_t, 
 }
 
 /// The exit path: nothing that allocates, sleeps, locks, prints or panics, here or below.
+///
+/// # Safety
+///
+/// For the shim to call: `data` is a vCPU's or NULL.
 unsafe extern "C" fn exit(data: *mut c_void, reason: u32, cycles: u64) {
     let slot = Slot::of(reason);
     cpu::record(slot, cycles);
@@ -93,6 +100,9 @@ unsafe extern "C" fn exit(data: *mut c_void, reason: u32, cycles: u64) {
     }
 }
 
+/// # Safety
+///
+/// As [`exit()`].
 unsafe extern "C" fn user(data: *mut c_void, reason: u32, exits: u64, cycles: u64) {
     // SAFETY: NULL, or as in `visitor()`.
     if let Some(vcpu) = unsafe { data.cast::<Vcpu>().as_ref() } {
@@ -100,11 +110,17 @@ unsafe extern "C" fn user(data: *mut c_void, reason: u32, exits: u64, cycles: u6
     }
 }
 
+/// # Safety
+///
+/// For the shim to call: `data` is a vCPU's.
 unsafe extern "C" fn retire(data: *mut c_void) {
     // SAFETY: As in `visitor()`.
     unsafe { &*data.cast::<Vcpu>() }.retire();
 }
 
+/// # Safety
+///
+/// For the shim to call: `query` is valid, and nobody else's during the call.
 unsafe extern "C" fn cpuid(query: *mut ffi::kvm_exit_cpuid) {
     // SAFETY: It is the shim's, for us alone during the call.
     let query = unsafe { &mut *query };

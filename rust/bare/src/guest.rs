@@ -5,7 +5,7 @@
 //! At the start `%rdi` is how many exits to take, `%rsi` where to write for [`Program::Touch`],
 //! `%r12` the basic exit reason to ask for, and `%r13` where the readings go: four registers of
 //! CPUID about reason 35, which proves that the leaves are live, four before the loop, two TSC
-//! values around it, four registers after. At the end the program writes to port [`DONE`].
+//! values around it, the least time that one exit took, four registers after. At the end the program writes to port [`DONE`].
 
 use std::arch::global_asm;
 
@@ -100,13 +100,32 @@ global_asm!(
         mov [r13 + 4], edx
         add r13, 8
     .endm
+    .macro NOW
+        rdtsc
+        shl rdx, 32
+        or rax, rdx
+    .endm
+    // Around one exit: r9 is the least time that one took.
+    .macro FROM
+        NOW
+        mov r8, rax
+    .endm
+    .macro TO
+        NOW
+        sub rax, r8
+        cmp rax, r9
+        cmovb r9, rax
+    .endm
     .macro BEFORE
         READING 35
         READING r12d
+        mov r9, -1
         TIMESTAMP
     .endm
     .macro AFTER
         TIMESTAMP
+        mov [r13], r9
+        add r13, 8
         READING r12d
         out {done}, al
     .endm
@@ -114,15 +133,19 @@ global_asm!(
     bare_begin:
     bare_cpuid:
         BEFORE
-    2:  xor eax, eax
+    2:  FROM
+        xor eax, eax
         cpuid
+        TO
         dec rdi
         jnz 2b
         AFTER
 
     bare_pio:
         BEFORE
-    2:  out {quiet}, al
+    2:  FROM
+        out {quiet}, al
+        TO
         dec rdi
         jnz 2b
         AFTER
@@ -139,9 +162,11 @@ global_asm!(
         mov eax, {vector}
         xor edx, edx
         wrmsr
+        FROM
         sti
         hlt
         cli
+        TO
         dec rdi
         jnz 2b
         AFTER
@@ -162,7 +187,9 @@ global_asm!(
     bare_rdmsr:
         BEFORE
         mov ecx, 0x1b
-    2:  rdmsr
+    2:  FROM
+        rdmsr
+        TO
         dec rdi
         jnz 2b
         AFTER
@@ -170,16 +197,20 @@ global_asm!(
     bare_wrmsr:
         BEFORE
         mov ecx, 0x6e0
+    2:  FROM
         xor eax, eax
         xor edx, edx
-    2:  wrmsr
+        wrmsr
+        TO
         dec rdi
         jnz 2b
         AFTER
 
     bare_touch:
         BEFORE
-    2:  mov byte ptr [rsi], 1
+    2:  FROM
+        mov byte ptr [rsi], 1
+        TO
         add rsi, 4096
         dec rdi
         jnz 2b

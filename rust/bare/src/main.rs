@@ -3,8 +3,9 @@
 //! Guests without an operating system, which take a known number of exits of a known kind and
 //! read the leaves before and after.
 //!
-//! Runs in L1. Prints `exits N`, `cycles N` (the module's, of the reason in question, between the
-//! two readings) and, where a program measures them itself, `guest_cycles N`.
+//! Runs in L1. Prints `guest_cycles N`, TSC cycles around all exits as the guest measures them, `least
+//! N`, around the shortest of them, and
+//! `exits N` and `cycles N`, the module's, of the reason in question, between the two readings.
 
 mod guest;
 mod hog;
@@ -13,6 +14,7 @@ mod vm;
 use anyhow::{ensure, Context, Result};
 use clap::{Parser, Subcommand};
 use exitstat_core::leaf::{Answer, UNDEFINED};
+use guest::Program;
 use std::time::Duration;
 
 #[derive(Parser)]
@@ -58,21 +60,26 @@ struct Count {
     /// How many exits (at most 256 for touch).
     #[arg(long, default_value_t = 1000)]
     count: u64,
+    /// Measure from outside only: the leaves need not be live.
+    #[arg(long)]
+    blind: bool,
 }
 
 fn main() -> Result<()> {
-    let none = Duration::ZERO;
     let (program, count, delay) = match Cli::parse().command {
-        Command::Cpuid(c) => (guest::Program::Cpuid, c.count, none),
-        Command::Pio(c) => (guest::Program::Pio, c.count, none),
-        Command::Hlt(c) => (guest::Program::Hlt, c.count, none),
-        Command::Rdmsr(c) => (guest::Program::Rdmsr, c.count, none),
-        Command::Wrmsr(c) => (guest::Program::Wrmsr, c.count, none),
-        Command::Touch { count, delay_ms } => {
-            let delay = Duration::from_millis(delay_ms);
-            (guest::Program::Touch, count.count, delay)
+        Command::Cpuid(c) => (Program::Cpuid, c, 0),
+        Command::Pio(c) => (Program::Pio, c, 0),
+        Command::Hlt(c) => (Program::Hlt, c, 0),
+        Command::Rdmsr(c) => (Program::Rdmsr, c, 0),
+        Command::Wrmsr(c) => (Program::Wrmsr, c, 0),
+        Command::Touch { count, delay_ms } => (Program::Touch, count, delay_ms),
+        Command::Noise => {
+            let count = Count {
+                count: u64::MAX,
+                blind: true,
+            };
+            (Program::Cpuid, count, 0)
         }
-        Command::Noise => (guest::Program::Cpuid, u64::MAX, none),
         Command::Hog { busy_us, period_us } => {
             return hog::run(
                 Duration::from_micros(busy_us),
@@ -80,7 +87,12 @@ fn main() -> Result<()> {
             )
         }
     };
-    let readings = vm::run(program, count, delay)?;
+    let readings = vm::run(program, count.count, Duration::from_millis(delay))?;
+    println!("guest_cycles {}", readings.guest_cycles);
+    println!("least {}", readings.least);
+    if count.blind {
+        return Ok(());
+    }
     ensure!(
         readings.live == UNDEFINED,
         "the leaves are not live here: asked about reason 35, CPUID said {:x?}",
@@ -90,6 +102,5 @@ fn main() -> Result<()> {
     let (before, after) = (decode(readings.before)?, decode(readings.after)?);
     println!("exits {}", after.exits.wrapping_sub(before.exits));
     println!("cycles {}", after.cycles.wrapping_sub(before.cycles));
-    println!("guest_cycles {}", readings.guest_cycles);
     Ok(())
 }

@@ -44,6 +44,8 @@ pub struct Readings {
     pub after: Answer,
     /// TSC cycles between the two, as the guest measures them.
     pub guest_cycles: u64,
+    /// The least that one exit took, as the guest measures it.
+    pub least: u64,
 }
 
 /// Runs a program to its end. `delay` is how late pages come.
@@ -98,7 +100,8 @@ pub fn run(program: Program, count: u64, delay: Duration) -> Result<Readings> {
         live: answer(0),
         before: answer(4),
         guest_cycles: long(10).wrapping_sub(long(8)),
-        after: answer(12),
+        least: long(12),
+        after: answer(14),
     })
 }
 

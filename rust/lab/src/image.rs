@@ -163,6 +163,8 @@ pub struct L1Image<'a> {
     pub full_qemu: bool,
     /// Programs of our own: name and file.
     pub programs: &'a [(&'static str, PathBuf)],
+    /// Modules of the unpatched kernel, of which L1 gets kvm's.
+    pub unpatched: &'a Path,
 }
 
 impl L1Image<'_> {
@@ -179,6 +181,8 @@ impl L1Image<'_> {
         root.copy_program("/bin/dash", "usr/bin/dash")?;
         symlink("dash", root.place("usr/bin/sh")?)?;
         root.copy_tree(&self.modules.join("lib/modules"), "lib/modules")?;
+        let kvm = format!("lib/modules/{}/kernel/arch/x86/kvm", self.kernel.release()?);
+        root.copy_tree(&self.unpatched.join(kvm), "lab/unpatched")?;
         root.copy(
             self.workspace.path("scripts/modprobe.d/kvm_exitstat.conf"),
             "etc/modprobe.d/kvm_exitstat.conf",

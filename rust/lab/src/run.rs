@@ -113,6 +113,7 @@ impl Run {
             ),
             full_qemu: self.full_qemu,
             programs: &[("bare", bare)],
+            unpatched: &kernel::unpatched(workspace)?.modules(),
         }
         .pack(dir.path())?;
 

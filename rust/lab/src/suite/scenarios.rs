@@ -115,6 +115,12 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: |outcome| vec![leaves::not_answered("unpatched", &outcome.console)],
         },
         Scenario {
+            name: "cost",
+            about: "instructions per exit: unpatched, patched, observed, on one CPU",
+            run: scripts("cost")?,
+            checks: |outcome| numbers::costs(&outcome.report),
+        },
+        Scenario {
             name: "novmx",
             about: "a processor without VMX: the module says so and does not load",
             run: Run {
