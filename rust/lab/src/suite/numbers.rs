@@ -137,18 +137,29 @@ const BUDGET: [(&str, &str, i64); 6] = [
 pub fn costs(report: &Report) -> Vec<Check> {
     let least = |kvm: &str, program: &str| -> Result<i64, String> {
         let name = format!("{kvm} {program}");
-        let text = report.get(&name).ok_or_else(|| format!("{name} did not run"))?;
-        let line = text.lines().find_map(|l| l.strip_prefix("least ")?.parse().ok());
+        let text = report
+            .get(&name)
+            .ok_or_else(|| format!("{name} did not run"))?;
+        let line = text
+            .lines()
+            .find_map(|l| l.strip_prefix("least ")?.parse().ok());
         line.ok_or_else(|| format!("{name}: {text:?}"))
     };
     BUDGET
         .iter()
         .map(|&(program, kvm, budget)| {
-            Check::new(format!("cost of a {program} exit, {kvm}, is within {budget}"), || {
-                let (before, after) = (least("unpatched", program)?, least(kvm, program)?);
-                let text = format!("{} more than {before} instructions", after - before);
-                if after - before <= budget { Ok(text) } else { Err(text) }
-            })
+            Check::new(
+                format!("cost of a {program} exit, {kvm}, is within {budget}"),
+                || {
+                    let (before, after) = (least("unpatched", program)?, least(kvm, program)?);
+                    let text = format!("{} more than {before} instructions", after - before);
+                    if after - before <= budget {
+                        Ok(text)
+                    } else {
+                        Err(text)
+                    }
+                },
+            )
         })
         .collect()
 }
