@@ -23,6 +23,12 @@ check() {
 	[ $check_status = 0 ] || sed "s/^/check $check_name: /" /tmp/check.out
 }
 
+# ended_well STATUS: for `check`, of what ran before.
+ended_well() {
+	echo "exit status $1"
+	[ "$1" = 0 ]
+}
+
 # l2 [-n VCPUS] [-m MIB] [-M microvm|q35|pc] [-s SCRIPT] [-a APPEND] [-- QEMU ARGUMENT...]:
 # boots a guest that runs SCRIPT (of those given to the lab; the first is the default), prints its
 # serial console, and has the script's exit status. Loads kvm_intel if it is not loaded.
@@ -51,10 +57,16 @@ l2() {
 	if [ $l2_machine = microvm ]; then
 		set -- qemu-system-x86_64-microvm -M microvm,isa-serial=on,accel=kvm "$@"
 	else
+		if ! command -v qemu-system-x86_64 >/dev/null; then
+			echo "l2: the full QEMU is not here: give the lab --full-qemu"
+			return 2
+		fi
 		set -- qemu-system-x86_64 -M $l2_machine,accel=kvm "$@"
 	fi
 	# Without the BIOS' cursor movements.
-	"$@" | tee "$l2_out" | grep -v '^@l2 ' | sed 's/\r$//; s/\x1b\[[0-9;?]*[A-Za-z]//g; s/\x1bc//g'
+	l2_esc=$(printf '\033')
+	"$@" | tee "$l2_out" | grep -v '^@l2 ' |
+		sed "s/\r\$//; s/$l2_esc\[[0-9;?]*[A-Za-z]//g; s/${l2_esc}c//g"
 	l2_status=$(sed -n 's/^@l2 exit \([0-9]*\).*/\1/p' "$l2_out")
 	rm "$l2_out"
 	[ -n "$l2_status" ] || echo "l2: the guest did not come to its end"

@@ -9,7 +9,7 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{ensure, Result};
-use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, CellAlignment, Table};
+use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
 use exitstat_core::{
     leaf::{Leaf, UNDEFINED},
     reason::REASONS,
@@ -47,7 +47,7 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
 
 fn table(answers: &[Answered]) -> Result<Table> {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header([
+    table.load_preset(UTF8_FULL_CONDENSED).set_header([
         "reason",
         "SDM name",
         "exits",

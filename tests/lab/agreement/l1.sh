@@ -1,7 +1,7 @@
 # One guest with two vCPUs, then two guests at once, on two CPUs.
 oracle_arm
 l2 -n 2 -s work.sh
-check "a guest with two vCPUs ends well" test $? = 0
+check "a guest with two vCPUs ends well" ended_well $?
 agreement "two CPUs, two vCPUs"
 
 rmmod kvm_exitstat
@@ -12,8 +12,8 @@ oracle_arm
 l2 -s work.sh &
 first=$!
 l2 -n 2 -s work.sh
-check "the second of two guests ends well" test $? = 0
+check "the second of two guests ends well" ended_well $?
 wait $first
-check "the first of two guests ends well" test $? = 0
+check "the first of two guests ends well" ended_well $?
 agreement "two CPUs, two guests at once"
 check "unloads" rmmod kvm_exitstat

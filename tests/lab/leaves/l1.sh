@@ -6,7 +6,7 @@ l2 -s boot.sh
 echo host >/sys/module/kvm_exitstat/parameters/guest_scope
 cat /sys/kernel/debug/kvm_exitstat/totals | report before
 l2 -s cpuid.sh
-check "guest ends well" test $? = 0
+check "guest ends well" ended_well $?
 cat /sys/kernel/debug/kvm_exitstat/totals | report after
 agreement "one CPU, microvm"
 check "unloads" rmmod kvm_exitstat

@@ -62,4 +62,4 @@ check "a vCPU that ran before the load is attached" \
 	grep " 0 [0-9]* [1-9][0-9]* .* qemu" /sys/kernel/debug/kvm_exitstat/vcpus
 check "the guest still runs" kill -0 $guest
 wait $guest
-check "the guest ends well" test $? = 0
+check "the guest ends well" ended_well $?

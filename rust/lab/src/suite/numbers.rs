@@ -121,6 +121,30 @@ pub fn sleep_is_not_charged(report: &Report, pages: u64, delay_ms: u64) -> Check
     )
 }
 
+/// A guest that does nothing but port I/O has nearly all its exits finished by user space, and each
+/// takes time there: more than the handling in the kernel, and less than a thousand times as much.
+pub fn user_space_is_told_apart(report: &Report) -> Check {
+    Check::new("exits that user space finishes are told apart", || {
+        let row = report.get("row pio").unwrap_or_default();
+        let numbers: Vec<u64> = row
+            .split_whitespace()
+            .filter_map(|w| w.parse().ok())
+            .collect();
+        let [vm, 0, _, exits, cycles, user_exits, user_cycles] = numbers[..] else {
+            return Err(format!("not one vCPU's row: {row:?}"));
+        };
+        let most = user_exits <= exits && user_exits * 10 > exits * 9;
+        if vm > 0 && most && user_cycles > cycles / 10 && user_cycles < cycles * 1000 {
+            Ok(format!(
+                "{user_exits} of {exits} exits, {} cycles each there",
+                user_cycles / user_exits
+            ))
+        } else {
+            Err(row.to_owned())
+        }
+    })
+}
+
 /// Instructions that the hooks may add to an exit: with no observer to one that KVM handles, to one
 /// that user space finishes, and with the module observing.
 const BUDGET: [(&str, &str, i64); 6] = [
