@@ -16,13 +16,13 @@ passed=0 failed=0
 
 # test_that NAME COMMAND...
 test_that() {
-	name=$1
+	test_name=$1
 	shift
 	if "$@" >"$log" 2>&1; then
-		echo "ok     $name"
+		echo "ok     $test_name"
 		passed=$((passed + 1))
 	else
-		echo "FAILED $name:"
+		echo "FAILED $test_name:"
 		sed 's/^/    /' "$log"
 		failed=$((failed + 1))
 	fi
@@ -66,6 +66,23 @@ patches_apply() (
 	done
 )
 
+# The kernel's own list, asm/vmx.h, against the table in rust/core: an oracle that others wrote.
+reasons_are_the_kernels() {
+	tr -d ' \n' <rust/core/src/reason.rs >"$log.table"
+	awk '$2 ~ /^EXIT_REASON_/ && $3 ~ /^[0-9]+$/ { print $3, substr($2, 13) }' \
+		"$unpatched_kdir/arch/x86/include/uapi/asm/vmx.h" >"$log.kernel"
+	wrong=0
+	[ "$(wc -l <"$log.kernel")" -gt 60 ] || wrong=1
+	while read -r number name; do
+		grep -qF "reason($number,\"$name\"," "$log.table" || {
+			echo "not in the table: $number $name"
+			wrong=1
+		}
+	done <"$log.kernel"
+	rm -f "$log.table" "$log.kernel"
+	return $wrong
+}
+
 checkpatch() {
 	# From standard input: a file that git knows it takes for source, not for a patch. Its SPDX
 	# check is a Python script, which needs Debian's python3.
@@ -84,6 +101,7 @@ for part in "$@"; do
 			"$cargo" clippy --quiet --workspace --all-targets -- -D warnings
 		test_that "clippy is content with the module" scripts/lab module --clippy
 		test_that "patches apply to the pristine source without fuzz" patches_apply
+		test_that "exit reasons have the kernel's numbers and names" reasons_are_the_kernels
 		for patch in patches/*/*.patch; do
 			test_that "checkpatch --strict is content with ${patch##*/}" checkpatch "$patch"
 		done
