@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 /// The checkout, and the tools and the cache that `scripts/toolchain.sh` chose for it.
@@ -67,10 +68,15 @@ impl Workspace {
     /// the value is dropped.
     pub fn lock(&self) -> Result<File> {
         let file = File::create(self.cached("lock")?)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            eprintln!("waiting for another process that builds in the cache");
-            flock(&file, FlockOperation::LockExclusive)?;
+        // A short wait is for a sibling that looks whether all is built: not worth a line.
+        for _ in 0..30 {
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return Ok(file);
+            }
+            std::thread::sleep(Duration::from_millis(100));
         }
+        eprintln!("waiting for another process that builds in the cache");
+        flock(&file, FlockOperation::LockExclusive)?;
         Ok(file)
     }
 
