@@ -100,6 +100,7 @@ fn main() -> Result<()> {
     );
     let decode = |a: Answer| a.decode().context("a defined reason was called undefined");
     let (before, after) = (decode(readings.before)?, decode(readings.after)?);
+    println!("before {}", before.exits);
     println!("exits {}", after.exits.wrapping_sub(before.exits));
     println!("cycles {}", after.cycles.wrapping_sub(before.cycles));
     Ok(())
