@@ -95,7 +95,7 @@ pub fn run(program: Program, count: u64, delay: Duration) -> Result<Readings> {
         ecx: word(i + 2),
         edx: word(i + 3),
     };
-    let long = |i: usize| u64::from(word(i)) | u64::from(word(i + 1)) << 32;
+    let long = |i: usize| u64::from(word(i)) | (u64::from(word(i + 1)) << 32);
     Ok(Readings {
         live: answer(0),
         before: answer(4),
@@ -125,9 +125,9 @@ fn prepare(memory: &mut Memory) {
     );
     let handler = CODE + guest::interrupt_entry();
     let gate = (handler & 0xffff)
-        | u64::from(CODE_SEGMENT) << 16
-        | 0x8e << 40
-        | (handler >> 16 & 0xffff) << 48;
+        | (u64::from(CODE_SEGMENT) << 16)
+        | (0x8e << 40)
+        | (((handler >> 16) & 0xffff) << 48);
     memory.write(IDT + 16 * u64::from(guest::VECTOR), &gate.to_le_bytes());
 }
 
@@ -158,9 +158,9 @@ fn set_registers(vcpu: &VcpuFd, program: Program, count: u64) -> Result<()> {
     sregs.idt.limit = 0xfff;
     sregs.cr3 = PML4;
     sregs.cr4 = 1 << 5; // PAE
-    sregs.cr0 = 1 << 31 | 1; // PG, PE
-    sregs.efer = 1 << 10 | 1 << 8; // LMA, LME
-    sregs.apic_base |= 1 << 11 | 1 << 10; // enabled, x2APIC
+    sregs.cr0 = (1 << 31) | 1; // PG, PE
+    sregs.efer = (1 << 10) | (1 << 8); // LMA, LME
+    sregs.apic_base |= (1 << 11) | (1 << 10); // enabled, x2APIC
     vcpu.set_sregs(&sregs).context("KVM_SET_SREGS")?;
 
     let mut regs = vcpu.get_regs()?;
@@ -182,11 +182,11 @@ struct Memory {
 
 impl Memory {
     fn new(length: usize) -> Result<Self> {
-        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        let (prot, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        let anywhere = std::ptr::null_mut();
         // SAFETY: The kernel chooses an address that is free. It stays mapped until the end of
         // the process.
-        let start =
-            unsafe { mmap_anonymous(std::ptr::null_mut(), length, prot, MapFlags::PRIVATE) }?;
+        let start = unsafe { mmap_anonymous(anywhere, length, prot, flags) }?;
         Ok(Self {
             start: start.cast(),
             length,

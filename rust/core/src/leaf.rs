@@ -126,7 +126,7 @@ impl Answer {
 }
 
 const fn pair(high: u32, low: u32) -> u64 {
-    (high as u64) << 32 | low as u64
+    ((high as u64) << 32) | low as u64
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ const DEFINED: u128 = {
 /// Whether the SDM defines this basic exit reason; true for 80 of the 2^32 values.
 #[must_use]
 pub const fn is_defined(number: u32) -> bool {
-    number < END && DEFINED >> number & 1 == 1
+    number < END && (DEFINED >> number) & 1 == 1
 }
 
 /// The slots that belong to no defined reason.

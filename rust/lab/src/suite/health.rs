@@ -25,7 +25,7 @@ const COMPLAINTS: [&str; 14] = [
 
 /// S and W, which the emulator's processor and the warning in the baseline bring; N, KUnit, which
 /// is built in; O, which any module from outside the kernel's tree brings.
-const TAINT: u32 = 1 << 2 | 1 << 9 | 1 << 12 | 1 << 18;
+const TAINT: u32 = (1 << 2) | (1 << 9) | (1 << 12) | (1 << 18);
 
 /// Checks of the log of any run.
 pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> Vec<Check> {
