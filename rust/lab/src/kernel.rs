@@ -183,8 +183,6 @@ fn key(parts: &[&[u8]]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize()[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let [a, b, c, d, e, f, ..]: [u8; 32] = hash.finalize().into();
+    format!("{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
 }
