@@ -85,8 +85,8 @@ reasons_are_the_kernels() {
 
 checkpatch() {
 	# From standard input: a file that git knows it takes for source, not for a patch. Its SPDX
-	# check is a Python script, which needs Debian's python3.
-	PATH=/usr/bin:$PATH "$unpatched_kdir/scripts/checkpatch.pl" --root "$unpatched_kdir" --strict - <"$1"
+	# check says that it needs a git tree, and is passed over.
+	"$unpatched_kdir/scripts/checkpatch.pl" --root "$unpatched_kdir" --strict - <"$1"
 }
 
 for part in "$@"; do
