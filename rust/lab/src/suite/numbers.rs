@@ -77,19 +77,24 @@ pub fn open_exit_counts(report: &Report) -> Check {
     })
 }
 
-/// The cycles of CPUID exits against what the guest measures from outside: less than that, as the
-/// way into the guest and out of it is not handling, and more than a quarter of it.
+/// The cycles of CPUID exits against what the guest measures from outside. What lies between is the
+/// way out of the guest and into it again, and the guest's own clock reading: with the lab's kernel
+/// about 600 instructions, on one emulated CPU, where cycles are instructions.
 pub fn cycles_are_plausible(report: &Report) -> Check {
-    Check::new("cycles per exit fit the guest's own measurement", || {
-        let bare = Bare::find(report, "alone")?;
-        let outside = bare.guest_cycles as f64 / bare.exits as f64;
-        let text = format!("{:.0} handling of {outside:.0} in all", bare.each());
-        if bare.each() < outside && bare.each() > outside / 4.0 {
-            Ok(text)
-        } else {
-            Err(text)
-        }
-    })
+    Check::new(
+        "cycles per exit are the guest's, less the way out and in",
+        || {
+            let bare = Bare::find(report, "alone")?;
+            let outside = bare.guest_cycles as f64 / bare.exits as f64;
+            let between = outside - bare.each();
+            let text = format!("{:.0} of {outside:.0}, {between:.0} between", bare.each());
+            if (500.0..700.0).contains(&between) {
+                Ok(text)
+            } else {
+                Err(text)
+            }
+        },
+    )
 }
 
 /// Being preempted in the middle of an exit is not charged to it.
