@@ -3,7 +3,8 @@
 //! The command line.
 
 use crate::{
-    artifacts, demo, image::Guest, kernel, l0::L0, module, run::Run, suite, workspace::Workspace,
+    artifacts, demo, flavour::Flavour, image::Guest, kernel, l0::L0, module, run::Run, suite,
+    workspace::Workspace,
 };
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -20,9 +21,14 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the kernel with and without the patches (cached).
-    Kernel,
+    Kernel {
+        #[arg(long, value_enum, default_value_t = Flavour::Plain)]
+        flavour: Flavour,
+    },
     /// Build kvm_exitstat.ko for the cached kernel.
     Module {
+        #[arg(long, value_enum, default_value_t = Flavour::Plain)]
+        flavour: Flavour,
         /// Lint the module with clippy as well.
         #[arg(long)]
         clippy: bool,
@@ -75,6 +81,9 @@ struct RunArgs {
     /// What runs L1: bochs, kvm (a host with VMX and nested KVM), or tcg (no VMX in L1).
     #[arg(long, env = "EXITSTAT_L0")]
     l0: Option<L0>,
+    /// The configuration of L1's kernel.
+    #[arg(long, value_enum, default_value_t = Flavour::Plain)]
+    flavour: Flavour,
     /// Take the kernel without the patches, and its kvm.
     #[arg(long)]
     unpatched: bool,
@@ -90,12 +99,12 @@ struct RunArgs {
 pub fn run(cli: Cli) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     Ok(match cli.command {
-        Command::Kernel => {
-            kernel::patched(&workspace)?;
+        Command::Kernel { flavour } => {
+            kernel::patched(&workspace, flavour)?;
             ExitCode::SUCCESS
         }
-        Command::Module { clippy } => {
-            module::build(&workspace, clippy)?;
+        Command::Module { flavour, clippy } => {
+            module::build(&workspace, flavour, clippy)?;
             ExitCode::SUCCESS
         }
         Command::Artifacts => {
@@ -111,6 +120,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 kvm_intel: args.kvm_intel,
                 timeout: Duration::from_secs(args.timeout),
                 l0: args.l0,
+                flavour: args.flavour,
                 unpatched: args.unpatched,
                 full_qemu: args.full_qemu,
                 append: args.append,

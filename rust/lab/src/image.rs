@@ -165,6 +165,8 @@ pub struct L1Image<'a> {
     pub programs: &'a [(&'static str, PathBuf)],
     /// Modules of the unpatched kernel, of which L1 gets kvm's.
     pub unpatched: &'a Path,
+    /// What guests boot.
+    pub guest_kernel: &'a Path,
 }
 
 impl L1Image<'_> {
@@ -216,7 +218,7 @@ impl L1Image<'_> {
             root.copy(file, &format!("usr/bin/{name}"))?;
         }
 
-        root.copy(self.kernel.image(), "lab/l2.kernel")?;
+        root.copy(self.guest_kernel, "lab/l2.kernel")?;
         let guest = self.pack_guest(dir)?;
         root.copy(&guest, "lab/l2.initrd")?;
         if !self.guests.is_empty() {

@@ -7,18 +7,13 @@
 
 use crate::{
     command::{run, run_with_progress},
+    flavour::Flavour,
     source::{Source, SERIES},
     workspace::Workspace,
 };
 use anyhow::{ensure, Context, Result};
 use sha2::{Digest, Sha256};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-const CONFIG: &str = "tests/lab/kernel/l1.config";
+use std::{fs, path::PathBuf, process::Command};
 
 /// A built kernel tree.
 pub struct Kernel {
@@ -66,47 +61,47 @@ impl Kernel {
     }
 }
 
-/// The kernel as Debian's source has it, in the lab's configuration.
-pub fn unpatched(workspace: &Workspace) -> Result<Kernel> {
-    let _lock = workspace.lock()?;
-    unpatched_locked(workspace)
-}
-
-fn unpatched_locked(workspace: &Workspace) -> Result<Kernel> {
-    let source = Source::get(workspace)?;
-    let config = workspace.path(CONFIG);
+/// The kernel as Debian's source has it.
+pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
+    let source = {
+        let _lock = workspace.lock_cache("apt")?;
+        Source::get(workspace)?
+    };
+    let config = fragments(workspace, flavour)?;
     let key = key(&[
         source.version.as_bytes(),
-        &fs::read(&config).with_context(|| config.display().to_string())?,
+        config.as_bytes(),
         workspace.tool_versions()?.as_bytes(),
     ]);
+    let name = format!("linux-{}{}-{key}", source.version, flavour.suffix());
     let kernel = Kernel {
-        dir: workspace.cached(&format!("linux-{}-{key}", source.version))?,
+        dir: workspace.cached(&name)?,
     };
+    let _lock = workspace.lock_cache(&name)?;
     if kernel.complete().exists() {
         return Ok(kernel);
     }
 
     // Unpacked beside and renamed: a tree that is there is whole.
     if !kernel.dir.exists() {
-        let partial = workspace.cached("unpacking")?;
+        let partial = workspace.cached(&format!("unpacking-{key}"))?;
         let _ = fs::remove_dir_all(&partial);
         source.unpack(&partial)?;
         fs::rename(&partial, &kernel.dir)?;
     }
     configure(workspace, &kernel, &config)?;
+    let (about, steps) = flavour.progress();
     kernel.build(
         workspace,
-        &format!("Linux {} (8 minutes on 2 cores)", source.version),
-        2480,
+        &format!("Linux {} ({about})", source.version),
+        steps,
     )?;
     Ok(kernel)
 }
 
 /// The kernel with the patches.
-pub fn patched(workspace: &Workspace) -> Result<Kernel> {
-    let _lock = workspace.lock()?;
-    let base = unpatched_locked(workspace)?;
+pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
+    let base = unpatched(workspace, flavour)?;
     let patches = patches(workspace)?;
     let mut contents = Vec::new();
     for patch in &patches {
@@ -118,16 +113,19 @@ pub fn patched(workspace: &Workspace) -> Result<Kernel> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
+    let key = key(&[&contents]);
+    let name = format!("{name}-{key}");
     let kernel = Kernel {
-        dir: workspace.cached(&format!("{name}-{}", key(&[&contents])))?,
+        dir: workspace.cached(&name)?,
     };
+    let _lock = workspace.lock_cache(&name)?;
     if kernel.complete().exists() {
         return Ok(kernel);
     }
 
     if !kernel.dir.exists() {
         eprintln!("==> patching");
-        let partial = workspace.cached("patching")?;
+        let partial = workspace.cached(&format!("patching-{name}"))?;
         let _ = fs::remove_dir_all(&partial);
         run(Command::new("cp")
             .args(["-a", "--reflink=auto"])
@@ -153,11 +151,20 @@ fn patches(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// Configures the kernel, and checks that each option of the fragment has stuck.
-fn configure(workspace: &Workspace, kernel: &Kernel, fragment: &Path) -> Result<()> {
+/// The fragments of a configuration, one after the other.
+fn fragments(workspace: &Workspace, flavour: Flavour) -> Result<String> {
+    let mut text = String::new();
+    for fragment in flavour.fragments() {
+        let path = workspace.path("tests/lab/kernel").join(fragment);
+        text += &fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    }
+    Ok(text)
+}
+
+/// Configures the kernel, and checks that each option of the fragments has stuck.
+fn configure(workspace: &Workspace, kernel: &Kernel, wanted: &str) -> Result<()> {
     run(workspace.make(&kernel.dir).arg("allnoconfig"))?;
     let dot_config = kernel.dir.join(".config");
-    let wanted = fs::read_to_string(fragment)?;
     let config = fs::read_to_string(&dot_config)?;
     fs::write(&dot_config, format!("{config}\n{wanted}"))?;
     run(workspace.make(&kernel.dir).arg("olddefconfig"))?;
@@ -165,15 +172,26 @@ fn configure(workspace: &Workspace, kernel: &Kernel, fragment: &Path) -> Result<
     let lost: Vec<&str> = wanted
         .lines()
         .filter(|line| line.starts_with("CONFIG_") || line.ends_with("is not set"))
+        // Of an option that a later fragment sets otherwise, that is what counts.
+        .filter(|option| {
+            let name = option_name(option);
+            wanted.lines().rfind(|line| option_name(line) == name) == Some(option)
+        })
         .filter(|option| !config.lines().any(|line| line == *option))
         .collect();
     ensure!(
         lost.is_empty(),
-        "the kernel's configuration did not take these options of {}: {}",
-        fragment.display(),
+        "the kernel's configuration did not take these options of tests/lab/kernel: {}",
         lost.join(" ")
     );
     Ok(())
+}
+
+/// `CONFIG_X` of `CONFIG_X=y` or `# CONFIG_X is not set`.
+fn option_name(line: &str) -> Option<&str> {
+    let rest = line.trim_start_matches("# ");
+    let end = rest.find(['=', ' '])?;
+    rest[..end].starts_with("CONFIG_").then(|| &rest[..end])
 }
 
 /// A short name for contents.

@@ -6,6 +6,7 @@ mod artifacts;
 mod cli;
 mod command;
 mod demo;
+mod flavour;
 mod image;
 mod kernel;
 mod l0;

@@ -4,6 +4,7 @@
 
 use crate::{
     command::run,
+    flavour::Flavour,
     kernel::{self, Kernel},
     workspace::Workspace,
 };
@@ -15,14 +16,12 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds `kvm_exitstat.ko` and returns where it is, and the kernel it is for. A warning is an
 /// error.
-pub fn build(workspace: &Workspace, clippy: bool) -> Result<(Kernel, PathBuf)> {
-    let kernel = kernel::patched(workspace)?;
-    let _lock = workspace.lock()?;
-    let out = workspace.path(if clippy {
-        "build/clippy"
-    } else {
-        "build/module"
-    });
+pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<(Kernel, PathBuf)> {
+    let kernel = kernel::patched(workspace, flavour)?;
+    let what = if clippy { "clippy" } else { "module" };
+    let name = format!("{what}{}", flavour.suffix());
+    let _lock = workspace.lock_checkout(&name)?;
+    let out = workspace.path("build").join(name);
     let mut build = Command::new(workspace.path("scripts/build-module.sh"));
     build.arg(&kernel.dir).arg(&out);
     if clippy {
@@ -42,7 +41,6 @@ pub fn build(workspace: &Workspace, clippy: bool) -> Result<(Kernel, PathBuf)> {
 
 /// Builds a program of the workspace so that it runs anywhere, and returns where it is.
 pub fn build_static(workspace: &Workspace, package: &str, program: &str) -> Result<PathBuf> {
-    let _lock = workspace.lock()?;
     run(workspace
         .cargo()
         .env("RUSTFLAGS", "-C target-feature=+crt-static")

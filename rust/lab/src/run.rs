@@ -3,6 +3,7 @@
 //! One run of L1, with its guests.
 
 use crate::{
+    flavour::Flavour,
     image::{self, Guest, L1Image},
     kernel,
     l0::{self, Machine, L0},
@@ -32,6 +33,7 @@ pub struct Run {
     pub kvm_intel: String,
     pub timeout: Duration,
     pub l0: Option<L0>,
+    pub flavour: Flavour,
     pub unpatched: bool,
     pub full_qemu: bool,
     pub append: String,
@@ -49,6 +51,7 @@ impl Default for Run {
             kvm_intel: String::new(),
             timeout: Duration::from_secs(600),
             l0: None,
+            flavour: Flavour::Plain,
             unpatched: false,
             full_qemu: false,
             append: String::new(),
@@ -89,13 +92,12 @@ impl Outcome {
 impl Run {
     /// Builds what is missing, boots L1 and waits for its end.
     pub fn boot(&self, workspace: &Workspace) -> Result<Outcome> {
-        let (patched, module) = module::build(workspace, false)?;
+        let (patched, module) = module::build(workspace, self.flavour, false)?;
+        let unpatched = kernel::unpatched(workspace, self.flavour)?;
+        let unpatched_modules = unpatched.modules();
+        let guest = kernel::patched(workspace, Flavour::Plain)?.image();
         let bare = module::build_static(workspace, "exitstat-bare", "bare")?;
-        let kernel = if self.unpatched {
-            kernel::unpatched(workspace)?
-        } else {
-            patched
-        };
+        let kernel = if self.unpatched { unpatched } else { patched };
         let dir = tempfile::Builder::new().prefix("exitstat-lab-").tempdir()?;
         let modules = dir.path().join("modules");
         image::install_modules(&kernel, &module, &modules)?;
@@ -113,7 +115,8 @@ impl Run {
             ),
             full_qemu: self.full_qemu,
             programs: &[("bare", bare)],
-            unpatched: &kernel::unpatched(workspace)?.modules(),
+            unpatched: &unpatched_modules,
+            guest_kernel: &guest,
         }
         .pack(dir.path())?;
 
@@ -123,7 +126,7 @@ impl Run {
         );
         let machine = Machine {
             cpus: self.cpus,
-            memory: 1024,
+            memory: self.flavour.memory(),
             kernel: &kernel.image(),
             initrd: &initrd,
             append: &append,

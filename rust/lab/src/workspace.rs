@@ -64,10 +64,21 @@ impl Workspace {
         Ok(self.cache.join(name))
     }
 
-    /// Waits until no other process builds something in the cache, and keeps others away until
-    /// the value is dropped.
-    pub fn lock(&self) -> Result<File> {
-        let file = File::create(self.cached("lock")?)?;
+    /// Waits until no other process builds `name` in the cache, and keeps others away until the
+    /// value is dropped.
+    pub fn lock_cache(&self, name: &str) -> Result<File> {
+        Self::lock(&self.cached(&format!("{name}.lock"))?, name)
+    }
+
+    /// The same for what is built in the checkout.
+    pub fn lock_checkout(&self, name: &str) -> Result<File> {
+        let build = self.path("build");
+        fs::create_dir_all(&build)?;
+        Self::lock(&build.join(format!("{name}.lock")), name)
+    }
+
+    fn lock(path: &Path, name: &str) -> Result<File> {
+        let file = File::create(path)?;
         // A short wait is for a sibling that looks whether all is built: not worth a line.
         for _ in 0..30 {
             if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
@@ -75,7 +86,7 @@ impl Workspace {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        eprintln!("waiting for another process that builds in the cache");
+        eprintln!("waiting for another process that builds {name}");
         flock(&file, FlockOperation::LockExclusive)?;
         Ok(file)
     }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The configurations that kernels are built in.
+
+use clap::ValueEnum;
+
+/// A configuration of the kernel: fragments in `tests/lab/kernel/`, one over the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Flavour {
+    /// As a host would have it, and small: for behaviour and costs.
+    Plain,
+    /// With what finds wrong memory accesses, lost memory and wrong locking, and with faults.
+    Debug,
+    /// With what finds data races, in C.
+    Kcsan,
+}
+
+impl Flavour {
+    /// The fragments, in the order that they are merged in.
+    pub fn fragments(self) -> &'static [&'static str] {
+        match self {
+            Self::Plain => &["l1.config"],
+            Self::Debug => &["l1.config", "debug.config"],
+            Self::Kcsan => &["l1.config", "kcsan.config"],
+        }
+    }
+
+    /// What it is called in names of directories; with a hyphen, and empty for the plain one.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Debug => "-debug",
+            Self::Kcsan => "-kcsan",
+        }
+    }
+
+    /// What a person who waits for the build reads: a name, how long it takes on 2 cores, and about
+    /// how many lines make prints.
+    pub fn progress(self) -> (&'static str, u64) {
+        match self {
+            Self::Plain => ("8 minutes on 2 cores", 2480),
+            Self::Debug => ("with debugging, 15 minutes on 2 cores", 2560),
+            Self::Kcsan => ("with KCSAN, 12 minutes on 2 cores", 2500),
+        }
+    }
+
+    /// MiB that L1 needs.
+    pub fn memory(self) -> u32 {
+        match self {
+            Self::Plain | Self::Kcsan => 1024,
+            Self::Debug => 2048,
+        }
+    }
+}
