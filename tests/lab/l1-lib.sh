@@ -29,6 +29,13 @@ ended_well() {
 	[ "$1" = 0 ]
 }
 
+# Leaves nothing of KVM loaded.
+unload_all() {
+	for module in kvm_exitstat kvm_intel kvm; do
+		! grep -q "^$module " /proc/modules || rmmod $module
+	done
+}
+
 # l2 [-n VCPUS] [-m MIB] [-M microvm|q35|pc] [-s SCRIPT] [-a APPEND] [-- QEMU ARGUMENT...]:
 # boots a guest that runs SCRIPT (of those given to the lab; the first is the default), prints its
 # serial console, and has the script's exit status. Loads kvm_intel if it is not loaded.
@@ -75,9 +82,10 @@ l2() {
 
 TRIGGER=/sys/kernel/tracing/events/kvm/kvm_exit/trigger
 
-# The oracle: the tracepoint's histogram. Arm it before the first guest, read it after the last.
+# oracle_arm [PARAMETER...]: the tracepoint's histogram. Arm it before the first guest, read it after
+# the last. Loads kvm_intel, with the parameters, if it is not loaded.
 oracle_arm() {
-	modprobe kvm_intel
+	modprobe kvm_intel "$@"
 	echo 'hist:keys=exit_reason:size=4096' >$TRIGGER
 }
 

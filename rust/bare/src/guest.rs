@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guest programs: 64-bit code that uses no memory but its own.
+//! The guest programs, which use no memory but their own.
 //!
-//! At the start `%rdi` is how many exits to take, `%rsi` where to write for [`Program::Touch`],
-//! `%r12` the basic exit reason to ask for, and `%r13` where the readings go: four registers of
-//! CPUID about reason 35, which proves that the leaves are live, four before the loop, two TSC
-//! values around it, the least time that one exit took, four registers after. At the end the program writes to port [`DONE`].
+//! Those that measure are 64-bit code. At the start `%rdi` is how many exits to take, `%rsi` where to
+//! write for [`Program::Touch`], `%r14` and `%r15` what to ask for [`Program::Leaf`], `%r12` the basic
+//! exit reason to read, and `%r13` where the readings go: four registers of CPUID about reason 35,
+//! which proves that the leaves are live, four before the loop, two TSC values around it, the least
+//! time that one exit took, four registers after. At the end the program writes to port [`DONE`].
+//!
+//! Those that ask, [`Program::Ask`], find questions at `%rsi`, `%ebp` of them, and write answers to
+//! `%rdi`, then write to port [`DONE`] and start again with what the registers are then.
 
 use std::arch::global_asm;
 
@@ -13,30 +17,64 @@ use std::arch::global_asm;
 pub const DONE: u16 = 0xf4;
 /// Port that nobody listens on.
 pub const QUIET: u16 = 0x80;
+/// Port that a program writes to that saw something wrong.
+pub const WRONG: u16 = 0xf5;
 /// Vector of the interrupt that [`Program::Hlt`] sends to itself.
 pub const VECTOR: u8 = 0x40;
 
+/// What mode a vCPU is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// 64-bit.
+    Long { ring: u8 },
+    /// 32-bit, without paging.
+    Protected { ring: u8 },
+    /// 16-bit.
+    Real,
+}
+
 /// A program.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Cpuid,
+    Leaf,
     Pio,
     Hlt,
     Rdmsr,
     Wrmsr,
     Touch,
+    /// Takes exits without end: CPUID, whose answer must stay what it was, a leaf, WRMSR in the
+    /// fastpath, and sometimes port I/O.
+    Noise,
+    /// One exit, and the end.
+    Once,
+    /// CPUID for each of a list of questions; maybe with KVM's forced-emulation prefix.
+    Ask {
+        mode: Mode,
+        prefix: bool,
+    },
 }
 
 impl Program {
     /// The basic exit reason of the exits that it takes.
     pub fn reason(self) -> u64 {
         match self {
-            Self::Cpuid => 10,
+            Self::Cpuid | Self::Leaf | Self::Noise => 10,
             Self::Hlt => 12,
-            Self::Pio => 30,
+            Self::Pio | Self::Once => 30,
             Self::Rdmsr => 31,
             Self::Wrmsr => 32,
             Self::Touch => 48,
+            Self::Ask { prefix: false, .. } => 10,
+            Self::Ask { prefix: true, .. } => 0,
+        }
+    }
+
+    /// The mode that it is written for.
+    pub fn mode(self) -> Mode {
+        match self {
+            Self::Ask { mode, .. } => mode,
+            _ => Mode::Long { ring: 0 },
         }
     }
 
@@ -44,11 +82,21 @@ impl Program {
     pub fn entry(self) -> u64 {
         let entry = match self {
             Self::Cpuid => &raw const bare_cpuid,
+            Self::Leaf => &raw const bare_leaf,
             Self::Pio => &raw const bare_pio,
             Self::Hlt => &raw const bare_hlt,
             Self::Rdmsr => &raw const bare_rdmsr,
             Self::Wrmsr => &raw const bare_wrmsr,
             Self::Touch => &raw const bare_touch,
+            Self::Noise => &raw const bare_noise,
+            Self::Once => &raw const bare_once,
+            Self::Ask { mode, prefix } => match (mode, prefix) {
+                (Mode::Long { .. }, false) => &raw const bare_ask64,
+                (Mode::Long { .. }, true) => &raw const bare_ask64_prefix,
+                (Mode::Protected { .. }, false) => &raw const bare_ask32,
+                (Mode::Protected { .. }, true) => &raw const bare_ask32_prefix,
+                (Mode::Real, _) => &raw const bare_ask16,
+            },
         };
         entry as u64 - &raw const bare_begin as u64
     }
@@ -71,19 +119,28 @@ extern "C" {
     static bare_begin: u8;
     static bare_end: u8;
     static bare_cpuid: u8;
+    static bare_leaf: u8;
     static bare_pio: u8;
     static bare_hlt: u8;
     static bare_rdmsr: u8;
     static bare_wrmsr: u8;
     static bare_touch: u8;
     static bare_interrupt: u8;
+    static bare_noise: u8;
+    static bare_once: u8;
+    static bare_ask64: u8;
+    static bare_ask64_prefix: u8;
+    static bare_ask32: u8;
+    static bare_ask32_prefix: u8;
+    static bare_ask16: u8;
 }
 
 global_asm!(
     r#"
     .pushsection .rodata
     .globl bare_begin, bare_end, bare_cpuid, bare_pio, bare_hlt
-    .globl bare_rdmsr, bare_wrmsr, bare_touch, bare_interrupt
+    .globl bare_rdmsr, bare_wrmsr, bare_touch, bare_interrupt, bare_leaf, bare_noise, bare_once
+    .globl bare_ask64, bare_ask64_prefix, bare_ask32, bare_ask32_prefix, bare_ask16
     .macro READING reason
         mov eax, 0x4ffffffd
         mov ecx, \reason
@@ -135,6 +192,17 @@ global_asm!(
         BEFORE
     2:  FROM
         xor eax, eax
+        cpuid
+        TO
+        dec rdi
+        jnz 2b
+        AFTER
+
+    bare_leaf:
+        BEFORE
+    2:  FROM
+        mov eax, r14d
+        mov ecx, r15d
         cpuid
         TO
         dec rdi
@@ -215,10 +283,111 @@ global_asm!(
         dec rdi
         jnz 2b
         AFTER
+
+    bare_noise:
+        xor eax, eax
+        xor ecx, ecx
+        cpuid
+        mov r8d, eax
+        mov r9d, ebx
+        mov r10d, ecx
+        mov r11d, edx
+    2:  xor eax, eax
+        xor ecx, ecx
+        cpuid
+        cmp eax, r8d
+        jne 3f
+        cmp ebx, r9d
+        jne 3f
+        cmp ecx, r10d
+        jne 3f
+        cmp edx, r11d
+        jne 3f
+        mov eax, 0x4fffffff
+        cpuid
+        mov ecx, 0x6e0
+        xor eax, eax
+        xor edx, edx
+        wrmsr
+        inc rdi
+        test edi, 63
+        jnz 2b
+        out {quiet}, al
+        jmp 2b
+    3:  out {wrong}, al
+
+    bare_once:
+        out {done}, al
+
+    // All bits of the registers that CPUID writes are set before, so that one that it leaves shows.
+    .macro ASK64 prefix:vararg
+    2:  mov eax, [rsi]
+        mov ecx, [rsi + 4]
+        mov rbx, -1
+        mov rdx, -1
+        \prefix
+        cpuid
+        mov [rdi], rax
+        mov [rdi + 8], rbx
+        mov [rdi + 16], rcx
+        mov [rdi + 24], rdx
+        add rsi, 8
+        add rdi, 32
+        dec ebp
+        jnz 2b
+        out {done}, al
+        jmp 2b
+    .endm
+    .macro ASK32 prefix:vararg
+    2:  mov eax, [esi]
+        mov ecx, [esi + 4]
+        mov ebx, -1
+        mov edx, -1
+        \prefix
+        cpuid
+        mov [edi], eax
+        mov [edi + 8], ebx
+        mov [edi + 16], ecx
+        mov [edi + 24], edx
+        add esi, 8
+        add edi, 32
+        dec ebp
+        jnz 2b
+        out {done}, al
+        jmp 2b
+    .endm
+    bare_ask64:
+        ASK64
+    bare_ask64_prefix:
+        ASK64 .byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d
+    .code32
+    bare_ask32:
+        ASK32
+    bare_ask32_prefix:
+        ASK32 .byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d
+    .code16
+    bare_ask16:
+    2:  mov eax, [si]
+        mov ecx, [si + 4]
+        mov ebx, -1
+        mov edx, -1
+        cpuid
+        mov [di], eax
+        mov [di + 8], ebx
+        mov [di + 16], ecx
+        mov [di + 24], edx
+        add si, 8
+        add di, 32
+        dec bp
+        jnz 2b
+        out {done}, al
+        jmp 2b
+    .code64
     bare_end:
     .popsection
     "#,
     done = const DONE,
     quiet = const QUIET,
+    wrong = const WRONG,
     vector = const VECTOR,
 );

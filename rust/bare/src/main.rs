@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Guests without an operating system, which take a known number of exits of a known kind and
-//! read the leaves before and after.
+//! read the leaves before and after, and others that ask what they like.
 //!
-//! Runs in L1. Prints `guest_cycles N`, TSC cycles around all exits as the guest measures them, `least
-//! N`, around the shortest of them, and
-//! `exits N` and `cycles N`, the module's, of the reason in question, between the two readings.
+//! Runs in L1. A measuring guest prints `guest_cycles N`, TSC cycles around all exits as the guest
+//! measures them, `least N`, around the shortest of them, and `exits N` and `cycles N`, the module's,
+//! of the reason in question, between the two readings.
 
+mod fault;
 mod guest;
 mod hog;
+mod late;
+mod measure;
+mod memory;
+mod noise;
+mod sweep;
 mod vm;
 
-use anyhow::{ensure, Context, Result};
-use clap::{Parser, Subcommand};
+use anyhow::{bail, ensure, Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
 use exitstat_core::leaf::{Answer, UNDEFINED};
-use guest::Program;
-use std::time::Duration;
+use guest::{Mode, Program};
+use measure::{Measure, Readings};
+use std::{path::PathBuf, time::Duration};
+use sweep::{By, Sweep};
 
 #[derive(Parser)]
 #[command(name = "bare", version, about)]
@@ -28,6 +36,15 @@ struct Cli {
 enum Command {
     /// CPUID of leaf 0.
     Cpuid(Count),
+    /// CPUID of any leaf.
+    Leaf {
+        #[command(flatten)]
+        count: Count,
+        #[arg(long, value_parser = clap_num)]
+        eax: u32,
+        #[arg(long, default_value = "0", value_parser = clap_num)]
+        ecx: u32,
+    },
     /// OUT to port 0x80, which no device claims: user space finishes each.
     Pio(Count),
     /// HLT with an interrupt pending.
@@ -44,8 +61,33 @@ enum Command {
         #[arg(long, default_value_t = 100)]
         delay_ms: u64,
     },
-    /// CPUID without end, until killed.
-    Noise,
+    /// Exits without end on all vCPUs, until killed; the guest watches that CPUID stays the same.
+    Noise {
+        #[arg(long, default_value_t = 1)]
+        vcpus: u64,
+    },
+    /// Asks all four leaves about every class of %ecx, and compares each answer with the rule. The
+    /// guest must be told its own exits, guest_scope=vm.
+    Sweep {
+        #[arg(long, value_enum)]
+        mode: Bits,
+        /// Ring to ask from.
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..4))]
+        ring: u8,
+        /// How KVM comes to execute CPUID.
+        #[arg(long, value_enum, default_value_t = By::Exit)]
+        by: By,
+        /// Have the VMM set entries of its own for some of the leaves: they win.
+        #[arg(long)]
+        vmm_entries: bool,
+        /// Ask everything: 0 to 65536, powers of two, 100,000 random numbers.
+        #[arg(long)]
+        full: bool,
+    },
+    /// No guest: loads a module again and again, each time with another allocation failed.
+    FailLoad { module: PathBuf },
+    /// Runs a guest again and again, each time with another allocation of KVM_RUN failed.
+    FailAttach,
     /// No guest: a SCHED_FIFO task that takes the CPU away, again and again, until killed.
     Hog {
         #[arg(long, default_value_t = 8000)]
@@ -53,6 +95,17 @@ enum Command {
         #[arg(long, default_value_t = 10000)]
         period_us: u64,
     },
+}
+
+/// Width of the guest's code.
+#[derive(Clone, Copy, ValueEnum)]
+enum Bits {
+    #[value(name = "64")]
+    Long,
+    #[value(name = "32")]
+    Protected,
+    #[value(name = "16")]
+    Real,
 }
 
 #[derive(clap::Args)]
@@ -63,34 +116,75 @@ struct Count {
     /// Measure from outside only: the leaves need not be live.
     #[arg(long)]
     blind: bool,
+    /// vCPUs of the VM; those beyond the first take one exit each, before.
+    #[arg(long, default_value_t = 1)]
+    vcpus: u64,
+}
+
+fn clap_num(text: &str) -> Result<u32> {
+    Ok(match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16)?,
+        None => text.parse()?,
+    })
 }
 
 fn main() -> Result<()> {
-    let (program, count, delay) = match Cli::parse().command {
-        Command::Cpuid(c) => (Program::Cpuid, c, 0),
-        Command::Pio(c) => (Program::Pio, c, 0),
-        Command::Hlt(c) => (Program::Hlt, c, 0),
-        Command::Rdmsr(c) => (Program::Rdmsr, c, 0),
-        Command::Wrmsr(c) => (Program::Wrmsr, c, 0),
-        Command::Touch { count, delay_ms } => (Program::Touch, count, delay_ms),
-        Command::Noise => {
-            let count = Count {
-                count: u64::MAX,
-                blind: true,
-            };
-            (Program::Cpuid, count, 0)
+    let measure = |program, count: Count, delay_ms, question| {
+        let readings = Measure {
+            program,
+            count: count.count,
+            delay: Duration::from_millis(delay_ms),
+            question,
+            vcpus: count.vcpus,
         }
-        Command::Hog { busy_us, period_us } => {
-            return hog::run(
-                Duration::from_micros(busy_us),
-                Duration::from_micros(period_us),
-            )
-        }
+        .run()?;
+        print(&readings, count.blind)
     };
-    let readings = vm::run(program, count.count, Duration::from_millis(delay))?;
+    match Cli::parse().command {
+        Command::Cpuid(c) => measure(Program::Cpuid, c, 0, (0, 0)),
+        Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, 0, (eax, ecx)),
+        Command::Pio(c) => measure(Program::Pio, c, 0, (0, 0)),
+        Command::Hlt(c) => measure(Program::Hlt, c, 0, (0, 0)),
+        Command::Rdmsr(c) => measure(Program::Rdmsr, c, 0, (0, 0)),
+        Command::Wrmsr(c) => measure(Program::Wrmsr, c, 0, (0, 0)),
+        Command::Touch { count, delay_ms } => measure(Program::Touch, count, delay_ms, (0, 0)),
+        Command::Noise { vcpus } => noise::run(vcpus),
+        Command::Sweep {
+            mode,
+            ring,
+            by,
+            vmm_entries,
+            full,
+        } => {
+            let mode = match mode {
+                Bits::Long => Mode::Long { ring },
+                Bits::Protected => Mode::Protected { ring },
+                Bits::Real if ring == 0 => Mode::Real,
+                Bits::Real => bail!("real mode has no rings"),
+            };
+            let answers = Sweep {
+                mode,
+                by,
+                vmm_entries,
+                full,
+            }
+            .run()?;
+            println!("{answers} answers, all by the rule");
+            Ok(())
+        }
+        Command::FailLoad { module } => fault::load(&module),
+        Command::FailAttach => fault::attach(),
+        Command::Hog { busy_us, period_us } => hog::run(
+            Duration::from_micros(busy_us),
+            Duration::from_micros(period_us),
+        ),
+    }
+}
+
+fn print(readings: &Readings, blind: bool) -> Result<()> {
     println!("guest_cycles {}", readings.guest_cycles);
     println!("least {}", readings.least);
-    if count.blind {
+    if blind {
         return Ok(());
     }
     ensure!(
@@ -98,10 +192,16 @@ fn main() -> Result<()> {
         "the leaves are not live here: asked about reason 35, CPUID said {:x?}",
         readings.live
     );
-    let decode = |a: Answer| a.decode().context("a defined reason was called undefined");
-    let (before, after) = (decode(readings.before)?, decode(readings.after)?);
+    let (before, after) = (defined(readings.before)?, defined(readings.after)?);
     println!("before {}", before.exits);
     println!("exits {}", after.exits.wrapping_sub(before.exits));
     println!("cycles {}", after.cycles.wrapping_sub(before.cycles));
     Ok(())
+}
+
+/// The tally of an answer about a reason that is defined.
+fn defined(answer: Answer) -> Result<exitstat_core::tally::Tally> {
+    answer
+        .decode()
+        .context("a defined reason was called undefined")
 }

@@ -1,121 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The virtual machine: one vCPU in 64-bit mode, 2 MiB of memory, and pages that come late.
+//! A small virtual machine: memory with the programs in it, and vCPUs that start in one of them.
 
-use crate::guest::{self, Program};
-use anyhow::{bail, ensure, Context, Result};
-use exitstat_core::leaf::Answer;
+use crate::{
+    guest::{self, Mode, Program},
+    memory::Memory,
+};
+use anyhow::{Context, Result};
 use kvm_bindings::{
-    kvm_pit_config, kvm_segment, kvm_userspace_memory_region, KVM_MAX_CPUID_ENTRIES,
+    kvm_mp_state, kvm_pit_config, kvm_regs, kvm_segment, CpuId, KVM_MAX_CPUID_ENTRIES,
+    KVM_MP_STATE_RUNNABLE,
 };
-use kvm_ioctls::{Kvm, VcpuExit, VcpuFd, VmFd};
-use rustix::mm::{mmap_anonymous, userfaultfd, MapFlags, ProtFlags, UserfaultfdFlags};
-use std::{
-    fs::File,
-    io::Read,
-    os::fd::{AsRawFd, OwnedFd},
-    time::Duration,
-};
-use vmm_sys_util::{ioctl::ioctl_with_mut_ref, ioctl_iowr_nr};
+use kvm_ioctls::{Kvm, VcpuFd, VmFd};
 
-// Guest-physical addresses, which paging maps to themselves.
+// Guest-physical addresses, which paging maps to themselves. What 16-bit code uses is below 64 KiB.
 const CODE: u64 = 0x1000;
 const GDT: u64 = 0x3000;
-const PML4: u64 = 0x4000;
-const PDPT: u64 = 0x5000;
-const PD: u64 = 0x6000;
-const IDT: u64 = 0x7000;
-const STACK_TOP: u64 = 0x9000;
-const READINGS: u64 = 0x9000;
+const STACK_TOP: u64 = 0x4000;
+/// Questions that a program asks: 8 bytes each.
+pub const QUESTIONS: u64 = 0x4000;
+/// What a program reads.
+pub const READINGS: u64 = 0x6000;
+/// Answers to the questions: 32 bytes each.
+pub const ANSWERS: u64 = 0x8000;
+/// How many questions there is room for, and answers.
+pub const BATCH: usize = 1024;
+const PML4: u64 = 0x10_0000;
+const PDPT: u64 = 0x10_1000;
+const PD: u64 = 0x10_2000;
+const IDT: u64 = 0x10_3000;
 const MEMORY: usize = 2 << 20;
-const LATE: u64 = 4 << 20;
-const PAGE: usize = 4096;
-const LATE_PAGES: usize = 256;
 
-const CODE_SEGMENT: u16 = 8;
+const CODE_SEGMENT: u16 = 0x8;
+const DATA_SEGMENT: u16 = 0x10;
 
-/// What a program read.
-pub struct Readings {
-    /// Leaf 0x4FFFFFFD about a reason that the SDM does not define.
-    pub live: Answer,
-    /// The leaf about the program's reason before the first exit.
-    pub before: Answer,
-    /// And after the last.
-    pub after: Answer,
-    /// TSC cycles between the two, as the guest measures them.
-    pub guest_cycles: u64,
-    /// The least that one exit took, as the guest measures it.
-    pub least: u64,
+/// A virtual machine without vCPUs yet.
+pub struct Vm {
+    kvm: Kvm,
+    pub fd: VmFd,
+    pub memory: Memory,
 }
 
-/// Runs a program to its end. `delay` is how late pages come.
-pub fn run(program: Program, count: u64, delay: Duration) -> Result<Readings> {
-    ensure!(count > 0, "a program takes at least one exit");
-    ensure!(
-        program != Program::Touch || count <= LATE_PAGES as u64,
-        "there are {LATE_PAGES} pages to touch"
-    );
-    let kvm = Kvm::new().context("/dev/kvm")?;
-    let vm = kvm.create_vm()?;
-    vm.set_tss_address(0xfffb_d000)?;
-    vm.create_irq_chip()?;
-    vm.create_pit2(kvm_pit_config::default())?;
-
-    let mut memory = Memory::new(MEMORY)?;
-    memory.add_to(&vm, 0, 0)?;
-    prepare(&mut memory);
-    let late = Memory::new(LATE_PAGES * PAGE)?;
-    late.add_to(&vm, 1, LATE)?;
-    if program == Program::Touch {
-        late.fill_late(delay)?;
+impl Vm {
+    /// With an interrupt controller, 2 MiB of memory, and all programs in it.
+    pub fn new() -> Result<Self> {
+        let kvm = Kvm::new().context("/dev/kvm")?;
+        let fd = kvm.create_vm().context("KVM_CREATE_VM")?;
+        fd.set_tss_address(0xfffb_d000)?;
+        fd.create_irq_chip()?;
+        fd.create_pit2(kvm_pit_config::default())?;
+        let mut memory = Memory::new(MEMORY)?;
+        memory.add_to(&fd, 0, 0)?;
+        prepare(&mut memory);
+        Ok(Self { kvm, fd, memory })
     }
 
-    let mut vcpu = vm.create_vcpu(0)?;
-    vcpu.set_cpuid2(&kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)?)?;
-    set_registers(&vcpu, program, count)?;
-    loop {
-        match vcpu.run() {
-            Ok(VcpuExit::IoOut(port, _)) if port == guest::DONE => break,
-            Ok(VcpuExit::IoOut(port, _)) if port == guest::QUIET => {}
-            Ok(exit) => bail!("the guest did something unexpected: {exit:?}"),
-            Err(error) if error.errno() == 4 || error.errno() == 11 => {}
-            Err(error) => return Err(error).context("KVM_RUN"),
-        }
+    /// The CPUID entries that KVM supports here.
+    pub fn supported_cpuid(&self) -> Result<CpuId> {
+        Ok(self.kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)?)
     }
 
-    let word = |i: usize| {
-        let at = READINGS as usize + 4 * i;
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&memory.bytes()[at..at + 4]);
-        u32::from_le_bytes(bytes)
-    };
-    let answer = |i: usize| Answer {
-        eax: word(i),
-        ebx: word(i + 1),
-        ecx: word(i + 2),
-        edx: word(i + 3),
-    };
-    let long = |i: usize| u64::from(word(i)) | (u64::from(word(i + 1)) << 32);
-    Ok(Readings {
-        live: answer(0),
-        before: answer(4),
-        guest_cycles: long(10).wrapping_sub(long(8)),
-        least: long(12),
-        after: answer(14),
-    })
+    /// A vCPU that starts at `program`; `registers` has what the program wants to find.
+    pub fn vcpu(&self, id: u64, program: Program, registers: &kvm_regs) -> Result<VcpuFd> {
+        self.vcpu_with(id, program, registers, &self.supported_cpuid()?)
+    }
+
+    /// The same, with these CPUID entries.
+    pub fn vcpu_with(
+        &self,
+        id: u64,
+        program: Program,
+        registers: &kvm_regs,
+        cpuid: &CpuId,
+    ) -> Result<VcpuFd> {
+        let vcpu = self.fd.create_vcpu(id).context("KVM_CREATE_VCPU")?;
+        vcpu.set_cpuid2(cpuid).context("KVM_SET_CPUID2")?;
+        set_mode(&vcpu, program.mode())?;
+        vcpu.set_regs(&kvm_regs {
+            rip: CODE + program.entry(),
+            rsp: STACK_TOP,
+            // Interrupts are off; I/O is allowed in any ring.
+            rflags: 0x3002,
+            ..*registers
+        })
+        .context("KVM_SET_REGS")?;
+        // All but the first would wait to be started by it.
+        vcpu.set_mp_state(kvm_mp_state {
+            mp_state: KVM_MP_STATE_RUNNABLE,
+        })?;
+        Ok(vcpu)
+    }
 }
 
 /// Page tables, descriptors and the programs.
 fn prepare(memory: &mut Memory) {
-    const PRESENT_WRITABLE: u64 = 3;
+    const PRESENT_WRITABLE_USER: u64 = 7;
     const LARGE: u64 = 1 << 7;
+    assert!(guest::code().len() as u64 <= GDT - CODE);
     memory.write(CODE, guest::code());
-    memory.write(PML4, &(PDPT | PRESENT_WRITABLE).to_le_bytes());
-    memory.write(PDPT, &(PD | PRESENT_WRITABLE).to_le_bytes());
+    memory.write(PML4, &(PDPT | PRESENT_WRITABLE_USER).to_le_bytes());
+    memory.write(PDPT, &(PD | PRESENT_WRITABLE_USER).to_le_bytes());
     for i in 0..512 {
         memory.write(
             PD + 8 * i,
-            &((i << 21) | LARGE | PRESENT_WRITABLE).to_le_bytes(),
+            &((i << 21) | LARGE | PRESENT_WRITABLE_USER).to_le_bytes(),
         );
     }
     // A flat 64-bit code segment, for the interrupt gate to refer to.
@@ -131,20 +119,27 @@ fn prepare(memory: &mut Memory) {
     memory.write(IDT + 16 * u64::from(guest::VECTOR), &gate.to_le_bytes());
 }
 
-fn set_registers(vcpu: &VcpuFd, program: Program, count: u64) -> Result<()> {
+fn set_mode(vcpu: &VcpuFd, mode: Mode) -> Result<()> {
+    let (long, ring) = match mode {
+        Mode::Long { ring } => (true, ring),
+        Mode::Protected { ring } => (false, ring),
+        Mode::Real => return set_real_mode(vcpu, 0xffff),
+    };
     let mut sregs = vcpu.get_sregs()?;
     let code = kvm_segment {
         limit: 0xffff_ffff,
-        selector: CODE_SEGMENT,
+        selector: CODE_SEGMENT | u16::from(ring),
         type_: 11,
         present: 1,
         s: 1,
-        l: 1,
+        dpl: ring,
+        l: long.into(),
+        db: (!long).into(),
         g: 1,
         ..Default::default()
     };
     let data = kvm_segment {
-        selector: 0,
+        selector: DATA_SEGMENT | u16::from(ring),
         type_: 3,
         l: 0,
         db: 1,
@@ -156,164 +151,38 @@ fn set_registers(vcpu: &VcpuFd, program: Program, count: u64) -> Result<()> {
     sregs.gdt.limit = 15;
     sregs.idt.base = IDT;
     sregs.idt.limit = 0xfff;
-    sregs.cr3 = PML4;
-    sregs.cr4 = 1 << 5; // PAE
-    sregs.cr0 = (1 << 31) | 1; // PG, PE
-    sregs.efer = (1 << 10) | (1 << 8); // LMA, LME
+    sregs.cr0 = 0x11; // PE, ET
+    if long {
+        sregs.cr3 = PML4;
+        sregs.cr4 = 1 << 5; // PAE
+        sregs.cr0 |= 1 << 31; // PG
+        sregs.efer = (1 << 10) | (1 << 8); // LMA, LME
+    }
     sregs.apic_base |= (1 << 11) | (1 << 10); // enabled, x2APIC
-    vcpu.set_sregs(&sregs).context("KVM_SET_SREGS")?;
-
-    let mut regs = vcpu.get_regs()?;
-    regs.rip = CODE + program.entry();
-    regs.rsp = STACK_TOP;
-    regs.rflags = 2; // interrupts are off
-    regs.rdi = count;
-    regs.rsi = LATE;
-    regs.r12 = program.reason();
-    regs.r13 = READINGS;
-    vcpu.set_regs(&regs).context("KVM_SET_REGS")
+    vcpu.set_sregs(&sregs).context("KVM_SET_SREGS")
 }
 
-/// Memory of the guest's.
-struct Memory {
-    start: *mut u8,
-    length: usize,
-}
-
-impl Memory {
-    fn new(length: usize) -> Result<Self> {
-        let (prot, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
-        let anywhere = std::ptr::null_mut();
-        // SAFETY: The kernel chooses an address that is free. It stays mapped until the end of
-        // the process.
-        let start = unsafe { mmap_anonymous(anywhere, length, prot, flags) }?;
-        Ok(Self {
-            start: start.cast(),
-            length,
-        })
-    }
-
-    fn add_to(&self, vm: &VmFd, slot: u32, guest_phys_addr: u64) -> Result<()> {
-        let region = kvm_userspace_memory_region {
-            slot,
-            flags: 0,
-            guest_phys_addr,
-            memory_size: self.length as u64,
-            userspace_addr: self.start as u64,
-        };
-        // SAFETY: The memory is the guest's alone while the vCPU runs, and stays mapped.
-        unsafe { vm.set_user_memory_region(region) }.context("KVM_SET_USER_MEMORY_REGION")
-    }
-
-    /// The memory; only while the vCPU does not run.
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: Mapped, and written by no one but the vCPU and `write()`.
-        unsafe { std::slice::from_raw_parts(self.start, self.length) }
-    }
-
-    fn write(&mut self, at: u64, bytes: &[u8]) {
-        // SAFETY: Mapped, and `&mut self`.
-        let memory = unsafe { std::slice::from_raw_parts_mut(self.start, self.length) };
-        memory[at as usize..][..bytes.len()].copy_from_slice(bytes);
-    }
-
-    /// From now on, pages that are touched for the first time come after `delay`.
-    fn fill_late(&self, delay: Duration) -> Result<()> {
-        let uffd = late::open()?;
-        late::register(&uffd, self.start as u64, self.length as u64)?;
-        std::thread::spawn(move || {
-            if let Err(error) = late::serve(uffd, delay) {
-                eprintln!("bare: userfaultfd: {error:#}");
-                std::process::exit(1);
-            }
-        });
-        Ok(())
-    }
-}
-
-/// userfaultfd, as in linux/userfaultfd.h.
-mod late {
-    use super::*;
-
-    const API: u64 = 0xaa;
-    const MODE_MISSING: u64 = 1;
-    const EVENT_PAGEFAULT: u8 = 0x12;
-
-    #[repr(C)]
-    #[derive(Default)]
-    struct UffdioApi {
-        api: u64,
-        features: u64,
-        ioctls: u64,
-    }
-
-    #[repr(C)]
-    #[derive(Default)]
-    struct UffdioRegister {
-        start: u64,
-        length: u64,
-        mode: u64,
-        ioctls: u64,
-    }
-
-    #[repr(C)]
-    #[derive(Default)]
-    struct UffdioZeropage {
-        start: u64,
-        length: u64,
-        mode: u64,
-        zeropage: i64,
-    }
-
-    ioctl_iowr_nr!(UFFDIO_API, 0xaa, 0x3f, UffdioApi);
-    ioctl_iowr_nr!(UFFDIO_REGISTER, 0xaa, 0x00, UffdioRegister);
-    ioctl_iowr_nr!(UFFDIO_ZEROPAGE, 0xaa, 0x04, UffdioZeropage);
-
-    fn call<T>(uffd: &impl AsRawFd, request: u64, argument: &mut T) -> Result<()> {
-        // SAFETY: Each request below comes with the structure that it is defined for.
-        let result = unsafe { ioctl_with_mut_ref(uffd, request, argument) };
-        ensure!(result == 0, std::io::Error::last_os_error());
-        Ok(())
-    }
-
-    pub fn open() -> Result<OwnedFd> {
-        // SAFETY: It makes a file descriptor, and changes nothing.
-        let uffd = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC) }.context("userfaultfd")?;
-        let mut api = UffdioApi {
-            api: API,
-            ..Default::default()
-        };
-        call(&uffd, UFFDIO_API(), &mut api).context("UFFDIO_API")?;
-        Ok(uffd)
-    }
-
-    pub fn register(uffd: &OwnedFd, start: u64, length: u64) -> Result<()> {
-        let mut register = UffdioRegister {
-            start,
-            length,
-            mode: MODE_MISSING,
-            ioctls: 0,
-        };
-        call(uffd, UFFDIO_REGISTER(), &mut register).context("UFFDIO_REGISTER")
-    }
-
-    pub fn serve(uffd: OwnedFd, delay: Duration) -> Result<()> {
-        let mut events = File::from(uffd);
-        loop {
-            let mut event = [0; 32];
-            events.read_exact(&mut event)?;
-            if event[0] != EVENT_PAGEFAULT {
-                continue;
-            }
-            let mut address = [0; 8];
-            address.copy_from_slice(&event[16..24]);
-            std::thread::sleep(delay);
-            let mut page = UffdioZeropage {
-                start: u64::from_le_bytes(address) & !(PAGE as u64 - 1),
-                length: PAGE as u64,
-                ..Default::default()
-            };
-            call(&events, UFFDIO_ZEROPAGE(), &mut page).context("UFFDIO_ZEROPAGE")?;
-        }
-    }
+/// Real mode. With a data segment that is larger than 64 KiB, a KVM that may not use "unrestricted
+/// guest" cannot run it, and emulates each instruction.
+pub fn set_real_mode(vcpu: &VcpuFd, data_limit: u32) -> Result<()> {
+    let mut sregs = vcpu.get_sregs()?;
+    let segment = kvm_segment {
+        limit: 0xffff,
+        type_: 3,
+        present: 1,
+        s: 1,
+        ..Default::default()
+    };
+    sregs.cs = kvm_segment {
+        type_: 11,
+        ..segment
+    };
+    (sregs.es, sregs.fs, sregs.gs, sregs.ss) = (segment, segment, segment, segment);
+    sregs.ds = kvm_segment {
+        limit: data_limit,
+        g: (data_limit > 0xffff).into(),
+        ..segment
+    };
+    sregs.cr0 = 0x10; // ET
+    vcpu.set_sregs(&sregs).context("KVM_SET_SREGS")
 }

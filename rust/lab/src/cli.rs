@@ -3,7 +3,14 @@
 //! The command line.
 
 use crate::{
-    artifacts, demo, flavour::Flavour, image::Guest, kernel, l0::L0, module, run::Run, suite,
+    artifacts, demo,
+    flavour::Flavour,
+    image::Guest,
+    kernel,
+    l0::L0,
+    module,
+    run::Run,
+    suite::{self, Suite},
     workspace::Workspace,
 };
 use anyhow::Result;
@@ -41,8 +48,11 @@ enum Command {
     Demo,
     /// The tests that need the lab.
     Test {
-        /// Only tests whose name has one of these in it.
+        /// Only tests whose name has one of these in it, of any suite.
         names: Vec<String>,
+        /// Which tests, if none are named.
+        #[arg(long, value_enum, default_value_t = Suite::Default)]
+        suite: Suite,
         /// Print the names, and run nothing.
         #[arg(long)]
         list: bool,
@@ -124,12 +134,18 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 unpatched: args.unpatched,
                 full_qemu: args.full_qemu,
                 append: args.append,
+                env: String::new(),
                 echo: true,
             }
             .boot(&workspace)?;
             outcome.exit_code()
         }
         Command::Demo => demo::run(&workspace)?,
-        Command::Test { names, list, jobs } => suite::run(&workspace, &names, list, jobs)?,
+        Command::Test {
+            names,
+            suite,
+            list,
+            jobs,
+        } => suite::run(&workspace, &names, suite, list, jobs)?,
     })
 }

@@ -43,12 +43,4 @@ impl Flavour {
             Self::Kcsan => ("with KCSAN, 12 minutes on 2 cores", 2500),
         }
     }
-
-    /// MiB that L1 needs.
-    pub fn memory(self) -> u32 {
-        match self {
-            Self::Plain | Self::Kcsan => 1024,
-            Self::Debug => 2048,
-        }
-    }
 }

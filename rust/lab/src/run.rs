@@ -37,6 +37,8 @@ pub struct Run {
     pub unpatched: bool,
     pub full_qemu: bool,
     pub append: String,
+    /// Lines of `NAME=value`, which scripts have as variables.
+    pub env: String,
     /// Print L1's console as it comes.
     pub echo: bool,
 }
@@ -55,6 +57,7 @@ impl Default for Run {
             unpatched: false,
             full_qemu: false,
             append: String::new(),
+            env: String::new(),
             echo: false,
         }
     }
@@ -110,8 +113,8 @@ impl Run {
             script: self.l1.as_deref().unwrap_or(":"),
             guests: &self.l2,
             env: &format!(
-                "KVM_INTEL='{}'\nL2_CPUS={}\nL2_SCRIPT={l2_script}\nexport KVM_INTEL L2_CPUS L2_SCRIPT\n",
-                self.kvm_intel, self.l2_cpus,
+                "set -a\nKVM_INTEL='{}'\nL2_CPUS={}\nL2_SCRIPT={l2_script}\n{}\nset +a\n",
+                self.kvm_intel, self.l2_cpus, self.env,
             ),
             full_qemu: self.full_qemu,
             programs: &[("bare", bare)],
@@ -126,7 +129,7 @@ impl Run {
         );
         let machine = Machine {
             cpus: self.cpus,
-            memory: self.flavour.memory(),
+            memory: 1024,
             kernel: &kernel.image(),
             initrd: &initrd,
             append: &append,

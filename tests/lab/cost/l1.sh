@@ -17,3 +17,15 @@ measure patched
 
 modprobe kvm_exitstat
 measure observed
+
+# What an answer costs a guest of n vCPUs, and the host, on one CPU.
+scope=/sys/module/kvm_exitstat/parameters/guest_scope
+bare leaf --eax 0 --count 200 | report "answer plain"
+for n in 1 2 4 8 16 32 64; do
+	bare leaf --eax 0x4ffffffd --ecx 1 --count 200 --vcpus $n | report "answer reason $n"
+	bare leaf --eax 0x4fffffff --count 200 --vcpus $n | report "answer total $n"
+done
+echo host >$scope
+bare leaf --eax 0x4ffffffd --ecx 1 --count 200 | report "answer host reason"
+bare leaf --eax 0x4fffffff --count 200 | report "answer host total"
+echo vm >$scope

@@ -3,10 +3,12 @@
 //! What no run may leave behind: warnings in the log, unexpected taint.
 
 use super::{check::Check, scenarios::Scenario};
-use crate::{run::Outcome, workspace::Workspace};
+use crate::{flavour::Flavour, run::Outcome, workspace::Workspace};
+use clap::ValueEnum;
 
-/// Words of the kernel's own complaints.
-const COMPLAINTS: [&str; 14] = [
+/// Words of the kernel's own complaints, and of its debugging aids: those by which they say that
+/// they gave up, too.
+const COMPLAINTS: [&str; 19] = [
     "WARNING:",
     "BUG:",
     "Oops",
@@ -21,6 +23,11 @@ const COMPLAINTS: [&str; 14] = [
     "list_add corruption",
     "list_del corruption",
     "UBSAN:",
+    "ODEBUG:",
+    "new suspected memory leaks",
+    "memory leak detector disabled",
+    "turning off the locking correctness validator",
+    "KCSAN:",
 ];
 
 /// S and W, which the emulator's processor and the warning in the baseline bring; N, KUnit, which
@@ -32,7 +39,7 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
     let Some(log) = outcome.report.get("dmesg") else {
         return vec![Check::failed("log has no complaint", "L1 gave no log")];
     };
-    let baseline = match baseline(workspace) {
+    let baseline = match baseline(workspace, scenario.run.flavour) {
         Ok(baseline) => baseline,
         Err(error) => return vec![Check::failed("baseline", error)],
     };
@@ -68,13 +75,29 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
             }
         }),
     ];
+    if scenario.run.env.contains("KMEMLEAK=") {
+        checks.push(Check::new("kmemleak finds nothing", || {
+            let found = outcome.report.get("kmemleak").ok_or("it did not scan")?;
+            // A report is "unreferenced object", some facts, and a backtrace.
+            let objects = found.split("unreferenced object").skip(1);
+            let new: Vec<&str> = objects
+                .filter(|object| !object.lines().any(|line| expected(line).is_some()))
+                .collect();
+            if new.is_empty() {
+                Ok(String::new())
+            } else {
+                Err(new.join("\n"))
+            }
+        }));
+    }
     // The list of what to overlook must not outlive its reasons.
     if scenario.run.unpatched {
         for known in &baseline {
             checks.push(Check::new(
                 format!("unpatched kernel says {known:?}"),
                 || {
-                    if log.contains(known.as_str()) {
+                    let leaks = outcome.report.get("kmemleak").unwrap_or_default();
+                    if log.contains(known.as_str()) || leaks.contains(known.as_str()) {
                         Ok(String::new())
                     } else {
                         Err("it does not: take it off tests/lab/baseline".to_owned())
@@ -86,15 +109,40 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
     checks
 }
 
-/// What the unpatched kernel says as well, one text a line; after #, why.
-fn baseline(workspace: &Workspace) -> Result<Vec<String>, String> {
+/// What the unpatched kernel of a flavour says as well, one text a line; before it, and a colon, the
+/// flavours that say it, if not all; after #, why.
+fn baseline(workspace: &Workspace, flavour: Flavour) -> Result<Vec<String>, String> {
     let text = std::fs::read_to_string(workspace.path("tests/lab/baseline"))
         .map_err(|e| format!("tests/lab/baseline: {e}"))?;
+    Ok(parse_baseline(&text, flavour))
+}
+
+fn parse_baseline(text: &str, flavour: Flavour) -> Vec<String> {
     let lines = text
         .lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim());
-    Ok(lines
+    let of_flavour = lines.filter_map(|line| match line.split_once(": ") {
+        Some((flavours, known)) => flavours
+            .split(' ')
+            .any(|name| Flavour::from_str(name, false) == Ok(flavour))
+            .then_some(known),
+        None => Some(line),
+    });
+    of_flavour
         .filter(|line| !line.is_empty())
         .map(str::to_owned)
-        .collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_baseline_may_be_of_one_flavour() {
+        let text = "# what\na.c # why\nkcsan debug: b.c\nkcsan: c.c # why\n\n";
+        assert_eq!(parse_baseline(text, Flavour::Plain), ["a.c"]);
+        assert_eq!(parse_baseline(text, Flavour::Debug), ["a.c", "b.c"]);
+        assert_eq!(parse_baseline(text, Flavour::Kcsan), ["a.c", "b.c", "c.c"]);
+    }
 }

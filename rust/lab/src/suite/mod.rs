@@ -4,6 +4,7 @@
 
 mod agreement;
 mod check;
+mod debug;
 mod health;
 pub mod leaves;
 mod numbers;
@@ -12,6 +13,7 @@ mod scenarios;
 use crate::{run::Outcome, workspace::Workspace};
 use anyhow::Result;
 use check::Check;
+use clap::ValueEnum;
 use scenarios::Scenario;
 use std::{
     collections::VecDeque,
@@ -21,16 +23,44 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Runs the scenarios whose names contain one of `names` (all, if there are none), prints a line
+/// Which scenarios run together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// What every change should pass: minutes.
+    Default,
+    /// Debug kernels, faults and load: the better part of an hour.
+    Debug,
+}
+
+/// Runs the scenarios of a suite, or those whose names contain one of `names`, prints a line
 /// for each check, and at last how many passed and failed.
-pub fn run(workspace: &Workspace, names: &[String], list: bool, jobs: usize) -> Result<ExitCode> {
-    let chosen: VecDeque<Scenario> = scenarios::all(workspace)?
-        .into_iter()
-        .filter(|s| names.is_empty() || names.iter().any(|name| s.name.contains(name.as_str())))
-        .collect();
+pub fn run(
+    workspace: &Workspace,
+    names: &[String],
+    suite: Suite,
+    list: bool,
+    jobs: usize,
+) -> Result<ExitCode> {
+    let of_suite = |suite| match suite {
+        Suite::Default => scenarios::all(workspace),
+        Suite::Debug => debug::all(workspace),
+    };
+    let chosen: VecDeque<Scenario> = if names.is_empty() {
+        of_suite(suite)?.into()
+    } else {
+        let mut all = of_suite(Suite::Default)?;
+        all.extend(of_suite(Suite::Debug)?);
+        // A name in full is that one; a part of a name is all that have it.
+        let full: Vec<&str> = all.iter().map(|s| s.name).collect();
+        let matches = |scenario: &str, name: &str| {
+            scenario == name || (!full.contains(&name) && scenario.contains(name))
+        };
+        all.retain(|s| names.iter().any(|name| matches(s.name, name)));
+        all.into()
+    };
     if list {
         for scenario in &chosen {
-            println!("{:12} {}", scenario.name, scenario.about);
+            println!("{:16} {}", scenario.name, scenario.about);
         }
         return Ok(ExitCode::SUCCESS);
     }

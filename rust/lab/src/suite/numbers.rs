@@ -173,28 +173,65 @@ const BUDGET: [(&str, &str, i64); 6] = [
     ("rdmsr", "observed", 64),
 ];
 
+/// The shortest exit of those that a guest took, as it sees it.
+fn least(report: &Report, name: &str) -> Result<i64, String> {
+    let text = report
+        .get(name)
+        .ok_or_else(|| format!("{name} did not run"))?;
+    let line = text
+        .lines()
+        .find_map(|l| l.strip_prefix("least ")?.parse().ok());
+    line.ok_or_else(|| format!("{name}: {text:?}"))
+}
+
 /// What an exit costs more than with the unpatched kvm: the shortest of each, as the guest sees it.
 /// On one emulated CPU the TSC counts instructions, so this is exact.
 pub fn costs(report: &Report) -> Vec<Check> {
-    let least = |kvm: &str, program: &str| -> Result<i64, String> {
-        let name = format!("{kvm} {program}");
-        let text = report
-            .get(&name)
-            .ok_or_else(|| format!("{name} did not run"))?;
-        let line = text
-            .lines()
-            .find_map(|l| l.strip_prefix("least ")?.parse().ok());
-        line.ok_or_else(|| format!("{name}: {text:?}"))
-    };
     BUDGET
         .iter()
         .map(|&(program, kvm, budget)| {
             Check::new(
                 format!("cost of a {program} exit, {kvm}, is within {budget}"),
                 || {
-                    let (before, after) = (least("unpatched", program)?, least(kvm, program)?);
+                    let least = |kvm: &str| least(report, &format!("{kvm} {program}"));
+                    let (before, after) = (least("unpatched")?, least(kvm)?);
                     let text = format!("{} more than {before} instructions", after - before);
                     if after - before <= budget {
+                        Ok(text)
+                    } else {
+                        Err(text)
+                    }
+                },
+            )
+        })
+        .collect()
+}
+
+/// What an answer may cost more than a plain CPUID: instructions, and instructions for each vCPU of
+/// the VM.
+const ANSWER: [(&str, i64, i64); 2] = [("reason", 450, 225), ("total", 450, 480)];
+
+/// The cost of an answer grows with the VM's vCPUs, and with nothing else. With `guest_scope=host`
+/// it is the same for CPUs in place of vCPUs; here there is one.
+pub fn answer_costs(report: &Report) -> Vec<Check> {
+    ANSWER
+        .iter()
+        .map(|&(what, a, b)| {
+            Check::new(
+                format!("an answer about a {what} costs at most {a} + {b} n more than CPUID"),
+                || {
+                    let plain = least(report, "answer plain")?;
+                    let mut seen = Vec::new();
+                    let mut within = true;
+                    for n in [1, 2, 4, 8, 16, 32, 64] {
+                        let more = least(report, &format!("answer {what} {n}"))? - plain;
+                        within &= more <= a + b * n;
+                        seen.push(format!("{n}: {more}"));
+                    }
+                    let host = least(report, &format!("answer host {what}"))? - plain;
+                    within &= host <= a + b;
+                    let text = format!("{}; host: {host}; CPUID: {plain}", seen.join(", "));
+                    if within {
                         Ok(text)
                     } else {
                         Err(text)

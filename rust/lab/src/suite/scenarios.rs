@@ -25,23 +25,33 @@ const BARE_COUNT: u64 = 1000;
 /// Pages and milliseconds; as in tests/lab/bare/l1.sh.
 const LATE: (u64, u64) = (8, 100);
 
+/// A run of the scripts in `tests/lab/NAME/`, one after the other: `l1.sh` of each in L1, in a shell
+/// of its own, and all others for L2.
+pub fn scripts(workspace: &Workspace, names: &[&str]) -> Result<Run> {
+    let mut l1 = String::new();
+    let mut files: Vec<PathBuf> = Vec::new();
+    for name in names {
+        let dir = workspace.path(&format!("tests/lab/{name}"));
+        for entry in fs::read_dir(&dir).with_context(|| dir.display().to_string())? {
+            files.push(entry?.path());
+        }
+        let script = fs::read_to_string(dir.join("l1.sh"))?;
+        // Each finds the modules as after a boot: not loaded.
+        l1 += &format!("(\n{script}\n) || exit\nunload_all\n");
+    }
+    files.sort();
+    files.retain(|file| file.file_name().is_some_and(|name| name != "l1.sh"));
+    Ok(Run {
+        l1: Some(l1),
+        l2: Guest::read_scripts(&files)?,
+        ..Run::default()
+    })
+}
+
 /// All scenarios; long ones first, so that they do not come last when several run at a time. Those
 /// about costs run in Bochs wherever they are, as its TSC counts instructions.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
-    let scripts = |name: &str| -> Result<Run> {
-        let dir = workspace.path(&format!("tests/lab/{name}"));
-        let mut files: Vec<PathBuf> = fs::read_dir(&dir)
-            .with_context(|| dir.display().to_string())?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<_>>()?;
-        files.sort();
-        files.retain(|file| file.file_name().is_some_and(|name| name != "l1.sh"));
-        Ok(Run {
-            l1: Some(fs::read_to_string(dir.join("l1.sh"))?),
-            l2: Guest::read_scripts(&files)?,
-            ..Run::default()
-        })
-    };
+    let one = |name: &str| scripts(workspace, &[name]);
     let none = |_: &Outcome| Vec::new();
     Ok(vec![
         Scenario {
@@ -50,7 +60,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             run: Run {
                 cpus: 2,
                 full_qemu: true,
-                ..scripts("q35")?
+                ..one("q35")?
             },
             checks: |outcome| leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]),
         },
@@ -59,7 +69,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "two CPUs: totals equal the tracepoint's histogram over guests' whole lives",
             run: Run {
                 cpus: 2,
-                ..scripts("agreement")?
+                ..one("agreement")?
             },
             checks: none,
         },
@@ -68,7 +78,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "guests without an operating system: exact counts, and what cycles mean",
             run: Run {
                 l0: Some(L0::Bochs),
-                ..scripts("bare")?
+                ..one("bare")?
             },
             checks: |outcome| {
                 let report = &outcome.report;
@@ -86,14 +96,14 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "the full machine, with BIOS and virtio: the leaves, and the totals",
             run: Run {
                 full_qemu: true,
-                ..scripts("q35")?
+                ..one("q35")?
             },
             checks: |outcome| leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]),
         },
         Scenario {
             name: "scope",
             about: "guest_scope, bad parameters, loading and unloading under a guest",
-            run: scripts("scope")?,
+            run: one("scope")?,
             checks: |outcome| {
                 let section = |name| outcome.report.get(name).unwrap_or_default();
                 vec![
@@ -105,7 +115,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "leaves",
             about: "one CPU: Debian's cpuid reads the four leaves in a guest",
-            run: scripts("leaves")?,
+            run: one("leaves")?,
             checks: |outcome| {
                 let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
                 checks.push(leaves::between(&outcome.report, &outcome.console));
@@ -117,8 +127,14 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "shadow paging, ept=0: the same agreement",
             run: Run {
                 kvm_intel: "ept=0".to_owned(),
-                ..scripts("ept0")?
+                ..one("ept0")?
             },
+            checks: none,
+        },
+        Scenario {
+            name: "guests",
+            about: "guests that mean harm: every question from everywhere, and other guests' exits",
+            run: scripts(workspace, &["hostile", "isolation"])?,
             checks: none,
         },
         Scenario {
@@ -126,25 +142,29 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "the kernel as it was: no leaves, and the module says why it does not load",
             run: Run {
                 unpatched: true,
-                ..scripts("unpatched")?
+                ..one("unpatched")?
             },
             checks: |outcome| vec![leaves::not_answered("unpatched", &outcome.console)],
         },
         Scenario {
             name: "cost",
-            about: "instructions per exit: unpatched, patched, observed, on one CPU",
+            about: "instructions per exit and per answer, on one CPU",
             run: Run {
                 l0: Some(L0::Bochs),
-                ..scripts("cost")?
+                ..one("cost")?
             },
-            checks: |outcome| numbers::costs(&outcome.report),
+            checks: |outcome| {
+                let mut checks = numbers::costs(&outcome.report);
+                checks.extend(numbers::answer_costs(&outcome.report));
+                checks
+            },
         },
         Scenario {
             name: "novmx",
             about: "a processor without VMX: the module says so and does not load",
             run: Run {
                 l0: Some(L0::Tcg),
-                ..scripts("novmx")?
+                ..one("novmx")?
             },
             checks: none,
         },

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages that come late, by userfaultfd (`linux/userfaultfd.h`).
+
+use crate::memory::PAGE;
+use anyhow::{ensure, Context, Result};
+use rustix::mm::{userfaultfd, UserfaultfdFlags};
+use std::{
+    fs::File,
+    io::Read,
+    os::fd::{AsRawFd, OwnedFd},
+    time::Duration,
+};
+use vmm_sys_util::{ioctl::ioctl_with_mut_ref, ioctl_iowr_nr};
+
+const API: u64 = 0xaa;
+const MODE_MISSING: u64 = 1;
+const EVENT_PAGEFAULT: u8 = 0x12;
+
+#[repr(C)]
+#[derive(Default)]
+struct UffdioApi {
+    api: u64,
+    features: u64,
+    ioctls: u64,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct UffdioRegister {
+    start: u64,
+    length: u64,
+    mode: u64,
+    ioctls: u64,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct UffdioZeropage {
+    start: u64,
+    length: u64,
+    mode: u64,
+    zeropage: i64,
+}
+
+ioctl_iowr_nr!(UFFDIO_API, 0xaa, 0x3f, UffdioApi);
+ioctl_iowr_nr!(UFFDIO_REGISTER, 0xaa, 0x00, UffdioRegister);
+ioctl_iowr_nr!(UFFDIO_ZEROPAGE, 0xaa, 0x04, UffdioZeropage);
+
+fn call<T>(uffd: &impl AsRawFd, request: u64, argument: &mut T) -> Result<()> {
+    // SAFETY: Each request below comes with the structure that it is defined for.
+    let result = unsafe { ioctl_with_mut_ref(uffd, request, argument) };
+    ensure!(result == 0, std::io::Error::last_os_error());
+    Ok(())
+}
+
+pub fn open() -> Result<OwnedFd> {
+    // SAFETY: It makes a file descriptor, and changes nothing.
+    let uffd = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC) }.context("userfaultfd")?;
+    let mut api = UffdioApi {
+        api: API,
+        ..Default::default()
+    };
+    call(&uffd, UFFDIO_API(), &mut api).context("UFFDIO_API")?;
+    Ok(uffd)
+}
+
+pub fn register(uffd: &OwnedFd, start: u64, length: u64) -> Result<()> {
+    let mut register = UffdioRegister {
+        start,
+        length,
+        mode: MODE_MISSING,
+        ioctls: 0,
+    };
+    call(uffd, UFFDIO_REGISTER(), &mut register).context("UFFDIO_REGISTER")
+}
+
+pub fn serve(uffd: OwnedFd, delay: Duration) -> Result<()> {
+    let mut events = File::from(uffd);
+    loop {
+        let mut event = [0; 32];
+        events.read_exact(&mut event)?;
+        if event[0] != EVENT_PAGEFAULT {
+            continue;
+        }
+        let mut address = [0; 8];
+        address.copy_from_slice(&event[16..24]);
+        std::thread::sleep(delay);
+        let mut page = UffdioZeropage {
+            start: u64::from_le_bytes(address) & !(PAGE as u64 - 1),
+            length: PAGE as u64,
+            ..Default::default()
+        };
+        call(&events, UFFDIO_ZEROPAGE(), &mut page).context("UFFDIO_ZEROPAGE")?;
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A guest that takes a known number of exits and reads the leaves before and after.
+
+use crate::{
+    guest::{self, Program},
+    memory::{Memory, PAGE},
+    vm::{Vm, READINGS},
+};
+use anyhow::{bail, ensure, Context, Result};
+use exitstat_core::leaf::Answer;
+use kvm_bindings::kvm_regs;
+use kvm_ioctls::{VcpuExit, VcpuFd};
+use std::time::Duration;
+
+const LATE: u64 = 4 << 20;
+const LATE_PAGES: usize = 256;
+
+/// What to run.
+pub struct Measure {
+    pub program: Program,
+    /// Exits to take.
+    pub count: u64,
+    /// How late pages come, for [`Program::Touch`].
+    pub delay: Duration,
+    /// What to ask, for [`Program::Leaf`]: %eax and %ecx.
+    pub question: (u32, u32),
+    /// vCPUs of the VM. The others take one exit each, before.
+    pub vcpus: u64,
+}
+
+/// What a program read.
+pub struct Readings {
+    /// Leaf 0x4FFFFFFD about a reason that the SDM does not define.
+    pub live: Answer,
+    /// The leaf about the program's reason before the first exit.
+    pub before: Answer,
+    /// And after the last.
+    pub after: Answer,
+    /// TSC cycles between the two, as the guest measures them.
+    pub guest_cycles: u64,
+    /// The least that one exit took, as the guest measures it.
+    pub least: u64,
+}
+
+/// A guest that is ready to run.
+pub struct Guest {
+    vm: Vm,
+    vcpu: VcpuFd,
+    /// They stay, with what is kept of them, until the VM goes.
+    _others: Vec<VcpuFd>,
+}
+
+impl Measure {
+    /// Runs the program to its end.
+    pub fn run(&self) -> Result<Readings> {
+        self.prepare()?.run()
+    }
+
+    /// Makes the guest.
+    pub fn prepare(&self) -> Result<Guest> {
+        ensure!(self.count > 0, "a program takes at least one exit");
+        ensure!(
+            self.program != Program::Touch || self.count <= LATE_PAGES as u64,
+            "there are {LATE_PAGES} pages to touch"
+        );
+        let vm = Vm::new()?;
+        let late = Memory::new(LATE_PAGES * PAGE)?;
+        late.add_to(&vm.fd, 1, LATE)?;
+        if self.program == Program::Touch {
+            late.fill_late(self.delay)?;
+        }
+
+        let mut others = Vec::new();
+        for id in 1..self.vcpus {
+            let mut other = vm.vcpu(id, Program::Once, &kvm_regs::default())?;
+            run_to_end(&mut other)?;
+            others.push(other);
+        }
+        let registers = kvm_regs {
+            rdi: self.count,
+            rsi: LATE,
+            r12: self.program.reason(),
+            r13: READINGS,
+            r14: self.question.0.into(),
+            r15: self.question.1.into(),
+            ..Default::default()
+        };
+        Ok(Guest {
+            vcpu: vm.vcpu(0, self.program, &registers)?,
+            vm,
+            _others: others,
+        })
+    }
+}
+
+impl Guest {
+    /// Runs the program to its end.
+    pub fn run(mut self) -> Result<Readings> {
+        run_to_end(&mut self.vcpu)?;
+        let word = |i: u64| u32::from_le_bytes(self.vm.memory.read(READINGS + 4 * i));
+        let answer = |i: u64| Answer {
+            eax: word(i),
+            ebx: word(i + 1),
+            ecx: word(i + 2),
+            edx: word(i + 3),
+        };
+        let long = |i: u64| u64::from(word(i)) | (u64::from(word(i + 1)) << 32);
+        Ok(Readings {
+            live: answer(0),
+            before: answer(4),
+            guest_cycles: long(10).wrapping_sub(long(8)),
+            least: long(12),
+            after: answer(14),
+        })
+    }
+}
+
+/// Runs a vCPU until its program writes to [`guest::DONE`].
+pub fn run_to_end(vcpu: &mut VcpuFd) -> Result<()> {
+    loop {
+        match vcpu.run() {
+            Ok(VcpuExit::IoOut(guest::DONE, _)) => return Ok(()),
+            Ok(VcpuExit::IoOut(guest::QUIET, _)) => {}
+            Ok(VcpuExit::IoOut(guest::WRONG, _)) => bail!("the guest saw something wrong"),
+            Ok(exit) => bail!("the guest did something unexpected: {exit:?}"),
+            Err(error) if error.errno() == 4 || error.errno() == 11 => {}
+            Err(error) => return Err(error).context("KVM_RUN"),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The suite of long tests: debug kernels, faults and load.
+
+use super::{
+    leaves,
+    scenarios::{scripts, Scenario},
+};
+use crate::{
+    flavour::Flavour,
+    run::{Outcome, Run},
+    workspace::Workspace,
+};
+use anyhow::Result;
+use std::time::Duration;
+
+/// All scenarios; long ones first, so that they do not come last when several run at a time.
+pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
+    let one = |name: &str| scripts(workspace, &[name]);
+    let none = |_: &Outcome| Vec::new();
+    let long = Duration::from_secs(2400);
+    Ok(vec![
+        Scenario {
+            name: "debug-load",
+            about: "KASAN, lockdep, kmemleak and others: modules come and go, guests are killed",
+            run: Run {
+                flavour: Flavour::Debug,
+                timeout: long,
+                env: "KMEMLEAK=yes".to_owned(),
+                ..scripts(
+                    workspace,
+                    &["churn", "unload", "kill", "many", "agreement", "migrate"],
+                )?
+            },
+            checks: none,
+        },
+        Scenario {
+            name: "debug-faults",
+            about:
+                "the same kernel: every allocation fails once; parameters, guests that mean harm",
+            run: Run {
+                flavour: Flavour::Debug,
+                timeout: long,
+                env: "KMEMLEAK=yes".to_owned(),
+                ..scripts(workspace, &["faults", "scope", "hostile", "isolation"])?
+            },
+            checks: none,
+        },
+        Scenario {
+            name: "kcsan",
+            about: "data races in C, on two CPUs",
+            run: Run {
+                flavour: Flavour::Kcsan,
+                cpus: 2,
+                timeout: long,
+                env: "CHURN_CYCLES=50 KILLS=20".to_owned(),
+                ..scripts(workspace, &["agreement", "migrate", "churn", "kill"])?
+            },
+            checks: none,
+        },
+        Scenario {
+            name: "load",
+            about: "the plain kernel on two CPUs: modules come and go, guests are killed and moved",
+            run: Run {
+                cpus: 2,
+                timeout: long,
+                ..scripts(workspace, &["churn", "unload", "kill", "many", "migrate"])?
+            },
+            checks: none,
+        },
+        Scenario {
+            name: "hostile-full",
+            about: "every question from everywhere, in full",
+            run: Run {
+                timeout: long,
+                env: "SWEEP=--full".to_owned(),
+                ..one("hostile")?
+            },
+            checks: none,
+        },
+        Scenario {
+            name: "debug-unpatched",
+            about: "what the debug kernel says without the patches",
+            run: Run {
+                flavour: Flavour::Debug,
+                unpatched: true,
+                timeout: long,
+                ..one("unpatched")?
+            },
+            checks: |outcome| vec![leaves::not_answered("unpatched", &outcome.console)],
+        },
+        Scenario {
+            name: "kcsan-unpatched",
+            about: "what the kernel with KCSAN says without the patches",
+            run: Run {
+                flavour: Flavour::Kcsan,
+                cpus: 2,
+                unpatched: true,
+                timeout: long,
+                ..one("unpatched")?
+            },
+            checks: |outcome| vec![leaves::not_answered("unpatched", &outcome.console)],
+        },
+    ])
+}

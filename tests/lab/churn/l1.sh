@@ -1,0 +1,44 @@
+# kvm_exitstat comes and goes, while two guests with two vCPUs each exit as fast as they can.
+cycles=${CHURN_CYCLES:-200}
+. /lab/counts.sh
+
+# Once before, for what is allocated only once.
+modprobe kvm_intel
+bare noise --vcpus 2 &
+guest=$!
+until [ "$(attached)" = 2 ]; do kill -0 $guest || break; done
+kill -KILL $guest
+wait $guest 2>/dev/null
+rmmod kvm_exitstat
+slab=$(slab_objects) percpu=$(percpu_kib)
+
+bare noise --vcpus 2 &
+first=$!
+bare noise --vcpus 2 &
+second=$!
+i=0
+while [ $i -lt $cycles ]; do
+	modprobe kvm_exitstat || break
+	until [ "$(attached)" = 4 ]; do
+		kill -0 $first && kill -0 $second || break 2
+	done
+	rmmod kvm_exitstat || break
+	i=$((i + 1))
+done
+check "$cycles times modprobe, four vCPUs attached, rmmod" test $i = $cycles
+check "the guests did not notice" kill -0 $first $second
+
+# From a moment at which no guest runs, all is counted exactly.
+stop $first $second
+oracle_arm
+modprobe kvm_exitstat
+kill -CONT $first $second
+until [ "$(exits)" -gt 50000 ]; do kill -0 $first && kill -0 $second || break; done
+check "the guests still run" kill -0 $first $second
+kill -KILL $first $second
+wait $first $second 2>/dev/null
+check "no vCPU is attached any more" wait_for_none
+agreement "after $cycles loads"
+rmmod kvm_exitstat
+check "per-CPU memory is what it was" same "$percpu" "$(percpu_kib)" 0
+check "slab objects are what they were" same "$slab" "$(slab_objects)" 40

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+# What L1 scripts look at to see what there is and what is left. Sourced by those that want it.
+vcpus=/sys/kernel/debug/kvm_exitstat/vcpus
+
+# vCPUs that have data now.
+attached() {
+	awk '$1 != "retired" { n++ } END { print n + 0 }' $vcpus
+}
+
+# Exits of these.
+exits() {
+	awk '$1 != "retired" { n += $4 } END { print n + 0 }' $vcpus
+}
+
+# Waits until no vCPU is attached; memory of a VM can outlive its process for a moment.
+wait_for_none() {
+	tries=0
+	until [ "$(attached)" = 0 ]; do
+		tries=$((tries + 1))
+		if [ $tries = 1000 ]; then
+			cat $vcpus
+			return 1
+		fi
+	done
+}
+
+# stop PID...: stops processes, and waits until all their threads stand still.
+stop() {
+	kill -STOP "$@"
+	for stop_pid; do
+		while grep -h '^State:' /proc/$stop_pid/task/*/status | grep -qv 'T (stopped)'; do :; done
+	done
+}
+
+# Objects in the slab that per-vCPU data come from. KASAN keeps freed ones back: nothing to compare.
+slab_objects() {
+	if [ -e /sys/kernel/debug/kmemleak ]; then
+		echo 0
+		return
+	fi
+	slab_cache=/sys/kernel/slab/kmalloc-4k
+	echo 1 >$slab_cache/shrink
+	sed 's/ .*//' $slab_cache/objects
+}
+
+percpu_kib() {
+	awk '/^Percpu:/ { print $2 }' /proc/meminfo
+}
+
+# same BEFORE AFTER SLACK: for `check`.
+same() {
+	echo "$1 before, $2 after"
+	[ "$2" -le $(($1 + $3)) ]
+}

@@ -1,0 +1,25 @@
+# Every allocation fails once: of a load, of what a vCPU's run needs.
+. /lab/counts.sh
+for fault in failslab fail_page_alloc; do
+	# Without a line in the log for each, and also for allocations that may wait.
+	echo 0 >/sys/kernel/debug/$fault/verbose
+	echo N >/sys/kernel/debug/$fault/ignore-gfp-wait
+done
+echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
+modprobe kvm_intel
+rmmod kvm_exitstat
+check "every allocation of a load failed" bare fail-load "$(modinfo -F filename kvm_exitstat)"
+cat /tmp/check.out
+modprobe kvm_exitstat
+oracle_arm
+check "every allocation of a run failed" bare fail-attach
+cat /tmp/check.out
+check "no vCPU is attached any more" wait_for_none
+agreement "some unattached"
+rmmod kvm_exitstat
+modprobe kvm_exitstat
+check "unattached starts again from zero" grep -qx "unattached 0" /sys/kernel/debug/kvm_exitstat/totals
+oracle_arm
+check "and a guest is attached again" sh -c 'bare cpuid --count 100 | grep -qx "exits 101"'
+agreement "after faults"
+check "unloads" rmmod kvm_exitstat

@@ -1,0 +1,33 @@
+# What one guest can see of another: nothing, unless the host says so. (With guest_scope=vm and a
+# second guest beside, counts are exact: tests/lab/bare.)
+modprobe kvm_intel
+scope=/sys/module/kvm_exitstat/parameters/guest_scope
+seen() { bare cpuid --count 1000 | awk '$1 == "exits" { print $2 }'; }
+
+bare noise &
+noise=$!
+check "vm: exits of another guest are not seen" test "$(seen)" = 1001
+echo host >$scope
+check "host: they are" test "$(seen)" -gt 1001
+echo vm >$scope
+check "vm again: they are not" test "$(seen)" = 1001
+kill -KILL $noise
+wait $noise 2>/dev/null
+
+# A process id that comes again, with another VM.
+echo 400 >/proc/sys/kernel/pid_max
+bare cpuid --count 5000 >/tmp/first &
+pid=$!
+wait $pid
+tries=0
+while [ $tries -lt 1000 ]; do
+	bare cpuid --count 100 >/tmp/again &
+	[ $! = $pid ] && break
+	wait $!
+	tries=$((tries + 1))
+done
+again=$!
+wait $again
+check "a process id comes again" test $again = $pid
+check "and the VM is told nothing of the one before it" grep -qx "before 2" /tmp/again
+check "unloads" rmmod kvm_exitstat
