@@ -7,6 +7,7 @@ help:
 	@echo 'make test-static      formats, lints, patches (needs the kernel, not the lab)'
 	@echo 'make test-unit        cargo test'
 	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
+	@echo 'make test-debug       debug kernels, faults, load: up to an hour'
 	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
 	@echo 'make KDIR=... module  the same for a kernel tree that you patched and built'
 	@echo 'make artifacts        build all, print name=path lines'
@@ -18,6 +19,13 @@ demo: deps
 
 test: deps
 	@scripts/test.sh static unit lab
+
+test-debug: deps
+	@scripts/test.sh debug
+
+# All that fits into 80 minutes.
+test-ci: deps
+	@EXITSTAT_MINUTES=80 scripts/test.sh static unit lab debug
 
 test-static test-unit:
 	@scripts/test.sh $(@:test-%=%)
@@ -48,4 +56,4 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo test test-static test-unit test-lab deps preflight module kernel artifacts clean
+.PHONY: help demo test test-static test-unit test-lab test-debug test-ci deps preflight module kernel artifacts clean

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# test.sh PART...: runs parts of the tests: static, unit, lab. Prints a line for each test, and at
-# last how many passed and failed.
+# test.sh PART...: runs parts of the tests: static, unit, lab, debug. Prints a line for each test, and
+# at last how many passed and failed. With EXITSTAT_MINUTES set, `debug` leaves out what would not be
+# over so many minutes after the start of this script, and says what.
 set -u
+begin=$(date +%s)
 cd "$(dirname "$0")/.." || exit 1
 tools=$(sh scripts/toolchain.sh)
 value() {
@@ -114,13 +116,19 @@ for part in "$@"; do
 		# What does not even build has no counts.
 		[ $status = 0 ] || grep -q '^test result: FAILED' "$log" || failed=$((failed + 1))
 		;;
-	lab)
-		{ scripts/lab test || echo "lab: exit status $?"; } | tee "$log"
+	lab | debug)
+		set -- --suite $part
+		if [ $part = lab ]; then
+			set -- --suite default
+		elif [ -n "${EXITSTAT_MINUTES:-}" ]; then
+			set -- "$@" --within $((EXITSTAT_MINUTES - ($(date +%s) - begin) / 60))
+		fi
+		{ scripts/lab test "$@" || echo "lab: exit status $?"; } | tee "$log"
 		grep -q '^[0-9]* passed, [0-9]* failed$' "$log" || failed=$((failed + 1))
 		add_counts 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
 		;;
 	*)
-		echo "$0: parts are static, unit, lab" >&2
+		echo "$0: parts are static, unit, lab, debug" >&2
 		exit 2
 		;;
 	esac

@@ -59,6 +59,9 @@ enum Command {
         /// How many virtual machines run at a time.
         #[arg(long, default_value_t = 2)]
         jobs: usize,
+        /// Start only what should end within so many minutes, and name what is left out.
+        #[arg(long, value_name = "MINUTES")]
+        within: Option<u64>,
     },
 }
 
@@ -146,6 +149,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             suite,
             list,
             jobs,
-        } => suite::run(&workspace, &names, suite, list, jobs)?,
+            within,
+        } => suite::run(&workspace, &names, suite, list, jobs, within)?,
     })
 }

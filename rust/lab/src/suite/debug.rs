@@ -23,6 +23,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-load",
             about: "KASAN, lockdep, kmemleak and others: modules come and go, guests are killed",
+            minutes: 3,
             run: Run {
                 flavour: Flavour::Debug,
                 timeout: long,
@@ -38,6 +39,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             name: "debug-faults",
             about:
                 "the same kernel: every allocation fails once; parameters, guests that mean harm",
+            minutes: 3,
             run: Run {
                 flavour: Flavour::Debug,
                 timeout: long,
@@ -49,6 +51,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "kcsan",
             about: "data races in C, on two CPUs",
+            minutes: 3,
             run: Run {
                 flavour: Flavour::Kcsan,
                 cpus: 2,
@@ -61,6 +64,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "load",
             about: "the plain kernel on two CPUs: modules come and go, guests are killed and moved",
+            minutes: 3,
             run: Run {
                 cpus: 2,
                 timeout: long,
@@ -71,6 +75,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "hostile-full",
             about: "every question from everywhere, in full",
+            minutes: 3,
             run: Run {
                 timeout: long,
                 env: "SWEEP=--full".to_owned(),
@@ -81,6 +86,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-unpatched",
             about: "what the debug kernel says without the patches",
+            minutes: 3,
             run: Run {
                 flavour: Flavour::Debug,
                 unpatched: true,
@@ -92,6 +98,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "kcsan-unpatched",
             about: "what the kernel with KCSAN says without the patches",
+            minutes: 3,
             run: Run {
                 flavour: Flavour::Kcsan,
                 cpus: 2,

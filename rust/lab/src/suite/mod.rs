@@ -40,7 +40,9 @@ pub fn run(
     suite: Suite,
     list: bool,
     jobs: usize,
+    within: Option<u64>,
 ) -> Result<ExitCode> {
+    let begin = Instant::now();
     let of_suite = |suite| match suite {
         Suite::Default => scenarios::all(workspace),
         Suite::Debug => debug::all(workspace),
@@ -60,7 +62,10 @@ pub fn run(
     };
     if list {
         for scenario in &chosen {
-            println!("{:16} {}", scenario.name, scenario.about);
+            println!(
+                "{:16} {:2} min  {}",
+                scenario.name, scenario.minutes, scenario.about
+            );
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -76,6 +81,14 @@ pub fn run(
             scope.spawn(|| {
                 while let Some(scenario) = queue.lock().ok().and_then(|mut q| q.pop_front()) {
                     let started = Instant::now();
+                    let end = begin.elapsed().as_secs() / 60 + scenario.minutes;
+                    if within.is_some_and(|minutes| end > minutes) {
+                        println!(
+                            "--- {}: left out, it takes {} minutes",
+                            scenario.name, scenario.minutes
+                        );
+                        continue;
+                    }
                     let (checks, console) = carry_out(workspace, &scenario);
                     // Printed at once, so that the lines of one scenario stay together.
                     if let Ok(mut counts) = counts.lock() {

@@ -16,6 +16,8 @@ use std::{fs, path::PathBuf};
 pub struct Scenario {
     pub name: &'static str,
     pub about: &'static str,
+    /// How long it takes on a 2-core machine that does other things too; for who has little time.
+    pub minutes: u64,
     pub run: Run,
     pub checks: fn(&Outcome) -> Vec<Check>,
 }
@@ -57,6 +59,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "q35-smp",
             about: "q35 on two CPUs",
+            minutes: 3,
             run: Run {
                 cpus: 2,
                 full_qemu: true,
@@ -67,6 +70,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "agreement",
             about: "two CPUs: totals equal the tracepoint's histogram over guests' whole lives",
+            minutes: 3,
             run: Run {
                 cpus: 2,
                 ..one("agreement")?
@@ -76,6 +80,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "bare",
             about: "guests without an operating system: exact counts, and what cycles mean",
+            minutes: 3,
             run: Run {
                 l0: Some(L0::Bochs),
                 ..one("bare")?
@@ -94,6 +99,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "q35",
             about: "the full machine, with BIOS and virtio: the leaves, and the totals",
+            minutes: 3,
             run: Run {
                 full_qemu: true,
                 ..one("q35")?
@@ -103,6 +109,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "scope",
             about: "guest_scope, bad parameters, loading and unloading under a guest",
+            minutes: 3,
             run: one("scope")?,
             checks: |outcome| {
                 let section = |name| outcome.report.get(name).unwrap_or_default();
@@ -115,6 +122,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "leaves",
             about: "one CPU: Debian's cpuid reads the four leaves in a guest",
+            minutes: 3,
             run: one("leaves")?,
             checks: |outcome| {
                 let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
@@ -125,6 +133,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "ept0",
             about: "shadow paging, ept=0: the same agreement",
+            minutes: 3,
             run: Run {
                 kvm_intel: "ept=0".to_owned(),
                 ..one("ept0")?
@@ -134,12 +143,14 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "guests",
             about: "guests that mean harm: every question from everywhere, and other guests' exits",
+            minutes: 3,
             run: scripts(workspace, &["hostile", "isolation"])?,
             checks: none,
         },
         Scenario {
             name: "unpatched",
             about: "the kernel as it was: no leaves, and the module says why it does not load",
+            minutes: 3,
             run: Run {
                 unpatched: true,
                 ..one("unpatched")?
@@ -149,6 +160,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "cost",
             about: "instructions per exit and per answer, on one CPU",
+            minutes: 3,
             run: Run {
                 l0: Some(L0::Bochs),
                 ..one("cost")?
@@ -162,6 +174,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "novmx",
             about: "a processor without VMX: the module says so and does not load",
+            minutes: 3,
             run: Run {
                 l0: Some(L0::Tcg),
                 ..one("novmx")?
