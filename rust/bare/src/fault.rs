@@ -12,7 +12,13 @@ use rustix::{
     io::Errno,
     system::{delete_module, finit_module},
 };
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::Path,
+    time::Duration,
+};
 
 const FAIL_NTH: &str = "/proc/thread-self/fail-nth";
 /// More than anything here allocates.
@@ -20,24 +26,38 @@ const LIMIT: u32 = 5000;
 const NAME: &str = "kvm_exitstat";
 const FILES: [&str; 2] = ["totals", "vcpus"];
 
-/// Does `what` with this thread's `nth` allocation failed. True if there were so many.
-fn with_failure<T>(nth: u32, what: impl FnOnce() -> T) -> Result<(T, bool)> {
-    fs::write(FAIL_NTH, nth.to_string())
-        .context("fail-nth: is the kernel built with CONFIG_FAULT_INJECTION?")?;
-    let result = what();
-    let left = fs::read_to_string(FAIL_NTH)?;
-    fs::write(FAIL_NTH, "0")?;
-    Ok((result, left.trim() == "0"))
+/// This thread's fail-nth, held open: to open a file takes allocations, which would fail.
+struct FailNth(File);
+
+impl FailNth {
+    fn open() -> Result<Self> {
+        let file = File::options().read(true).write(true).open(FAIL_NTH);
+        Ok(Self(file.context(
+            "fail-nth: is the kernel built with CONFIG_FAULT_INJECTION?",
+        )?))
+    }
+
+    /// Does `what` with the `nth` allocation failed. True if there were so many.
+    fn with<T>(&self, nth: u32, what: impl FnOnce() -> T) -> Result<(T, bool)> {
+        let text = nth.to_string();
+        self.0.write_all_at(text.as_bytes(), 0)?;
+        let result = what();
+        let mut left = [0; 16];
+        let length = self.0.read_at(&mut left, 0)?;
+        self.0.write_all_at(b"0", 0)?;
+        Ok((result, left[..length].trim_ascii() == b"0"))
+    }
 }
 
 /// Loads a module until no allocation is left to fail. A load either fails with ENOMEM and leaves
 /// nothing, or is whole; debugfs files alone may be missing, as the kernel wants nobody to fail for
 /// want of them.
 pub fn load(module: &Path) -> Result<()> {
-    let file = fs::File::open(module).with_context(|| module.display().to_string())?;
+    let fail_nth = FailNth::open()?;
+    let file = File::open(module).with_context(|| module.display().to_string())?;
     let (mut refused, mut whole, mut without_files) = (0, 0, 0);
     for nth in 1..LIMIT {
-        let (result, injected) = with_failure(nth, || finit_module(&file, c"", 0))?;
+        let (result, injected) = fail_nth.with(nth, || finit_module(&file, c"", 0))?;
         match result {
             Err(Errno::NOMEM) if injected => {
                 refused += 1;
@@ -88,6 +108,7 @@ fn files() -> usize {
 /// `unattached` says so.
 pub fn attach() -> Result<()> {
     const COUNT: u64 = 50;
+    let fail_nth = FailNth::open()?;
     let before = unattached()?;
     let (mut refused, mut alone, mut counted) = (0u64, 0, 0);
     let mut errors = BTreeMap::<String, u64>::new();
@@ -100,7 +121,7 @@ pub fn attach() -> Result<()> {
             vcpus: 1,
         }
         .prepare()?;
-        let (result, injected) = with_failure(nth, || guest.run())?;
+        let (result, injected) = fail_nth.with(nth, || guest.run())?;
         match result {
             Err(error) if injected => {
                 refused += 1;

@@ -24,6 +24,7 @@ while [ $i -lt $cycles ]; do
 	done
 	rmmod kvm_exitstat || break
 	i=$((i + 1))
+	[ $((i % 20)) != 0 ] || echo "$i of $cycles"
 done
 check "$cycles times modprobe, four vCPUs attached, rmmod" test $i = $cycles
 check "the guests did not notice" kill -0 $first $second
