@@ -2,11 +2,11 @@
 
 //! The tests that need the lab: each scenario is one run of L1, in which many things are checked.
 
-mod agreement;
-mod check;
-mod health;
+pub mod agreement;
+pub mod check;
+pub mod health;
 pub mod leaves;
-mod numbers;
+pub mod numbers;
 mod scenarios;
 
 use crate::{run::Outcome, workspace::Workspace};
