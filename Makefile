@@ -6,6 +6,7 @@ help:
 	@echo 'make test             set up all that is needed, and prove it'
 	@echo 'make test-static      formats, lints, patches (needs the kernel, not the lab)'
 	@echo 'make test-unit        cargo test'
+	@echo 'make test-fuzz        all parsers, fuzzed for some seconds (scripts/fuzz.sh: for longer)'
 	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
 	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
 	@echo 'make KDIR=... module  the same for a kernel tree that you patched and built'
@@ -17,9 +18,9 @@ demo: deps
 	@scripts/lab demo
 
 test: deps
-	@scripts/test.sh static unit lab
+	@scripts/test.sh static unit fuzz lab
 
-test-static test-unit:
+test-static test-unit test-fuzz:
 	@scripts/test.sh $(@:test-%=%)
 
 test-lab:
@@ -48,4 +49,4 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo test test-static test-unit test-lab deps preflight module kernel artifacts clean
+.PHONY: help demo test test-static test-unit test-fuzz test-lab deps preflight module kernel artifacts clean

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# test.sh PART...: runs parts of the tests: static, unit, lab. Prints a line for each test, and at
-# last how many passed and failed.
+# test.sh PART...: runs parts of the tests: static, unit, fuzz, lab. Prints a line for each test, and
+# at last how many passed and failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 tools=$(sh scripts/toolchain.sh)
@@ -114,13 +114,18 @@ for part in "$@"; do
 		# What does not even build has no counts.
 		[ $status = 0 ] || grep -q '^test result: FAILED' "$log" || failed=$((failed + 1))
 		;;
+	fuzz)
+		{ scripts/fuzz.sh || echo "fuzz: exit status $?"; } | tee "$log"
+		grep -q '^[0-9]* passed, [0-9]* failed$' "$log" || failed=$((failed + 1))
+		add_counts 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
+		;;
 	lab)
 		{ scripts/lab test || echo "lab: exit status $?"; } | tee "$log"
 		grep -q '^[0-9]* passed, [0-9]* failed$' "$log" || failed=$((failed + 1))
 		add_counts 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
 		;;
 	*)
-		echo "$0: parts are static, unit, lab" >&2
+		echo "$0: parts are static, unit, fuzz, lab" >&2
 		exit 2
 		;;
 	esac
