@@ -6,6 +6,7 @@ help:
 	@echo 'make test             set up all that is needed, and prove it'
 	@echo 'make test-static      formats, lints, patches (needs the kernel, not the lab)'
 	@echo 'make test-unit        cargo test'
+	@echo 'make test-fuzz        all parsers, fuzzed for some seconds (scripts/fuzz.sh: for longer)'
 	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
 	@echo 'make test-debug       debug kernels, faults, load: up to an hour'
 	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
@@ -18,16 +19,16 @@ demo: deps
 	@scripts/lab demo
 
 test: deps
-	@scripts/test.sh static unit lab
+	@scripts/test.sh static unit fuzz lab
 
 test-debug: deps
 	@scripts/test.sh debug
 
 # All that fits into 80 minutes.
 test-ci: deps
-	@EXITSTAT_MINUTES=80 scripts/test.sh static unit lab debug
+	@EXITSTAT_MINUTES=80 scripts/test.sh static unit fuzz lab debug
 
-test-static test-unit:
+test-static test-unit test-fuzz:
 	@scripts/test.sh $(@:test-%=%)
 
 test-lab:
@@ -56,4 +57,5 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo test test-static test-unit test-lab test-debug test-ci deps preflight module kernel artifacts clean
+.PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci deps preflight \
+	module kernel artifacts clean

@@ -28,7 +28,7 @@ fi
 packages="
 	clang-19:/usr/bin/clang-19 lld-19:/usr/bin/ld.lld-19 llvm-19:/usr/bin/llvm-ar-19
 	libclang-19-dev:/usr/lib/llvm-19/lib/libclang.so
-	make:/usr/bin/make gcc:/usr/bin/gcc libc6-dev:/usr/include/stdio.h flex:/usr/bin/flex
+	make:/usr/bin/make gcc:/usr/bin/gcc g++:/usr/bin/g++ libc6-dev:/usr/include/stdio.h flex:/usr/bin/flex
 	bison:/usr/bin/bison bc:/usr/bin/bc libelf-dev:/usr/include/libelf.h
 	libssl-dev:/usr/include/openssl/ssl.h kmod:/sbin/depmod cpio:/usr/bin/cpio
 	python3:/usr/bin/python3 perl:/usr/bin/perl

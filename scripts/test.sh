@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# test.sh PART...: runs parts of the tests: static, unit, lab, debug. Prints a line for each test, and
-# at last how many passed and failed. With EXITSTAT_MINUTES set, `debug` leaves out what would not be
+# test.sh PART...: runs parts of the tests: static, unit, fuzz, lab, debug. Prints a line for each test,
+# and at last how many passed and failed. With EXITSTAT_MINUTES set, `debug` leaves out what would not be
 # over so many minutes after the start of this script, and says what.
 set -u
 begin=$(date +%s)
@@ -116,6 +116,11 @@ for part in "$@"; do
 		# What does not even build has no counts.
 		[ $status = 0 ] || grep -q '^test result: FAILED' "$log" || failed=$((failed + 1))
 		;;
+	fuzz)
+		{ scripts/fuzz.sh || echo "fuzz: exit status $?"; } | tee "$log"
+		grep -q '^[0-9]* passed, [0-9]* failed$' "$log" || failed=$((failed + 1))
+		add_counts 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
+		;;
 	lab | debug)
 		set -- --suite $part
 		if [ $part = lab ]; then
@@ -128,7 +133,7 @@ for part in "$@"; do
 		add_counts 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
 		;;
 	*)
-		echo "$0: parts are static, unit, lab, debug" >&2
+		echo "$0: parts are static, unit, fuzz, lab, debug" >&2
 		exit 2
 		;;
 	esac

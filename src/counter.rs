@@ -11,8 +11,10 @@ use core::{
 /// Exits and cycles, written by one context at a time and read by any.
 ///
 /// Each counter is written by one instruction and read by another, so a reader sees a value that
-/// was there; the two of a pair may be one exit apart. The instructions have no lock prefix, which
-/// is for writers on several CPUs.
+/// was there. It reads exits first, and x86 keeps that order and the writer's: the cycles that it
+/// sees lack at most those of the last of the exits, and may have those of exits that came while it
+/// read. The instructions have no lock prefix, which is for writers on several CPUs. `rust/model`
+/// tries all this in every order.
 #[repr(C)]
 pub(crate) struct Pair {
     exits: UnsafeCell<u64>,

@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The lab: builds the kernel, the module and images, and runs L1 with L2 inside it.
-
-mod artifacts;
-mod cli;
-mod command;
-mod demo;
-mod flavour;
-mod image;
-mod kernel;
-mod l0;
-mod module;
-mod report;
-mod run;
-mod source;
-mod suite;
-mod workspace;
+//! The command `lab`.
 
 use clap::Parser;
+use exitstat_lab::cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

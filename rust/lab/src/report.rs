@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 /// The sections of a report; of sections with one name, all, in order.
-#[derive(Default, Debug)]
+#[derive(Default, Debug, PartialEq, Eq)]
 pub struct Report {
     sections: BTreeMap<String, Vec<String>>,
 }
 
 impl Report {
-    /// Parses what came so far. A section without an end is not there.
+    /// Parses what came so far. A section without an end of its own name is not there.
     pub fn parse(text: &str) -> Self {
         let mut report = Self::default();
         let mut open: Option<(String, String)> = None;
@@ -19,8 +19,8 @@ impl Report {
             let line = line.trim_end_matches('\r');
             if let Some(name) = line.strip_prefix("@begin ") {
                 open = Some((name.to_owned(), String::new()));
-            } else if line.starts_with("@end ") {
-                if let Some((name, text)) = open.take() {
+            } else if let Some(end) = line.strip_prefix("@end ") {
+                if let Some((name, text)) = open.take().filter(|(name, _)| name == end) {
                     report.sections.entry(name).or_default().push(text);
                 }
             } else if let Some((_, text)) = &mut open {
@@ -63,5 +63,7 @@ mod tests {
     #[test]
     fn a_section_that_was_cut_off_is_not_there() {
         assert_eq!(Report::parse("@begin exit\n0\n").get("exit"), None);
+        let two = Report::parse("@begin a\n1\n@end b\n2\n@end a\n@begin b\n@end b\n");
+        assert_eq!((two.get("a"), two.get("b")), (None, Some("")));
     }
 }

@@ -9,62 +9,76 @@ use exitstat_core::{reason::REASONS, tally::Tally};
 use std::collections::BTreeMap;
 
 /// The content of `kvm_exitstat/totals`.
-#[derive(Debug, Default)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Totals {
+    /// All reasons of the SDM.
     pub by_reason: BTreeMap<u32, Tally>,
+    /// Exits whose number the SDM does not define.
     pub undefined: Tally,
+    /// vCPUs that there was no memory for.
     pub unattached: u64,
 }
 
 impl Totals {
-    /// Parses the file; every reason of the SDM must be there, with its name.
+    /// Parses the file; every line must be there once, and every reason with its name.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut totals = Self::default();
+        let (mut by_reason, mut undefined, mut unattached) = (BTreeMap::new(), None, None);
         let number = |word: &str| word.parse::<u64>().map_err(|e| format!("{word:?}: {e}"));
         for line in text.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
-            match words[..] {
-                ["undefined", exits, cycles] => {
-                    totals.undefined = Tally {
-                        exits: number(exits)?,
-                        cycles: number(cycles)?,
-                    };
-                }
-                ["unattached", vcpus] => totals.unattached = number(vcpus)?,
+            let tally = |exits, cycles| -> Result<Tally, String> {
+                Ok(Tally {
+                    exits: number(exits)?,
+                    cycles: number(cycles)?,
+                })
+            };
+            let twice = match words[..] {
+                ["undefined", exits, cycles] => undefined.replace(tally(exits, cycles)?).is_some(),
+                ["unattached", vcpus] => unattached.replace(number(vcpus)?).is_some(),
                 [reason, name, exits, cycles] => {
-                    let reason = number(reason)? as u32;
-                    let known = REASONS.iter().find(|r| r.number == reason);
-                    if known.map(|r| r.name) != Some(name) {
+                    let reason = number(reason)?;
+                    let known = REASONS.iter().find(|r| u64::from(r.number) == reason);
+                    let Some(known) = known.filter(|r| r.name == name) else {
                         return Err(format!("not a reason of that name: {line}"));
-                    }
-                    let tally = Tally {
-                        exits: number(exits)?,
-                        cycles: number(cycles)?,
                     };
-                    totals.by_reason.insert(reason, tally);
+                    let tally = tally(exits, cycles)?;
+                    by_reason.insert(known.number, tally).is_some()
                 }
                 _ => return Err(format!("not a line of totals: {line:?}")),
+            };
+            if twice {
+                return Err(format!("given twice: {line}"));
             }
         }
-        if totals.by_reason.len() != REASONS.len() {
+        if by_reason.len() != REASONS.len() {
             return Err(format!(
                 "{} reasons, not {}",
-                totals.by_reason.len(),
+                by_reason.len(),
                 REASONS.len()
             ));
         }
-        Ok(totals)
+        Ok(Self {
+            by_reason,
+            undefined: undefined.ok_or("no line of undefined")?,
+            unattached: unattached.ok_or("no line of unattached")?,
+        })
+    }
+
+    /// All exits, and their cycles.
+    fn sum(&self) -> Tally {
+        let all = self.by_reason.values().copied();
+        all.chain([self.undefined]).sum()
     }
 
     /// All exits.
     pub fn exits(&self) -> u64 {
-        self.by_reason.values().map(|t| t.exits).sum::<u64>() + self.undefined.exits
+        self.sum().exits
     }
 }
 
 /// Exits by basic reason, as the histogram has them.
-fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
-    let mut counts = BTreeMap::new();
+pub fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
+    let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
     for line in text.lines().map(str::trim) {
         if let Some(row) = line.strip_prefix("{ exit_reason:") {
             let numbers: Vec<u64> = row
@@ -75,7 +89,10 @@ fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
                 return Err(format!("not a row of a histogram: {line:?}"));
             };
             // The keys are the full 32 bits of the VMCS field.
-            *counts.entry((reason & 0xffff) as u32).or_default() += hits;
+            let count = counts.entry((reason & 0xffff) as u32).or_default();
+            *count = count
+                .checked_add(hits)
+                .ok_or_else(|| format!("too many: {line:?}"))?;
         }
         if let Some(dropped) = line.strip_prefix("Dropped:") {
             if dropped.trim() != "0" {
@@ -111,7 +128,7 @@ fn compare(totals: &str, histogram: &str, vcpus: &str, attached: bool) -> Result
         .keys()
         .filter(others)
         .map(|reason| histogram[reason])
-        .sum();
+        .fold(0, u64::wrapping_add);
     if totals.undefined.exits != undefined {
         wrong.push(format!(
             "undefined: {} counted, {undefined} traced",
@@ -120,14 +137,8 @@ fn compare(totals: &str, histogram: &str, vcpus: &str, attached: bool) -> Result
     }
     // All vCPUs have come and gone since the module was loaded: what was kept of them one by one
     // is what was kept of the host.
-    let cycles = totals
-        .by_reason
-        .values()
-        .copied()
-        .chain([totals.undefined])
-        .sum::<Tally>()
-        .cycles;
-    let retired = format!("retired {} {cycles}\n", totals.exits());
+    let sum = totals.sum();
+    let retired = format!("retired {} {}\n", sum.exits, sum.cycles);
     if (vcpus == retired) != attached {
         wrong.push(format!("of vCPUs: {vcpus:?}, of the host: {retired:?}"));
     }
@@ -226,5 +237,26 @@ mod tests {
         assert!(Totals::parse(&text).is_ok());
         assert!(Totals::parse(&text.replace("10 CPUID 1 500\n", "")).is_err());
         assert!(Totals::parse(&text.replace("10 CPUID", "10 HLT")).is_err());
+        assert!(Totals::parse(&text.replace("undefined 1 2\n", "")).is_err());
+        assert!(Totals::parse(&text.replace("unattached 0\n", "")).is_err());
+    }
+
+    #[test]
+    fn totals_with_a_line_twice_or_a_larger_number_are_refused() {
+        let text = totals(1);
+        for line in ["10 CPUID 1 500\n", "undefined 1 2\n", "unattached 0\n"] {
+            assert!(Totals::parse(&(text.clone() + line)).is_err(), "{line}");
+        }
+        assert!(Totals::parse(&text.replace("10 CPUID", "4294967306 CPUID")).is_err());
+    }
+
+    #[test]
+    fn sums_that_overflow_do_not_panic() {
+        let most = u64::MAX;
+        let row = format!("{{ exit_reason: 10 }} hitcount: {most}\n");
+        assert!(parse_histogram(&(row.clone() + &row + "Dropped: 0\n")).is_err());
+        let other = format!("{{ exit_reason: 99 }} hitcount: {most}\n");
+        let twice = other.clone() + &other.replace("99", "98") + &row + "Dropped: 0\n";
+        assert!(compare(&totals(most), &twice, "", true).is_err());
     }
 }

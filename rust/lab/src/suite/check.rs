@@ -6,6 +6,7 @@ use crate::report::Report;
 
 /// A check that was made.
 pub struct Check {
+    /// What was checked, as a sentence or nearly.
     pub name: String,
     /// What was seen, if it is worth a line; or what is wrong.
     pub result: Result<String, String>,

@@ -10,10 +10,13 @@ use exitstat_core::{
 };
 
 /// A question and its answer, out of `0x4ffffffd 0x0a: eax=0x... ebx=0x... ecx=0x... edx=0x...`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered {
+    /// The leaf that was asked.
     pub eax: u32,
+    /// What it was asked about.
     pub ecx: u32,
+    /// The four registers that came back.
     pub answer: Answer,
 }
 

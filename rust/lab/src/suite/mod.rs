@@ -2,12 +2,12 @@
 
 //! The tests that need the lab: each scenario is one run of L1, in which many things are checked.
 
-mod agreement;
-mod check;
+pub mod agreement;
+pub mod check;
 mod debug;
-mod health;
+pub mod health;
 pub mod leaves;
-mod numbers;
+pub mod numbers;
 mod scenarios;
 
 use crate::{run::Outcome, workspace::Workspace};

@@ -7,10 +7,10 @@ use crate::report::Report;
 
 /// What `bare` printed.
 #[derive(Clone, Copy, Debug)]
-pub struct Bare {
-    pub exits: u64,
-    pub cycles: u64,
-    pub guest_cycles: u64,
+struct Bare {
+    exits: u64,
+    cycles: u64,
+    guest_cycles: u64,
 }
 
 impl Bare {
@@ -124,7 +124,9 @@ pub fn sleep_is_not_charged(report: &Report, pages: u64, delay_ms: u64) -> Check
             let bare = Bare::find(report, "touch")?;
             let text = report.get("tsc_khz").unwrap_or_default().trim();
             let khz: u64 = text.parse().map_err(|e| format!("tsc_khz {text:?}: {e}"))?;
-            let slept = pages * delay_ms * khz;
+            let slept = (pages * delay_ms)
+                .checked_mul(khz)
+                .ok_or_else(|| format!("tsc_khz {khz}"))?;
             let seen = format!(
                 "{} exits, {} cycles, {} from outside, of which at least {slept} asleep",
                 bare.exits, bare.cycles, bare.guest_cycles
@@ -150,8 +152,8 @@ pub fn user_space_is_told_apart(report: &Report) -> Check {
         let [vm, 0, _, exits, cycles, user_exits, user_cycles] = numbers[..] else {
             return Err(format!("not one vCPU's row: {row:?}"));
         };
-        let most = user_exits <= exits && user_exits * 10 > exits * 9;
-        if vm > 0 && most && user_cycles > cycles / 10 && user_cycles < cycles * 1000 {
+        let most = user_exits <= exits && u128::from(user_exits) * 10 > u128::from(exits) * 9;
+        if vm > 0 && most && user_cycles > cycles / 10 && user_cycles / 1000 < cycles {
             Ok(format!(
                 "{user_exits} of {exits} exits, {} cycles each there",
                 user_cycles / user_exits
@@ -195,8 +197,9 @@ pub fn costs(report: &Report) -> Vec<Check> {
                 || {
                     let least = |kvm: &str| least(report, &format!("{kvm} {program}"));
                     let (before, after) = (least("unpatched")?, least(kvm)?);
-                    let text = format!("{} more than {before} instructions", after - before);
-                    if after - before <= budget {
+                    let more = after.saturating_sub(before);
+                    let text = format!("{more} more than {before} instructions");
+                    if more <= budget {
                         Ok(text)
                     } else {
                         Err(text)

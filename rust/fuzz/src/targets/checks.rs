@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All checks that the lab makes of a report.
+
+use exitstat_lab::{
+    report::Report,
+    suite::{
+        agreement,
+        check::{self, Check},
+        leaves, numbers,
+    },
+};
+
+/// No check panics, whatever numbers are reported, and one report gives one result. A check of what
+/// was not reported does not pass.
+pub fn run(data: &[u8]) {
+    let text = crate::text(data);
+    let (report, again) = (Report::parse(&text), Report::parse(&text));
+    let same = all(&report, &text).into_iter().zip(all(&again, &text));
+    for (check, twin) in same {
+        assert_eq!((check.name, &check.result), (twin.name, &twin.result));
+    }
+    for check in all(&Report::default(), "") {
+        assert!(check.result.is_err(), "{}", check.name);
+    }
+}
+
+fn all(report: &Report, console: &str) -> Vec<Check> {
+    let mut all = check::made_in_l1(report);
+    all.extend(agreement::checks(report));
+    all.extend(numbers::exact(report, 1000));
+    all.extend(numbers::costs(report));
+    all.extend([
+        numbers::open_exit_counts(report),
+        numbers::cycles_are_plausible(report),
+        numbers::hog_is_not_charged(report),
+        numbers::sleep_is_not_charged(report, 8, 100),
+        numbers::user_space_is_told_apart(report),
+        leaves::between(report, console),
+        leaves::not_answered("off", console),
+    ]);
+    all.extend(leaves::checks(&leaves::parse(console), &[10, 30], &[37]));
+    all
+}

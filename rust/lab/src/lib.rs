@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The lab: builds the kernel, the module and images, and runs L1 with L2 inside it.
+//!
+//! A library for the sake of `rust/fuzz`, which gives the parsers in [`report`] and [`suite`] what
+//! no kernel would write. The command is in [`cli`].
+
+mod artifacts;
+pub mod cli;
+mod command;
+mod demo;
+pub mod flavour;
+mod image;
+mod kernel;
+mod l0;
+mod module;
+pub mod report;
+mod run;
+mod source;
+pub mod suite;
+mod workspace;

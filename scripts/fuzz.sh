@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# fuzz.sh [SECONDS [TARGET...]]: fuzzes all targets of rust/fuzz (or those named), each with a fixed
+# number of runs from a fixed seed, or for SECONDS from a seed of its own. Prints a line for each,
+# and at last how many passed and failed. What was found stays in build/fuzz: an input that failed
+# as TARGET-crash-..., what reached new code in found/TARGET.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+cargo=$(sh scripts/toolchain.sh | sed -n 's/^CARGO=//p')
+seconds=${1:-}
+[ $# = 0 ] || shift
+out=$PWD/build/fuzz
+passed=0 failed=0
+
+RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/fuzz-rustc.sh "$cargo" build --quiet --profile fuzz \
+	--package exitstat-fuzz --features libfuzzer --target-dir "$out/target" || exit 1
+
+if [ -n "$seconds" ]; then
+	set_bounds="-max_total_time=$seconds"
+else
+	# The seconds are for a machine that is too slow by far.
+	set_bounds="-seed=1 -runs=20000 -max_total_time=60"
+fi
+[ $# != 0 ] || set -- $(ls rust/fuzz/corpus)
+
+for target in "$@"; do
+	rm -rf "$out/found/$target" && mkdir -p "$out/found/$target"
+	log=$out/$target.log
+	# What it finds goes to the first directory; git's it only reads.
+	if EXITSTAT_FUZZ=$target RUST_BACKTRACE=0 "$out/target/fuzz/fuzz" $set_bounds -timeout=10 \
+		-rss_limit_mb=1024 -artifact_prefix="build/fuzz/$target-" -print_final_stats=1 \
+		"$out/found/$target" "rust/fuzz/corpus/$target" >"$log" 2>&1; then
+		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+		coverage=$(sed -n 's/^#[0-9]*\tDONE *cov: \([0-9]*\) ft: \([0-9]*\).*/\1 edges, \2 features/p' "$log")
+		echo "ok     fuzz $target: $runs runs, $coverage"
+		passed=$((passed + 1))
+	else
+		echo "FAILED fuzz $target: $(sed -n 's/.*Test unit written to //p' "$log")"
+		tail -n 40 "$log" | sed 's/^/    /'
+		failed=$((failed + 1))
+	fi
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ] && [ $passed != 0 ]
