@@ -5,6 +5,7 @@
 mod agreement;
 mod check;
 mod health;
+mod kunit;
 pub mod leaves;
 mod numbers;
 mod scenarios;

@@ -2,7 +2,7 @@
 
 //! The scenarios: scripts in `tests/lab/NAME/`, how they are run, what is checked afterwards.
 
-use super::{check::Check, leaves, numbers};
+use super::{check::Check, kunit, leaves, numbers};
 use crate::{
     image::Guest,
     l0::L0,
@@ -120,6 +120,24 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 ..scripts("ept0")?
             },
             checks: none,
+        },
+        Scenario {
+            name: "second",
+            about: "two modules that observe: one at a time, and each works",
+            run: scripts("second")?,
+            checks: |outcome| {
+                let answers = outcome.report.get("second").unwrap_or_default();
+                vec![leaves::not_answered("another observer", answers)]
+            },
+        },
+        Scenario {
+            name: "kunit",
+            about: "two CPUs: the KUnit suites of the module's code",
+            run: Run {
+                cpus: 2,
+                ..scripts("kunit")?
+            },
+            checks: |outcome| kunit::checks(&outcome.report),
         },
         Scenario {
             name: "unpatched",
