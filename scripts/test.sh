@@ -20,7 +20,9 @@ passed=0 failed=0
 test_that() {
 	test_name=$1
 	shift
-	if "$@" >"$log" 2>&1; then
+	"$@" >"$log" 2>&1
+	test_status=$?
+	if [ $test_status = 0 ]; then
 		echo "ok     $test_name"
 		passed=$((passed + 1))
 	else
@@ -35,6 +37,11 @@ add_counts() {
 	counts=$(sed -n "$1" "$log" | awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }')
 	passed=$((passed + ${counts% *}))
 	failed=$((failed + ${counts#* }))
+}
+
+# Prints what the command of the last test said, if it passed.
+show_log() {
+	[ "$test_status" != 0 ] || sed 's/^/    /' "$log"
 }
 
 module_is_formatted() {
@@ -102,6 +109,9 @@ for part in "$@"; do
 		test_that "clippy is content with the workspace" \
 			"$cargo" clippy --quiet --workspace --all-targets -- -D warnings
 		test_that "clippy is content with the module" scripts/lab module --clippy
+		test_that "what a guest chooses is clamped before it is an index" \
+			scripts/check-clamp.sh "$module"
+		show_log
 		test_that "patches apply to the pristine source without fuzz" patches_apply
 		test_that "exit reasons have the kernel's numbers and names" reasons_are_the_kernels
 		for patch in patches/*/*.patch; do

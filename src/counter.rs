@@ -76,3 +76,55 @@ impl Pair {
         }
     }
 }
+
+#[cfg(exitstat_kunit)]
+#[kernel::prelude::kunit_tests(exitstat_counter)]
+mod tests {
+    use super::*;
+
+    const fn tally(exits: u64, cycles: u64) -> Tally {
+        Tally { exits, cycles }
+    }
+
+    #[test]
+    fn a_pair_is_two_words_of_zeros_at_first() {
+        assert_eq!(core::mem::size_of::<Pair>(), 16);
+        assert_eq!(core::mem::align_of::<Pair>(), 8);
+        assert_eq!(Pair::new().get(), tally(0, 0));
+    }
+
+    #[test]
+    fn add_one_adds_an_exit_and_its_cycles() {
+        let pair = Pair::new();
+        pair.add_one(7);
+        assert_eq!(pair.get(), tally(1, 7));
+        pair.add_one(0);
+        assert_eq!(pair.get(), tally(2, 7));
+        pair.add_one(1 << 40);
+        assert_eq!(pair.get(), tally(3, (1 << 40) + 7));
+    }
+
+    #[test]
+    fn add_adds_both_columns() {
+        let pair = Pair::new();
+        pair.add(tally(5, 1 << 33));
+        assert_eq!(pair.get(), tally(5, 1 << 33));
+        pair.add(tally(1 << 34, 6));
+        assert_eq!(pair.get(), tally((1 << 34) + 5, (1 << 33) + 6));
+        pair.add(tally(0, 0));
+        assert_eq!(pair.get(), tally((1 << 34) + 5, (1 << 33) + 6));
+    }
+
+    /// A panic would end the suite.
+    #[test]
+    fn each_counter_wraps_by_itself() {
+        let pair = Pair::new();
+        pair.add(tally(u64::MAX, u64::MAX));
+        pair.add_one(3);
+        assert_eq!(pair.get(), tally(0, 2));
+        pair.add(tally(u64::MAX, u64::MAX));
+        assert_eq!(pair.get(), tally(u64::MAX, 1));
+        pair.add(tally(1, u64::MAX));
+        assert_eq!(pair.get(), tally(0, 0));
+    }
+}

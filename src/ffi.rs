@@ -38,3 +38,29 @@ pub(crate) fn guest_scope() -> Scope {
         _ => Scope::Off,
     }
 }
+
+#[cfg(exitstat_kunit)]
+#[kernel::prelude::kunit_tests(exitstat_ffi)]
+mod tests {
+    use super::*;
+
+    /// Of the test module's own parameter, which nobody sets.
+    #[test]
+    fn guest_scope_is_vm_by_default() {
+        assert!(guest_scope() == Scope::Vm);
+    }
+
+    /// What the shim's header says, in C; the module takes apart and fills in these structures.
+    #[test]
+    fn structures_are_as_in_c() {
+        use core::mem::{
+            offset_of,
+            size_of, //
+        };
+
+        assert_eq!(size_of::<kvm_exit_cpuid>(), 40);
+        assert_eq!(offset_of!(kvm_exit_cpuid, ecx), 28);
+        assert_eq!(size_of::<kvm_exit_observer>(), 40);
+        assert_eq!(size_of::<kvm_exit_vcpu>(), 32);
+    }
+}

@@ -85,3 +85,133 @@ impl Vcpu {
 pub(crate) fn retired_total() -> Tally {
     RETIRED.iter().map(Pair::get).sum()
 }
+
+#[cfg(exitstat_kunit)]
+#[kernel::prelude::kunit_tests(exitstat_vcpu)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::reason::END;
+    use core::{
+        array::from_fn,
+        mem::{
+            offset_of,
+            size_of, //
+        }, //
+    };
+    use kernel::prelude::*;
+
+    /// A vCPU as the shim makes them.
+    pub(crate) fn some_vcpu() -> Vcpu {
+        vcpu_of(*b"qemu-system-x86\0")
+    }
+
+    fn vcpu_of(comm: [u8; 16]) -> Vcpu {
+        Vcpu {
+            who: ffi::kvm_exit_vcpu {
+                vm_id: 0x1_0000_0003,
+                vcpu_id: 2,
+                tgid: 77,
+                comm,
+            },
+            exits: [const { Pair::new() }; SLOTS],
+            user: [const { Pair::new() }; SLOTS],
+        }
+    }
+
+    const fn tally(exits: u64, cycles: u64) -> Tally {
+        Tally { exits, cycles }
+    }
+
+    fn retired() -> [Tally; SLOTS] {
+        from_fn(|index| RETIRED.get(index).map(Pair::get).unwrap_or_default())
+    }
+
+    #[test]
+    fn what_the_shim_sets_comes_first_and_counters_follow() {
+        assert_eq!(offset_of!(Vcpu, who), 0);
+        assert_eq!(size_of::<ffi::kvm_exit_vcpu>(), 32);
+        assert_eq!(size_of::<Vcpu>(), 32 + 2 * 87 * 16);
+    }
+
+    #[test]
+    fn an_exit_is_recorded_in_its_slot_only() -> Result {
+        for number in 0..=END {
+            let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+            vcpu.record(Slot::of(number), 1 << 40);
+            vcpu.record(Slot::of(number), 2);
+            for other in 0..=END {
+                let exits = if other == number { 2 } else { 0 };
+                let cycles = if other == number { (1 << 40) + 2 } else { 0 };
+                assert_eq!(vcpu.total(Slot::of(other)), tally(exits, cycles));
+            }
+            assert_eq!(vcpu.grand_total(), tally(2, (1 << 40) + 2));
+            assert_eq!(vcpu.user_total(), tally(0, 0));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_from_86_up_are_recorded_in_the_undefined_slot() -> Result {
+        let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+        for number in [END, END + 1, 0xffff, u32::MAX] {
+            vcpu.record(Slot::of(number), 1);
+        }
+        assert_eq!(vcpu.total(Slot::of(END)), tally(4, 4));
+        Ok(())
+    }
+
+    #[test]
+    fn user_space_is_counted_apart() -> Result {
+        let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+        vcpu.record(Slot::of(30), 5);
+        vcpu.record_user(Slot::of(30), tally(1, 0));
+        vcpu.record_user(Slot::of(30), tally(0, 900));
+        vcpu.record_user(Slot::of(END), tally(1, 100));
+        assert_eq!(vcpu.total(Slot::of(30)), tally(1, 5));
+        assert_eq!(vcpu.grand_total(), tally(1, 5));
+        assert_eq!(vcpu.user_total(), tally(2, 1000));
+        Ok(())
+    }
+
+    #[test]
+    fn a_retired_vcpu_is_in_the_retired_sums_once() -> Result {
+        let before = retired();
+        for _ in 0..2 {
+            let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+            for number in 0..=END {
+                vcpu.record(Slot::of(number), u64::from(number));
+                vcpu.record_user(Slot::of(number), tally(1, 1 << 50));
+            }
+            vcpu.retire();
+        }
+        for (number, (now, before)) in retired().into_iter().zip(before).enumerate() {
+            assert_eq!(now, before.plus(tally(2, 2 * number as u64)));
+        }
+        assert_eq!(retired_total(), retired().into_iter().sum());
+        Ok(())
+    }
+
+    #[test]
+    fn who_is_what_the_shim_set() -> Result {
+        let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+        vcpu.record(Slot::of(0), 1);
+        assert!(vcpu.who() == (0x1_0000_0003, 2, 77));
+        Ok(())
+    }
+
+    #[test]
+    fn the_process_name_ends_at_the_first_nul_or_the_last_byte() -> Result {
+        for (comm, name) in [
+            (*b"qemu\0\0\0\0\0\0\0\0\0\0\0\0", &b"qemu"[..]),
+            (*b"qemu\0left over\0\0", b"qemu"),
+            (*b"qemu-system-x86\0", b"qemu-system-x86"),
+            (*b"no NUL in sight!", b"no NUL in sight!"),
+            ([0; 16], b""),
+        ] {
+            let vcpu = KBox::new(vcpu_of(comm), GFP_KERNEL)?;
+            let seen: &[u8] = vcpu.process();
+            assert!(seen == name);
+        }
+        Ok(())
+    }
+}

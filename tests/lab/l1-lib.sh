@@ -89,10 +89,14 @@ oracle_arm() {
 	echo 'hist:keys=exit_reason:size=4096' >$TRIGGER
 }
 
+oracle_disarm() {
+	echo '!hist:keys=exit_reason:size=4096' >$TRIGGER
+}
+
 # agreement NAME: has the lab compare the module's totals with the oracle's, reason by reason.
 agreement() {
 	cat /sys/kernel/debug/kvm_exitstat/totals | report "agreement $1 totals"
 	cat /sys/kernel/debug/kvm_exitstat/vcpus | report "agreement $1 vcpus"
 	cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "agreement $1 hist"
-	echo '!hist:keys=exit_reason:size=4096' >$TRIGGER
+	oracle_disarm
 }

@@ -2,15 +2,20 @@
 
 //! Where the things are that were built, for scripts.
 
-use crate::{flavour::Flavour, image, kernel, module, workspace::Workspace};
+use crate::{
+    flavour::Flavour,
+    image, kernel,
+    module::{self, Built},
+    workspace::Workspace,
+};
 use anyhow::Result;
 
 /// Builds what is not built, and prints name=path lines.
 pub fn print(workspace: &Workspace) -> Result<()> {
     let unpatched = kernel::unpatched(workspace, Flavour::Plain)?;
-    let (kernel, module) = module::build(workspace, Flavour::Plain, false)?;
+    let Built { kernel, module, .. } = module::build(workspace, Flavour::Plain, false)?;
     let modules = workspace.path("build/modules");
-    image::install_modules(&kernel, &module, &modules)?;
+    image::install_modules(&kernel, [&module], &modules)?;
     for (name, path) in [
         ("kernel", kernel.image()),
         ("kdir", kernel.dir),

@@ -129,8 +129,12 @@ impl Root {
     }
 }
 
-/// Installs the kernel's modules and kvm_exitstat under `root`, as on a host.
-pub fn install_modules(kernel: &Kernel, module: &Path, root: &Path) -> Result<()> {
+/// Installs the kernel's modules and ours under `root`, as on a host.
+pub fn install_modules<'a>(
+    kernel: &Kernel,
+    modules: impl IntoIterator<Item = &'a PathBuf>,
+    root: &Path,
+) -> Result<()> {
     let _ = fs::remove_dir_all(root);
     fs::create_dir_all(root)?;
     let root = Root::empty(root.to_owned())?;
@@ -139,10 +143,10 @@ pub fn install_modules(kernel: &Kernel, module: &Path, root: &Path) -> Result<()
     for link in ["build", "source"] {
         let _ = fs::remove_file(root.dir.join("lib/modules").join(&release).join(link));
     }
-    root.copy(
-        module,
-        &format!("lib/modules/{release}/updates/kvm_exitstat.ko"),
-    )?;
+    for module in modules {
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        root.copy(module, &format!("lib/modules/{release}/updates/{name}"))?;
+    }
     run(Command::new("/sbin/depmod")
         .arg("-b")
         .arg(&root.dir)

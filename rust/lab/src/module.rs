@@ -14,19 +14,29 @@ use std::{fs, path::PathBuf, process::Command};
 // With a target named, build scripts and macros are not built statically, which they cannot be.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Builds `kvm_exitstat.ko` and returns where it is, and the kernel it is for. A warning is an
-/// error.
-pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<(Kernel, PathBuf)> {
+/// Where the modules are that were built, and the kernel that they are for.
+pub struct Built {
+    pub kernel: Kernel,
+    /// `kvm_exitstat.ko`.
+    pub module: PathBuf,
+    /// The modules that test it.
+    pub tests: Vec<PathBuf>,
+}
+
+/// Builds `kvm_exitstat.ko` and the modules that test it. A warning is an error.
+pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<Built> {
     let kernel = kernel::patched(workspace, flavour)?;
     let what = if clippy { "clippy" } else { "module" };
     let name = format!("{what}{}", flavour.suffix());
     let _lock = workspace.lock_checkout(&name)?;
     let out = workspace.path("build").join(name);
     let mut build = Command::new(workspace.path("scripts/build-module.sh"));
-    build.arg(&kernel.dir).arg(&out);
+    build.arg(&kernel.dir).arg(&out).arg("EXITSTAT_TESTS=m");
     if clippy {
         // Clippy runs where rustc does: what is built already is not looked at again.
-        let _ = fs::remove_file(out.join("src/exitstat_main.o"));
+        for root in ["exitstat_main", "kunit_main"] {
+            let _ = fs::remove_file(out.join(format!("src/{root}.o")));
+        }
         build.arg("CLIPPY=1");
     }
     let output = build.output()?;
@@ -36,7 +46,14 @@ pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<(K
         "the module does not build without warnings:\n{}{said}",
         String::from_utf8_lossy(&output.stdout),
     );
-    Ok((kernel, out.join("src/kvm_exitstat.ko")))
+    Ok(Built {
+        kernel,
+        module: out.join("src/kvm_exitstat.ko"),
+        tests: vec![
+            out.join("src/kvm_exitstat_kunit.ko"),
+            out.join("tests/modules/kvm_exitstat_second.ko"),
+        ],
+    })
 }
 
 /// Builds a program of the workspace so that it runs anywhere, and returns where it is.

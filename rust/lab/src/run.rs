@@ -95,15 +95,20 @@ impl Outcome {
 impl Run {
     /// Builds what is missing, boots L1 and waits for its end.
     pub fn boot(&self, workspace: &Workspace) -> Result<Outcome> {
-        let (patched, module) = module::build(workspace, self.flavour, false)?;
+        let built = module::build(workspace, self.flavour, false)?;
         let unpatched = kernel::unpatched(workspace, self.flavour)?;
         let unpatched_modules = unpatched.modules();
         let guest = kernel::patched(workspace, Flavour::Plain)?.image();
         let bare = module::build_static(workspace, "exitstat-bare", "bare")?;
-        let kernel = if self.unpatched { unpatched } else { patched };
+        let kernel = if self.unpatched {
+            unpatched
+        } else {
+            built.kernel
+        };
         let dir = tempfile::Builder::new().prefix("exitstat-lab-").tempdir()?;
         let modules = dir.path().join("modules");
-        image::install_modules(&kernel, &module, &modules)?;
+        let ours = built.tests.iter().chain([&built.module]);
+        image::install_modules(&kernel, ours, &modules)?;
 
         let l2_script = self.l2.first().map_or("none", |guest| guest.name.as_str());
         let initrd = L1Image {

@@ -2,7 +2,7 @@
 
 //! The scenarios: scripts in `tests/lab/NAME/`, how they are run, what is checked afterwards.
 
-use super::{check::Check, leaves, numbers};
+use super::{check::Check, kunit, leaves, numbers};
 use crate::{
     image::Guest,
     l0::L0,
@@ -146,6 +146,26 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             minutes: 3,
             run: scripts(workspace, &["hostile", "isolation"])?,
             checks: none,
+        },
+        Scenario {
+            name: "second",
+            about: "two modules that observe: one at a time, and each works",
+            minutes: 3,
+            run: one("second")?,
+            checks: |outcome| {
+                let answers = outcome.report.get("second").unwrap_or_default();
+                vec![leaves::not_answered("another observer", answers)]
+            },
+        },
+        Scenario {
+            name: "kunit",
+            about: "two CPUs: the KUnit suites of the module's code",
+            minutes: 3,
+            run: Run {
+                cpus: 2,
+                ..one("kunit")?
+            },
+            checks: |outcome| kunit::checks(&outcome.report),
         },
         Scenario {
             name: "unpatched",

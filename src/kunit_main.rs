@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kvm_exitstat_kunit`: the KUnit suites of `kvm_exitstat`, which are beside the code they test.
+//!
+//! A module of its own, built from the same files: in the product the suites would run at each
+//! load, and taint the kernel. It registers no observer, and its counters are its own.
+
+use kernel::prelude::*;
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/leaf.rs"]
+mod leaf;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/reason.rs"]
+mod reason;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/tally.rs"]
+mod tally;
+
+mod counter;
+mod cpu;
+mod ffi;
+mod leaves;
+mod nospec;
+mod vcpu;
+
+module! {
+    type: Suites,
+    name: "kvm_exitstat_kunit",
+    authors: ["The exitstat developers"],
+    description: "KUnit suites of kvm_exitstat",
+    license: "GPL",
+}
+
+/// Nothing: KUnit finds the suites in the module's section for them.
+struct Suites;
+
+impl kernel::Module for Suites {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self)
+    }
+}
