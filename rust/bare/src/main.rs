@@ -65,6 +65,9 @@ enum Command {
     Noise {
         #[arg(long, default_value_t = 1)]
         vcpus: u64,
+        /// Be nice, up to 19: let others have the CPU when they want it.
+        #[arg(long, default_value_t = 0)]
+        nice: i32,
     },
     /// Asks all four leaves about every class of %ecx, and compares each answer with the rule. The
     /// guest must be told its own exits, guest_scope=vm.
@@ -148,7 +151,7 @@ fn main() -> Result<()> {
         Command::Rdmsr(c) => measure(Program::Rdmsr, c, 0, (0, 0)),
         Command::Wrmsr(c) => measure(Program::Wrmsr, c, 0, (0, 0)),
         Command::Touch { count, delay_ms } => measure(Program::Touch, count, delay_ms, (0, 0)),
-        Command::Noise { vcpus } => noise::run(vcpus),
+        Command::Noise { vcpus, nice } => noise::run(vcpus, nice),
         Command::Sweep {
             mode,
             ring,

@@ -9,7 +9,8 @@ use kvm_bindings::kvm_regs;
 use std::thread;
 
 /// Runs until killed, or until a vCPU sees something wrong.
-pub fn run(vcpus: u64) -> Result<()> {
+pub fn run(vcpus: u64, nice: i32) -> Result<()> {
+    rustix::process::nice(nice).context("nice")?;
     let vm = Vm::new()?;
     let (ends, ended) = std::sync::mpsc::channel();
     for id in 0..vcpus {

@@ -4,7 +4,7 @@ cycles=${CHURN_CYCLES:-200}
 
 # Once before, for what is allocated only once.
 modprobe kvm_intel
-nice -n 19 bare noise --vcpus 2 &
+bare noise --nice 19 --vcpus 2 &
 guest=$!
 until [ "$(attached)" = 2 ]; do kill -0 $guest || break; done
 kill -KILL $guest
@@ -13,9 +13,9 @@ rmmod kvm_exitstat
 slab=$(slab_objects) percpu=$(percpu_kib)
 
 # Nice, or two CPUs are too busy with four vCPUs to load a module.
-nice -n 19 bare noise --vcpus 2 &
+bare noise --nice 19 --vcpus 2 &
 first=$!
-nice -n 19 bare noise --vcpus 2 &
+bare noise --nice 19 --vcpus 2 &
 second=$!
 i=0
 while [ $i -lt $cycles ]; do

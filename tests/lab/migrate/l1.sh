@@ -1,7 +1,7 @@
 # vCPUs whose threads are moved between CPUs all the time, and a CPU that goes and comes.
 . /lab/counts.sh
 oracle_arm
-nice -n 19 bare noise --vcpus 2 &
+bare noise --nice 19 --vcpus 2 &
 noise=$!
 l2 -n 2 -s work.sh &
 guest=$!
