@@ -5,6 +5,7 @@
 
 use crate::{
     guest::Program,
+    late::Late,
     measure::{Measure, Readings},
 };
 use anyhow::{bail, ensure, Context, Result};
@@ -116,7 +117,7 @@ pub fn attach() -> Result<()> {
         let guest = Measure {
             program: Program::Cpuid,
             count: COUNT,
-            delay: Duration::ZERO,
+            late: Late::By(Duration::ZERO),
             question: (0, 0),
             vcpus: 1,
         }

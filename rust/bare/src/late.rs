@@ -9,6 +9,7 @@ use std::{
     fs::File,
     io::Read,
     os::fd::{AsRawFd, OwnedFd},
+    path::PathBuf,
     time::Duration,
 };
 use vmm_sys_util::{ioctl::ioctl_with_mut_ref, ioctl_iowr_nr};
@@ -75,7 +76,32 @@ pub fn register(uffd: &OwnedFd, start: u64, length: u64) -> Result<()> {
     call(uffd, UFFDIO_REGISTER(), &mut register).context("UFFDIO_REGISTER")
 }
 
-pub fn serve(uffd: OwnedFd, delay: Duration) -> Result<()> {
+/// When a page comes that somebody waits for.
+#[derive(Clone, Debug)]
+pub enum Late {
+    /// So long after.
+    By(Duration),
+    /// When something can be read from this FIFO; after that, all pages come at once.
+    Until(PathBuf),
+}
+
+impl Late {
+    fn wait(&mut self) -> Result<()> {
+        match self {
+            Self::By(delay) => std::thread::sleep(*delay),
+            Self::Until(gate) => {
+                let mut line = String::new();
+                File::open(gate)
+                    .and_then(|mut file| file.read_to_string(&mut line))
+                    .with_context(|| gate.display().to_string())?;
+                *self = Self::By(Duration::ZERO);
+            }
+        }
+        Ok(())
+    }
+}
+
+pub fn serve(uffd: OwnedFd, mut late: Late) -> Result<()> {
     let mut events = File::from(uffd);
     loop {
         let mut event = [0; 32];
@@ -85,7 +111,7 @@ pub fn serve(uffd: OwnedFd, delay: Duration) -> Result<()> {
         }
         let mut address = [0; 8];
         address.copy_from_slice(&event[16..24]);
-        std::thread::sleep(delay);
+        late.wait()?;
         let mut page = UffdioZeropage {
             start: u64::from_le_bytes(address) & !(PAGE as u64 - 1),
             length: PAGE as u64,

@@ -21,6 +21,7 @@ use anyhow::{bail, ensure, Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use exitstat_core::leaf::{Answer, UNDEFINED};
 use guest::{Mode, Program};
+use late::Late;
 use measure::{Measure, Readings};
 use std::{path::PathBuf, time::Duration};
 use sweep::{By, Sweep};
@@ -60,6 +61,9 @@ enum Command {
         /// How late each page comes.
         #[arg(long, default_value_t = 100)]
         delay_ms: u64,
+        /// Pages come once this FIFO is written to, and not by time.
+        #[arg(long)]
+        gate: Option<PathBuf>,
     },
     /// Exits without end on all vCPUs, until killed; the guest watches that CPUID stays the same.
     Noise {
@@ -132,25 +136,33 @@ fn clap_num(text: &str) -> Result<u32> {
 }
 
 fn main() -> Result<()> {
-    let measure = |program, count: Count, delay_ms, question| {
+    let measure = |program, count: Count, late, question| {
         let readings = Measure {
             program,
             count: count.count,
-            delay: Duration::from_millis(delay_ms),
+            late,
             question,
             vcpus: count.vcpus,
         }
         .run()?;
         print(&readings, count.blind)
     };
+    let now = Late::By(Duration::ZERO);
     match Cli::parse().command {
-        Command::Cpuid(c) => measure(Program::Cpuid, c, 0, (0, 0)),
-        Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, 0, (eax, ecx)),
-        Command::Pio(c) => measure(Program::Pio, c, 0, (0, 0)),
-        Command::Hlt(c) => measure(Program::Hlt, c, 0, (0, 0)),
-        Command::Rdmsr(c) => measure(Program::Rdmsr, c, 0, (0, 0)),
-        Command::Wrmsr(c) => measure(Program::Wrmsr, c, 0, (0, 0)),
-        Command::Touch { count, delay_ms } => measure(Program::Touch, count, delay_ms, (0, 0)),
+        Command::Cpuid(c) => measure(Program::Cpuid, c, now, (0, 0)),
+        Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, now, (eax, ecx)),
+        Command::Pio(c) => measure(Program::Pio, c, now, (0, 0)),
+        Command::Hlt(c) => measure(Program::Hlt, c, now, (0, 0)),
+        Command::Rdmsr(c) => measure(Program::Rdmsr, c, now, (0, 0)),
+        Command::Wrmsr(c) => measure(Program::Wrmsr, c, now, (0, 0)),
+        Command::Touch {
+            count,
+            delay_ms,
+            gate,
+        } => {
+            let by = Late::By(Duration::from_millis(delay_ms));
+            measure(Program::Touch, count, gate.map_or(by, Late::Until), (0, 0))
+        }
         Command::Noise { vcpus, nice } => noise::run(vcpus, nice),
         Command::Sweep {
             mode,

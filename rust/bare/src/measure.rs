@@ -4,6 +4,7 @@
 
 use crate::{
     guest::{self, Program},
+    late::Late,
     memory::{Memory, PAGE},
     vm::{Vm, READINGS},
 };
@@ -11,7 +12,6 @@ use anyhow::{bail, ensure, Context, Result};
 use exitstat_core::leaf::Answer;
 use kvm_bindings::kvm_regs;
 use kvm_ioctls::{VcpuExit, VcpuFd};
-use std::time::Duration;
 
 const LATE: u64 = 4 << 20;
 const LATE_PAGES: usize = 256;
@@ -22,7 +22,7 @@ pub struct Measure {
     /// Exits to take.
     pub count: u64,
     /// How late pages come, for [`Program::Touch`].
-    pub delay: Duration,
+    pub late: Late,
     /// What to ask, for [`Program::Leaf`]: %eax and %ecx.
     pub question: (u32, u32),
     /// vCPUs of the VM. The others take one exit each, before.
@@ -65,10 +65,10 @@ impl Measure {
             "there are {LATE_PAGES} pages to touch"
         );
         let vm = Vm::new()?;
-        let late = Memory::new(LATE_PAGES * PAGE)?;
-        late.add_to(&vm.fd, 1, LATE)?;
+        let pages = Memory::new(LATE_PAGES * PAGE)?;
+        pages.add_to(&vm.fd, 1, LATE)?;
         if self.program == Program::Touch {
-            late.fill_late(self.delay)?;
+            pages.fill_late(self.late.clone())?;
         }
 
         let mut others = Vec::new();

@@ -2,12 +2,11 @@
 
 //! Memory of a guest's.
 
-use crate::late;
+use crate::late::{self, Late};
 use anyhow::{Context, Result};
 use kvm_bindings::kvm_userspace_memory_region;
 use kvm_ioctls::VmFd;
 use rustix::mm::{mmap_anonymous, MapFlags, ProtFlags};
-use std::time::Duration;
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;
@@ -60,12 +59,12 @@ impl Memory {
         memory[at as usize..][..bytes.len()].copy_from_slice(bytes);
     }
 
-    /// From now on, pages that are touched for the first time come after `delay`.
-    pub fn fill_late(&self, delay: Duration) -> Result<()> {
+    /// From now on, pages that are touched for the first time come late.
+    pub fn fill_late(&self, late: Late) -> Result<()> {
         let uffd = late::open()?;
         late::register(&uffd, self.start as u64, self.length as u64)?;
         std::thread::spawn(move || {
-            if let Err(error) = late::serve(uffd, delay) {
+            if let Err(error) = late::serve(uffd, late) {
                 eprintln!("bare: userfaultfd: {error:#}");
                 std::process::exit(1);
             }

@@ -20,19 +20,19 @@ for parameters in ept=0 "" unrestricted_guest=0 ""; do
 	check "and in the host's totals ($parameters)" test $((after - before)) = 103
 done
 
-# Exits that are open while the module goes or comes: EPT violations on pages that come late. Those
+# Exits that are open while the module goes or comes: EPT violations on pages that come
+# when the gate opens. Those
 # that it saw the begin or the end of only are nobody's; time that passed meanwhile is no exit's.
 khz=$(awk '/cpu MHz/ { printf "%d\n", $4 * 1000; exit }' /proc/cpuinfo)
 totals=/sys/kernel/debug/kvm_exitstat/totals
+mkfifo /tmp/gate
 late_guest() {
-	bare touch --count 3 --delay-ms 700 --blind &
+	bare touch --count 3 --gate /tmp/gate --blind &
 	guest=$!
-	wait_for_fault
-}
-wait_for_fault() {
 	until grep -q handle_userfault /proc/$guest/wchan; do kill -0 $guest || break; done
 }
 no_giant() {
+	echo >/tmp/gate
 	wait $guest
 	check "the guest ends well: $1" ended_well $?
 	awk '$2 == "EPT_VIOLATION" { print; n = $4; seen = $3 } END { exit n > '$khz' * 70 || !seen }' \
