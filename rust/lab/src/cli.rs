@@ -41,8 +41,11 @@ enum Command {
     Demo,
     /// The tests that need the lab.
     Test {
-        /// Only tests whose name has one of these in it.
+        /// Only tests whose name has one of these in it, of any suite.
         names: Vec<String>,
+        /// Without names, the tests of this suite.
+        #[arg(long, value_enum, default_value_t = suite::Suite::Default)]
+        suite: suite::Suite,
         /// Print the names, and run nothing.
         #[arg(long)]
         list: bool,
@@ -90,6 +93,12 @@ struct RunArgs {
     /// Put the full qemu-system-x86_64 into L1, for `l2 -M q35`.
     #[arg(long)]
     full_qemu: bool,
+    /// Put the kernel's KVM selftests into L1, those of tests/lab/selftests/list.
+    #[arg(long)]
+    selftests: bool,
+    /// MiB that L1 has.
+    #[arg(long)]
+    memory: Option<u32>,
     /// More for L1's kernel command line.
     #[arg(long, default_value = "")]
     append: String,
@@ -123,13 +132,20 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 flavour: args.flavour,
                 unpatched: args.unpatched,
                 full_qemu: args.full_qemu,
+                selftests: args.selftests,
                 append: args.append,
+                memory: args.memory,
                 echo: true,
             }
             .boot(&workspace)?;
             outcome.exit_code()
         }
         Command::Demo => demo::run(&workspace)?,
-        Command::Test { names, list, jobs } => suite::run(&workspace, &names, list, jobs)?,
+        Command::Test {
+            names,
+            suite,
+            list,
+            jobs,
+        } => suite::run(&workspace, suite, &names, list, jobs)?,
     })
 }

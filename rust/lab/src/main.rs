@@ -13,6 +13,7 @@ mod l0;
 mod module;
 mod report;
 mod run;
+mod selftests;
 mod source;
 mod suite;
 mod workspace;

@@ -9,6 +9,7 @@ use crate::{
     l0::{self, Machine, L0},
     module,
     report::Report,
+    selftests,
     workspace::Workspace,
 };
 use anyhow::{Context, Result};
@@ -36,7 +37,11 @@ pub struct Run {
     pub flavour: Flavour,
     pub unpatched: bool,
     pub full_qemu: bool,
+    /// Put the kernel's KVM selftests into L1.
+    pub selftests: bool,
     pub append: String,
+    /// MiB that L1 has, if not what its flavour needs.
+    pub memory: Option<u32>,
     /// Print L1's console as it comes.
     pub echo: bool,
 }
@@ -54,7 +59,9 @@ impl Default for Run {
             flavour: Flavour::Plain,
             unpatched: false,
             full_qemu: false,
+            selftests: false,
             append: String::new(),
+            memory: None,
             echo: false,
         }
     }
@@ -97,6 +104,11 @@ impl Run {
         let unpatched_modules = unpatched.modules();
         let guest = kernel::patched(workspace, Flavour::Plain)?.image();
         let bare = module::build_static(workspace, "exitstat-bare", "bare")?;
+        let files = if self.selftests {
+            selftests::files(workspace)?
+        } else {
+            Vec::new()
+        };
         let kernel = if self.unpatched { unpatched } else { patched };
         let dir = tempfile::Builder::new().prefix("exitstat-lab-").tempdir()?;
         let modules = dir.path().join("modules");
@@ -115,6 +127,7 @@ impl Run {
             ),
             full_qemu: self.full_qemu,
             programs: &[("bare", bare)],
+            files: &files,
             unpatched: &unpatched_modules,
             guest_kernel: &guest,
         }
@@ -126,7 +139,7 @@ impl Run {
         );
         let machine = Machine {
             cpus: self.cpus,
-            memory: self.flavour.memory(),
+            memory: self.memory.unwrap_or(self.flavour.memory()),
             kernel: &kernel.image(),
             initrd: &initrd,
             append: &append,

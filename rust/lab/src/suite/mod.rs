@@ -8,10 +8,12 @@ mod health;
 pub mod leaves;
 mod numbers;
 mod scenarios;
+mod selftests;
 
 use crate::{run::Outcome, workspace::Workspace};
 use anyhow::Result;
 use check::Check;
+use clap::ValueEnum;
 use scenarios::Scenario;
 use std::{
     collections::VecDeque,
@@ -21,12 +23,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Runs the scenarios whose names contain one of `names` (all, if there are none), prints a line
+/// When a scenario runs, unless it is asked for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// Always: what takes little time.
+    Default,
+    /// When there is time.
+    Debug,
+}
+
+/// Runs the scenarios whose names contain one of `names`, or else those of `suite`, prints a line
 /// for each check, and at last how many passed and failed.
-pub fn run(workspace: &Workspace, names: &[String], list: bool, jobs: usize) -> Result<ExitCode> {
+pub fn run(
+    workspace: &Workspace,
+    suite: Suite,
+    names: &[String],
+    list: bool,
+    jobs: usize,
+) -> Result<ExitCode> {
     let chosen: VecDeque<Scenario> = scenarios::all(workspace)?
         .into_iter()
-        .filter(|s| names.is_empty() || names.iter().any(|name| s.name.contains(name.as_str())))
+        .filter(|s| match names {
+            [] => s.suite == suite,
+            _ => names.iter().any(|name| s.name.contains(name.as_str())),
+        })
         .collect();
     if list {
         for scenario in &chosen {

@@ -2,7 +2,7 @@
 
 //! The scenarios: scripts in `tests/lab/NAME/`, how they are run, what is checked afterwards.
 
-use super::{check::Check, leaves, numbers};
+use super::{check::Check, leaves, numbers, selftests, Suite};
 use crate::{
     image::Guest,
     l0::L0,
@@ -10,12 +10,13 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{Context, Result};
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 /// One run of L1, and what is checked of it.
 pub struct Scenario {
     pub name: &'static str,
     pub about: &'static str,
+    pub suite: Suite,
     pub run: Run,
     pub checks: fn(&Outcome) -> Vec<Check>,
 }
@@ -45,8 +46,25 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let none = |_: &Outcome| Vec::new();
     Ok(vec![
         Scenario {
+            name: "selftests",
+            about: "KVM's own selftests: unpatched twice, patched, observed; and the totals",
+            suite: Suite::Debug,
+            run: Run {
+                selftests: true,
+                memory: Some(2048),
+                timeout: Duration::from_secs(3600),
+                // The other files of the directory are no scripts.
+                l1: Some(fs::read_to_string(
+                    workspace.path("tests/lab/selftests/l1.sh"),
+                )?),
+                ..Run::default()
+            },
+            checks: |outcome| selftests::checks(&outcome.report),
+        },
+        Scenario {
             name: "q35-smp",
             about: "q35 on two CPUs",
+            suite: Suite::Default,
             run: Run {
                 cpus: 2,
                 full_qemu: true,
@@ -57,6 +75,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "agreement",
             about: "two CPUs: totals equal the tracepoint's histogram over guests' whole lives",
+            suite: Suite::Default,
             run: Run {
                 cpus: 2,
                 ..scripts("agreement")?
@@ -66,6 +85,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "bare",
             about: "guests without an operating system: exact counts, and what cycles mean",
+            suite: Suite::Default,
             run: Run {
                 l0: Some(L0::Bochs),
                 ..scripts("bare")?
@@ -84,6 +104,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "q35",
             about: "the full machine, with BIOS and virtio: the leaves, and the totals",
+            suite: Suite::Default,
             run: Run {
                 full_qemu: true,
                 ..scripts("q35")?
@@ -93,6 +114,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "scope",
             about: "guest_scope, bad parameters, loading and unloading under a guest",
+            suite: Suite::Default,
             run: scripts("scope")?,
             checks: |outcome| {
                 let section = |name| outcome.report.get(name).unwrap_or_default();
@@ -105,6 +127,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "leaves",
             about: "one CPU: Debian's cpuid reads the four leaves in a guest",
+            suite: Suite::Default,
             run: scripts("leaves")?,
             checks: |outcome| {
                 let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
@@ -115,6 +138,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "ept0",
             about: "shadow paging, ept=0: the same agreement",
+            suite: Suite::Default,
             run: Run {
                 kvm_intel: "ept=0".to_owned(),
                 ..scripts("ept0")?
@@ -124,6 +148,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "unpatched",
             about: "the kernel as it was: no leaves, and the module says why it does not load",
+            suite: Suite::Default,
             run: Run {
                 unpatched: true,
                 ..scripts("unpatched")?
@@ -133,6 +158,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "cost",
             about: "instructions per exit: unpatched, patched, observed, on one CPU",
+            suite: Suite::Default,
             run: Run {
                 l0: Some(L0::Bochs),
                 ..scripts("cost")?
@@ -142,6 +168,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "novmx",
             about: "a processor without VMX: the module says so and does not load",
+            suite: Suite::Default,
             run: Run {
                 l0: Some(L0::Tcg),
                 ..scripts("novmx")?
