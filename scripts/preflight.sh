@@ -31,7 +31,7 @@ packages="
 	make:/usr/bin/make gcc:/usr/bin/gcc g++:/usr/bin/g++ libc6-dev:/usr/include/stdio.h flex:/usr/bin/flex
 	bison:/usr/bin/bison bc:/usr/bin/bc libelf-dev:/usr/include/libelf.h
 	libssl-dev:/usr/include/openssl/ssl.h kmod:/sbin/depmod cpio:/usr/bin/cpio
-	python3:/usr/bin/python3 perl:/usr/bin/perl
+	uuid-dev:/usr/include/uuid/uuid.h python3:/usr/bin/python3 perl:/usr/bin/perl
 	patch:/usr/bin/patch xz-utils:/usr/bin/xz git:/usr/bin/git
 	ca-certificates:/usr/sbin/update-ca-certificates
 	bochs:/usr/bin/bochs bochsbios:/usr/share/bochs/BIOS-bochs-latest

@@ -91,7 +91,7 @@ impl Late {
             Self::By(delay) => std::thread::sleep(*delay),
             Self::Until(gate) => {
                 let mut line = String::new();
-                File::open(gate)
+                File::open(&*gate)
                     .and_then(|mut file| file.read_to_string(&mut line))
                     .with_context(|| gate.display().to_string())?;
                 *self = Self::By(Duration::ZERO);

@@ -103,6 +103,12 @@ struct RunArgs {
     /// Put the full qemu-system-x86_64 into L1, for `l2 -M q35`.
     #[arg(long)]
     full_qemu: bool,
+    /// Put the kernel's KVM selftests into L1, those of tests/lab/selftests/list.
+    #[arg(long)]
+    selftests: bool,
+    /// MiB that L1 has.
+    #[arg(long)]
+    memory: Option<u32>,
     /// More for L1's kernel command line.
     #[arg(long, default_value = "")]
     append: String,
@@ -136,8 +142,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 flavour: args.flavour,
                 unpatched: args.unpatched,
                 full_qemu: args.full_qemu,
+                selftests: args.selftests,
                 append: args.append,
                 env: String::new(),
+                memory: args.memory,
                 echo: true,
             }
             .boot(&workspace)?;

@@ -167,6 +167,8 @@ pub struct L1Image<'a> {
     pub full_qemu: bool,
     /// Programs of our own: name and file.
     pub programs: &'a [(&'static str, PathBuf)],
+    /// More files: each, and where it goes.
+    pub files: &'a [(PathBuf, String)],
     /// Modules of the unpatched kernel, of which L1 gets kvm's.
     pub unpatched: &'a Path,
     /// What guests boot.
@@ -221,6 +223,9 @@ impl L1Image<'_> {
         root.write_program("init", &fs::read_to_string(lab.join("l1-init"))?)?;
         for (name, file) in self.programs {
             root.copy(file, &format!("usr/bin/{name}"))?;
+        }
+        for (file, to) in self.files {
+            root.copy(file, to)?;
         }
 
         root.copy(self.guest_kernel, "lab/l2.kernel")?;

@@ -195,7 +195,7 @@ fn option_name(line: &str) -> Option<&str> {
 }
 
 /// A short name for contents.
-fn key(parts: &[&[u8]]) -> String {
+pub fn key(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());

@@ -16,6 +16,7 @@ mod l0;
 mod module;
 pub mod report;
 mod run;
+mod selftests;
 mod source;
 pub mod suite;
 mod workspace;

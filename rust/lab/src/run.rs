@@ -9,6 +9,7 @@ use crate::{
     l0::{self, Machine, L0},
     module,
     report::Report,
+    selftests,
     workspace::Workspace,
 };
 use anyhow::{Context, Result};
@@ -36,9 +37,13 @@ pub struct Run {
     pub flavour: Flavour,
     pub unpatched: bool,
     pub full_qemu: bool,
+    /// Put the kernel's KVM selftests into L1.
+    pub selftests: bool,
     pub append: String,
     /// Lines of `NAME=value`, which scripts have as variables.
     pub env: String,
+    /// MiB that L1 has, if not what its flavour needs.
+    pub memory: Option<u32>,
     /// Print L1's console as it comes.
     pub echo: bool,
 }
@@ -56,8 +61,10 @@ impl Default for Run {
             flavour: Flavour::Plain,
             unpatched: false,
             full_qemu: false,
+            selftests: false,
             append: String::new(),
             env: String::new(),
+            memory: None,
             echo: false,
         }
     }
@@ -100,6 +107,11 @@ impl Run {
         let unpatched_modules = unpatched.modules();
         let guest = kernel::patched(workspace, Flavour::Plain)?.image();
         let bare = module::build_static(workspace, "exitstat-bare", "bare")?;
+        let files = if self.selftests {
+            selftests::files(workspace)?
+        } else {
+            Vec::new()
+        };
         let kernel = if self.unpatched {
             unpatched
         } else {
@@ -123,6 +135,7 @@ impl Run {
             ),
             full_qemu: self.full_qemu,
             programs: &[("bare", bare)],
+            files: &files,
             unpatched: &unpatched_modules,
             guest_kernel: &guest,
         }
@@ -134,7 +147,7 @@ impl Run {
         );
         let machine = Machine {
             cpus: self.cpus,
-            memory: 1024,
+            memory: self.memory.unwrap_or(1024),
             kernel: &kernel.image(),
             initrd: &initrd,
             append: &append,

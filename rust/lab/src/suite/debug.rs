@@ -5,6 +5,7 @@
 use super::{
     leaves,
     scenarios::{scripts, Scenario},
+    selftests,
 };
 use crate::{
     flavour::Flavour,
@@ -12,7 +13,7 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::Result;
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 /// All scenarios; long ones first, so that they do not come last when several run at a time.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
@@ -20,6 +21,22 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let none = |_: &Outcome| Vec::new();
     let long = Duration::from_secs(2400);
     Ok(vec![
+        Scenario {
+            name: "selftests",
+            about: "KVM's own selftests: unpatched twice, patched, observed; and the totals",
+            minutes: 20,
+            run: Run {
+                selftests: true,
+                memory: Some(2048),
+                timeout: Duration::from_secs(3600),
+                // The other files of the directory are no scripts.
+                l1: Some(fs::read_to_string(
+                    workspace.path("tests/lab/selftests/l1.sh"),
+                )?),
+                ..Run::default()
+            },
+            checks: |outcome| selftests::checks(&outcome.report),
+        },
         Scenario {
             name: "debug-load",
             about: "KASAN, lockdep, kmemleak and others: modules come and go, guests are killed",

@@ -10,6 +10,7 @@ mod kunit;
 pub mod leaves;
 pub mod numbers;
 mod scenarios;
+mod selftests;
 
 use crate::{run::Outcome, workspace::Workspace};
 use anyhow::Result;
