@@ -123,6 +123,9 @@ pub fn attach() -> Result<()> {
         }
         .prepare()?;
         let (result, injected) = fail_nth.with(nth, || guest.run())?;
+        if nth % 20 == 0 {
+            eprintln!("{nth} allocations failed");
+        }
         match result {
             Err(error) if injected => {
                 refused += 1;

@@ -55,7 +55,7 @@ modprobe kvm_intel
 rmmod kvm_exitstat
 pass patched
 
-# Strange exits and their agreement: nested guests, failed entries, emulation.
+# The exits of these guests, nested ones among them, must agree with the oracle.
 modprobe kvm_exitstat
 oracle_arm
 pass observed
