@@ -140,7 +140,7 @@ mod tests {
     fn each_cpu_records_in_its_table_and_all_are_summed() {
         const SLOT: Slot = Slot::of(30);
 
-        unsafe extern "C" fn record_here(_: *mut c_void) {
+        extern "C" fn record_here(_: *mut c_void) {
             record(SLOT, 3);
         }
 

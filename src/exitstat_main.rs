@@ -5,7 +5,8 @@
 //! `observer` is the way in: KVM calls it for each exit, each CPUID of a leaf, each vCPU that
 //! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU); `leaves` and
 //! `debugfs` read those. Logic that needs no kernel is in `rust/core`. All `unsafe` is in `ffi`,
-//! `counter`, `cpu`, `vcpu`, `nospec` and the callbacks of `observer`.
+//! `counter`, `cpu`, `vcpu`, `nospec` and the callbacks of `observer`. Tests beside the code are
+//! compiled into a module of their own, see `kunit_main`.
 
 use kernel::prelude::*;
 

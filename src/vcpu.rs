@@ -157,6 +157,9 @@ pub(crate) mod tests {
             vcpu.record(Slot::of(number), 1);
         }
         assert_eq!(vcpu.total(Slot::of(END)), tally(4, 4));
+        for number in 0..END {
+            assert_eq!(vcpu.total(Slot::of(number)), tally(0, 0));
+        }
         Ok(())
     }
 
