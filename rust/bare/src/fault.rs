@@ -3,18 +3,13 @@
 //! Allocations that fail, one after the other (`/proc/thread-self/fail-nth`, see the kernel's
 //! Documentation/fault-injection).
 
-use crate::{
-    guest::Program,
-    late::Late,
-    measure::{Measure, Readings},
-};
+use crate::{guest::Program, late::Late, measure::Measure};
 use anyhow::{bail, ensure, Context, Result};
 use rustix::{
     io::Errno,
     system::{delete_module, finit_module},
 };
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     os::unix::fs::FileExt,
     path::Path,
@@ -104,17 +99,18 @@ fn files() -> usize {
     FILES.iter().filter(|file| dir.join(file).exists()).count()
 }
 
-/// Runs a guest until no allocation is left to fail. The guest's vCPU then either cannot run, for
-/// want of memory that KVM needs, or is counted one by one, or is in the host's totals only: then
-/// `unattached` says so.
-pub fn attach() -> Result<()> {
+/// Runs guests that are there before the module is loaded, each with another allocation failed of its
+/// first KVM_RUN after that, until none is left to fail. A guest's vCPU then is counted one by one, or
+/// is in the host's totals only, and `unattached` says so; these are exact in both cases.
+pub fn attach(module: &Path) -> Result<()> {
     const COUNT: u64 = 50;
+    // And three readings of the leaves.
+    const EXITS: u64 = COUNT + 3;
     let fail_nth = FailNth::open()?;
-    let before = unattached()?;
-    let (mut refused, mut alone, mut counted) = (0u64, 0, 0);
-    let mut errors = BTreeMap::<String, u64>::new();
+    let file = File::open(module).with_context(|| module.display().to_string())?;
+    let (mut alone, mut counted) = (0, 0);
     for nth in 1..LIMIT {
-        let guest = Measure {
+        let mut guest = Measure {
             program: Program::Cpuid,
             count: COUNT,
             late: Late::By(Duration::ZERO),
@@ -122,48 +118,52 @@ pub fn attach() -> Result<()> {
             vcpus: 1,
         }
         .prepare()?;
+        // What KVM allocates for a guest's first run is not at issue.
+        guest.run()?;
+        finit_module(&file, c"", 0).context("finit_module")?;
+        guest.start_again()?;
         let (result, injected) = fail_nth.with(nth, || guest.run())?;
-        if nth % 20 == 0 {
-            eprintln!("{nth} allocations failed");
-        }
-        match result {
-            Err(error) if injected => {
-                refused += 1;
-                *errors.entry(format!("{error:#}")).or_default() += 1;
+        let readings = result.with_context(|| format!("allocation {nth}, failed: {injected}"))?;
+        let (before, after) = (
+            crate::defined(readings.before)?,
+            crate::defined(readings.after)?,
+        );
+        let expected = match after.exits.wrapping_sub(before.exits) {
+            0 if injected => {
+                alone += 1;
+                1
             }
-            Err(error) => return Err(error),
-            Ok(Readings { before, after, .. }) => {
-                let (before, after) = (crate::defined(before)?, crate::defined(after)?);
-                match after.exits.wrapping_sub(before.exits) {
-                    0 if injected => alone += 1,
-                    n if n == COUNT + 1 => counted += 1,
-                    n => bail!("allocation {nth}: {n} exits"),
-                }
-                if !injected {
-                    break;
-                }
+            n if n == COUNT + 1 => {
+                counted += 1;
+                0
             }
+            n => bail!("allocation {nth}: the guest saw {n} exits"),
+        };
+        let (unattached, exits) = (total("unattached")?, total("10 CPUID")?);
+        ensure!(
+            unattached == expected && exits == EXITS,
+            "allocation {nth}: {unattached} unattached, {exits} CPUID exits of {EXITS}"
+        );
+        delete_module(c"kvm_exitstat", 0).context("delete_module")?;
+        if !injected {
+            println!(
+                "{} allocations failed: {alone} vCPUs were in the host's totals only, {counted} \
+                 were counted one by one",
+                nth - 1
+            );
+            ensure!(alone > 0, "no vCPU's memory was failed");
+            return Ok(());
         }
     }
-    let said = unattached()? - before;
-    println!(
-        "{refused} guests could not run, {alone} were not attached (unattached says {said}), \
-         {counted} were counted one by one"
-    );
-    for (error, times) in errors {
-        println!("{times} times: {error}");
-    }
-    ensure!(
-        said == alone && alone > 0 && counted > 0,
-        "not as it should be"
-    );
-    Ok(())
+    bail!("more than {LIMIT} allocations")
 }
 
-fn unattached() -> Result<u64> {
+/// The first number after `what` in the host's totals.
+fn total(what: &str) -> Result<u64> {
     let totals = fs::read_to_string("/sys/kernel/debug/kvm_exitstat/totals")?;
-    let line = totals
+    let rest = totals
         .lines()
-        .find_map(|line| line.strip_prefix("unattached "));
-    Ok(line.context("no line unattached")?.parse()?)
+        .find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
+    let word = rest.and_then(|rest| rest.split(' ').next());
+    Ok(word.with_context(|| format!("no line {what}"))?.parse()?)
 }

@@ -93,8 +93,9 @@ enum Command {
     },
     /// No guest: loads a module again and again, each time with another allocation failed.
     FailLoad { module: PathBuf },
-    /// Runs a guest again and again, each time with another allocation of KVM_RUN failed.
-    FailAttach,
+    /// Runs guests that are there before the module is loaded, each with another allocation failed
+    /// after that.
+    FailAttach { module: PathBuf },
     /// No guest: a SCHED_FIFO task that takes the CPU away, again and again, until killed.
     Hog {
         #[arg(long, default_value_t = 8000)]
@@ -188,7 +189,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Command::FailLoad { module } => fault::load(&module),
-        Command::FailAttach => fault::attach(),
+        Command::FailAttach { module } => fault::attach(&module),
         Command::Hog { busy_us, period_us } => hog::run(
             Duration::from_micros(busy_us),
             Duration::from_micros(period_us),

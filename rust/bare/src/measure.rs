@@ -47,6 +47,7 @@ pub struct Readings {
 pub struct Guest {
     vm: Vm,
     vcpu: VcpuFd,
+    start: kvm_regs,
     /// They stay, with what is kept of them, until the VM goes.
     _others: Vec<VcpuFd>,
 }
@@ -86,8 +87,10 @@ impl Measure {
             r15: self.question.1.into(),
             ..Default::default()
         };
+        let vcpu = vm.vcpu(0, self.program, &registers)?;
         Ok(Guest {
-            vcpu: vm.vcpu(0, self.program, &registers)?,
+            start: vcpu.get_regs()?,
+            vcpu,
             vm,
             _others: others,
         })
@@ -95,8 +98,13 @@ impl Measure {
 }
 
 impl Guest {
+    /// Lets the program begin again.
+    pub fn start_again(&self) -> Result<()> {
+        self.vcpu.set_regs(&self.start).context("KVM_SET_REGS")
+    }
+
     /// Runs the program to its end.
-    pub fn run(mut self) -> Result<Readings> {
+    pub fn run(&mut self) -> Result<Readings> {
         run_to_end(&mut self.vcpu)?;
         let word = |i: u64| u32::from_le_bytes(self.vm.memory.read(READINGS + 4 * i));
         let answer = |i: u64| Answer {

@@ -8,18 +8,15 @@ done
 echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 modprobe kvm_intel
 rmmod kvm_exitstat
-check "every allocation of a load failed" bare fail-load "$(modinfo -F filename kvm_exitstat)"
+module=$(modinfo -F filename kvm_exitstat)
+check "every allocation of a load failed" bare fail-load "$module"
 cat /tmp/check.out
-modprobe kvm_exitstat
+check "every allocation of a vCPU's first exit failed" bare fail-attach "$module"
+cat /tmp/check.out
 oracle_arm
-check "every allocation of a run failed" bare fail-attach
-cat /tmp/check.out
-check "no vCPU is attached any more" wait_for_none
-agreement "some unattached"
-rmmod kvm_exitstat
 modprobe kvm_exitstat
 check "unattached starts again from zero" grep -qx "unattached 0" /sys/kernel/debug/kvm_exitstat/totals
-oracle_arm
 check "and a guest is attached again" sh -c 'bare cpuid --count 100 | grep -qx "exits 101"'
+check "no vCPU is attached any more" wait_for_none
 agreement "after faults"
 check "unloads" rmmod kvm_exitstat
