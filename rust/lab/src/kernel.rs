@@ -43,6 +43,16 @@ impl Kernel {
         self.dir.join("exitstat-complete")
     }
 
+    fn is_complete(&self) -> bool {
+        self.complete().exists()
+    }
+
+    /// The name of its tree in the cache.
+    fn name(&self) -> String {
+        let name = self.dir.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     fn build(&self, workspace: &Workspace, what: &str, steps: u64) -> Result<()> {
         let jobs = std::thread::available_parallelism()?.get() + 1;
         run_with_progress(
@@ -61,8 +71,18 @@ impl Kernel {
     }
 }
 
-/// The kernel as Debian's source has it.
-pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
+/// Minutes that building both kernels of a flavour takes, on 2 cores: none if they are there.
+pub fn minutes(workspace: &Workspace, flavour: Flavour) -> Result<u64> {
+    let (_, base, _) = find_unpatched(workspace, flavour)?;
+    Ok(if find_patched(workspace, &base)?.1.is_complete() {
+        0
+    } else {
+        flavour.minutes()
+    })
+}
+
+/// Where the kernel as Debian's source has it is, or is to be; and what it is made of.
+fn find_unpatched(workspace: &Workspace, flavour: Flavour) -> Result<(Source, Kernel, String)> {
     let source = {
         let _lock = workspace.lock_cache("apt")?;
         Source::get(workspace)?
@@ -74,17 +94,33 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
         workspace.tool_versions()?.as_bytes(),
     ]);
     let name = format!("linux-{}{}-{key}", source.version, flavour.suffix());
-    let kernel = Kernel {
-        dir: workspace.cached(&name)?,
-    };
+    let dir = workspace.cached(&name)?;
+    Ok((source, Kernel { dir }, config))
+}
+
+/// The name of the kernel with the patches, and where it is, or is to be.
+fn find_patched(workspace: &Workspace, base: &Kernel) -> Result<(String, Kernel)> {
+    let mut contents = Vec::new();
+    for patch in patches(workspace)? {
+        contents.extend(fs::read(&patch).with_context(|| patch.display().to_string())?);
+    }
+    let name = format!("{}-{}", base.name(), key(&[&contents]));
+    let dir = workspace.cached(&name)?;
+    Ok((name, Kernel { dir }))
+}
+
+/// The kernel as Debian's source has it.
+pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
+    let (source, kernel, config) = find_unpatched(workspace, flavour)?;
+    let name = kernel.name();
     let _lock = workspace.lock_cache(&name)?;
-    if kernel.complete().exists() {
+    if kernel.is_complete() {
         return Ok(kernel);
     }
 
     // Unpacked beside and renamed: a tree that is there is whole.
     if !kernel.dir.exists() {
-        let partial = workspace.cached(&format!("unpacking-{key}"))?;
+        let partial = workspace.cached(&format!("unpacking-{name}"))?;
         let _ = fs::remove_dir_all(&partial);
         source.unpack(&partial)?;
         fs::rename(&partial, &kernel.dir)?;
@@ -93,7 +129,11 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     let (about, steps) = flavour.progress();
     kernel.build(
         workspace,
-        &format!("Linux {} ({about})", source.version),
+        &format!(
+            "Linux {}{about} ({} minutes on 2 cores)",
+            source.version,
+            flavour.minutes()
+        ),
         steps,
     )?;
     Ok(kernel)
@@ -102,24 +142,9 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
 /// The kernel with the patches.
 pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     let base = unpatched(workspace, flavour)?;
-    let patches = patches(workspace)?;
-    let mut contents = Vec::new();
-    for patch in &patches {
-        contents.extend(fs::read(patch).with_context(|| patch.display().to_string())?);
-    }
-    let name = base
-        .dir
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let key = key(&[&contents]);
-    let name = format!("{name}-{key}");
-    let kernel = Kernel {
-        dir: workspace.cached(&name)?,
-    };
+    let (name, kernel) = find_patched(workspace, &base)?;
     let _lock = workspace.lock_cache(&name)?;
-    if kernel.complete().exists() {
+    if kernel.is_complete() {
         return Ok(kernel);
     }
 
