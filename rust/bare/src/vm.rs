@@ -106,11 +106,14 @@ fn prepare(memory: &mut Memory) {
             &((i << 21) | LARGE | PRESENT_WRITABLE_USER).to_le_bytes(),
         );
     }
-    // A flat 64-bit code segment, for the interrupt gate to refer to.
-    memory.write(
-        GDT + u64::from(CODE_SEGMENT),
-        &0x00af_9b00_0000_ffff_u64.to_le_bytes(),
-    );
+    // Flat segments of ring 0: 64-bit code, for the interrupt gate to refer to, and data, for what
+    // returns from it to load.
+    for (selector, descriptor) in [
+        (CODE_SEGMENT, 0x00af_9b00_0000_ffff_u64),
+        (DATA_SEGMENT, 0x00cf_9300_0000_ffff),
+    ] {
+        memory.write(GDT + u64::from(selector), &descriptor.to_le_bytes());
+    }
     let handler = CODE + guest::interrupt_entry();
     let gate = (handler & 0xffff)
         | (u64::from(CODE_SEGMENT) << 16)
@@ -148,7 +151,7 @@ fn set_mode(vcpu: &VcpuFd, mode: Mode) -> Result<()> {
     sregs.cs = code;
     (sregs.ds, sregs.es, sregs.fs, sregs.gs, sregs.ss) = (data, data, data, data, data);
     sregs.gdt.base = GDT;
-    sregs.gdt.limit = 15;
+    sregs.gdt.limit = 23;
     sregs.idt.base = IDT;
     sregs.idt.limit = 0xfff;
     sregs.cr0 = 0x11; // PE, ET
