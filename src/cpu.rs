@@ -57,10 +57,23 @@ pub(crate) fn grand_total() -> Tally {
     tables().flatten().map(Pair::get).sum()
 }
 
-fn tables() -> impl Iterator<Item = &'static [Pair; SLOTS]> {
+/// The exits of a CPU, by slot; of none, if there cannot be such a CPU.
+pub(crate) fn tallies(cpu: u32) -> impl Iterator<Item = Tally> {
+    table_of(cpu).into_iter().flatten().map(Pair::get)
+}
+
+/// The numbers of the CPUs that may exist.
+pub(crate) fn possible() -> impl Iterator<Item = u32> {
+    numbers().filter(|&cpu| table_of(cpu).is_some())
+}
+
+fn numbers() -> impl Iterator<Item = u32> {
     // SAFETY: It reads a constant.
-    let limit = unsafe { ffi::exitstat_cpu_limit() };
-    (0..limit).filter_map(table_of)
+    0..unsafe { ffi::exitstat_cpu_limit() }
+}
+
+fn tables() -> impl Iterator<Item = &'static [Pair; SLOTS]> {
+    numbers().filter_map(table_of)
 }
 
 fn table_of(cpu: u32) -> Option<&'static [Pair; SLOTS]> {

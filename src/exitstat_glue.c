@@ -3,10 +3,16 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpumask.h>
-#include <linux/moduleparam.h>
+#include <linux/kstrtox.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
 #include <asm/cpufeature.h>
+#include <asm/tsc.h>
 
 #include "exitstat_glue.h"
 
@@ -68,6 +74,124 @@ enum exitstat_scope exitstat_guest_scope(void)
 	return READ_ONCE(guest_scope);
 }
 
+/* What goes to the log, and what looks once a second if there is anything. */
+
+static unsigned long long log_every;
+static bool log_cpuid;
+static void (*ticker)(void);	/* protected by kernel_param_lock() */
+
+static void tick(struct work_struct *work);
+static DECLARE_DELAYED_WORK(ticker_work, tick);
+
+static void tick(struct work_struct *work)
+{
+	ticker();
+	if (READ_ONCE(log_every) || READ_ONCE(log_cpuid))
+		schedule_delayed_work(&ticker_work, HZ);
+}
+
+void exitstat_ticker_start(void (*fn)(void))
+{
+	kernel_param_lock(THIS_MODULE);
+	ticker = fn;
+	schedule_delayed_work(&ticker_work, 0);
+	kernel_param_unlock(THIS_MODULE);
+}
+
+/* A parameter can be written until the module is gone: never again. */
+void exitstat_ticker_stop(void)
+{
+	disable_delayed_work_sync(&ticker_work);
+}
+
+/* Parameters are set before the ticker is there, or wake it up. */
+static int wake_ticker(int err)
+{
+	if (!err && ticker)
+		mod_delayed_work(system_percpu_wq, &ticker_work, 0);
+	return err;
+}
+
+static int log_every_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned long long every;
+	int err = kstrtoull(val, 0, &every);
+
+	if (err)
+		pr_err("log_every must be a number of exits, or 0 for never; not '%.*s'\n",
+		       (int)strcspn(val, "\n"), val);
+	else
+		WRITE_ONCE(log_every, every);
+	return wake_ticker(err);
+}
+
+static int log_cpuid_set(const char *val, const struct kernel_param *kp)
+{
+	bool on;
+	int err = kstrtobool(val, &on);
+
+	if (err)
+		pr_err("log_cpuid must be 0 or 1; not '%.*s'\n",
+		       (int)strcspn(val, "\n"), val);
+	else
+		WRITE_ONCE(log_cpuid, on);
+	return wake_ticker(err);
+}
+
+static const struct kernel_param_ops log_every_ops = {
+	.set = log_every_set,
+	.get = param_get_ullong,
+};
+
+static const struct kernel_param_ops log_cpuid_ops = {
+	.set = log_cpuid_set,
+	.get = param_get_bool,
+};
+
+module_param_cb(log_every, &log_every_ops, &log_every, 0644);
+MODULE_PARM_DESC(log_every,
+		 "log the table of exits by reason each so many exits, once a second at most (0: never, default)");
+module_param_cb(log_cpuid, &log_cpuid_ops, &log_cpuid, 0644);
+MODULE_PARM_DESC(log_cpuid, "log the leaves' answers to guests, 64 a second at most (default 0)");
+
+u64 exitstat_log_every(void)
+{
+	return READ_ONCE(log_every);
+}
+
+u32 exitstat_log_cpuid(void)
+{
+	return READ_ONCE(log_cpuid);
+}
+
+/* The kernel's clocks and tasks. */
+
+void exitstat_read_clock(struct exitstat_clock *clock)
+{
+	clock->tsc = rdtsc();
+	clock->realtime = ktime_get_real_ns();
+	clock->tsc_khz = tsc_khz;
+}
+
+static u64 load_id;
+
+u64 exitstat_load_id(void)
+{
+	return load_id;
+}
+
+u32 exitstat_current_process(void)
+{
+	return current->tgid;
+}
+
+void exitstat_synchronize_rcu(void)
+{
+	synchronize_rcu();
+}
+
+MODULE_VERSION(EXITSTAT_VERSION);
+
 /*
  * Weak, so that loading on a kernel without the shim ends with a message that
  * says so, and not with a list of unknown symbols.
@@ -93,8 +217,10 @@ s32 exitstat_preflight(void)
 
 s32 exitstat_register(const struct kvm_exit_observer *ops)
 {
-	int err = kvm_exit_observer_register(ops);
+	int err;
 
+	load_id = ktime_get_boottime_ns();
+	err = kvm_exit_observer_register(ops);
 	if (err == -EBUSY)
 		pr_err("another module observes VM exits already\n");
 	return err;

@@ -12,6 +12,9 @@
 /* As reason::SLOTS in rust/core. */
 #define EXITSTAT_SLOTS 87
 
+/* As in Cargo.toml. */
+#define EXITSTAT_VERSION "0.1.0"
+
 /* Exits and cycles by slot; the Rust side's view of one CPU's is cpu.rs. */
 struct exitstat_cpu_table {
 	__u64 words[EXITSTAT_SLOTS * 2];
@@ -36,6 +39,31 @@ enum exitstat_scope {
 
 /* The parameter guest_scope as it is now. */
 enum exitstat_scope exitstat_guest_scope(void);
+
+/* The parameters of the log as they are now. */
+__u64 exitstat_log_every(void);
+__u32 exitstat_log_cpuid(void);
+
+/*
+ * Call @tick once, and once a second while a parameter of the log is set, until
+ * it is stopped.  Both may sleep, as may @tick.
+ */
+void exitstat_ticker_start(void (*tick)(void));
+void exitstat_ticker_stop(void);
+
+struct exitstat_clock {
+	__u64 tsc;
+	__u64 realtime;		/* ns since 1970 */
+	__u32 tsc_khz;
+};
+
+void exitstat_read_clock(struct exitstat_clock *clock);
+
+/* When the module registered as the observer, in ns since boot. */
+__u64 exitstat_load_id(void);
+
+__u32 exitstat_current_process(void);
+void exitstat_synchronize_rcu(void);
 
 /*
  * 0, or -ENODEV with a message in the log: no VMX, no kvm, or a kvm without

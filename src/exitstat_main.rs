@@ -3,10 +3,11 @@
 //! `kvm_exitstat`: counts VM exits by basic exit reason, and answers CPUID leaves with the counts.
 //!
 //! `observer` is the way in: KVM calls it for each exit, each CPUID of a leaf, each vCPU that
-//! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU); `leaves` and
-//! `debugfs` read those. Logic that needs no kernel is in `rust/core`. All `unsafe` is in `ffi`,
-//! `counter`, `cpu`, `vcpu`, `nospec` and the callbacks of `observer`. Tests beside the code are
-//! compiled into a module of their own, see `kunit_main`.
+//! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU, of `row`s), whose
+//! counters are `counter`'s. Those are read by `leaves` for guests, and for the host by `device`,
+//! `debugfs` and `log`. Logic that needs no kernel is in `rust/core`. All `unsafe` is in `ffi`,
+//! `counter`, `cpu`, `row`, `nospec`, and where the C side calls: `observer`, `log`. Tests beside
+//! the code are compiled into a module of their own, see `kunit_main`.
 
 use kernel::prelude::*;
 
@@ -18,16 +19,22 @@ mod leaf;
 #[path = "../rust/core/src/reason.rs"]
 mod reason;
 #[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/snapshot.rs"]
+mod snapshot;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../rust/core/src/tally.rs"]
 mod tally;
 
 mod counter;
 mod cpu;
 mod debugfs;
+mod device;
 mod ffi;
 mod leaves;
+mod log;
 mod nospec;
 mod observer;
+mod row;
 mod vcpu;
 
 module! {
@@ -44,7 +51,10 @@ module! {
 #[pin_data]
 struct ExitStat {
     #[pin]
+    _device: device::Registration,
+    #[pin]
     _files: debugfs::Files,
+    _ticker: log::Ticker,
     _registration: observer::Registration,
 }
 
@@ -52,7 +62,9 @@ impl kernel::InPlaceModule for ExitStat {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _registration: observer::Registration::new()?,
+            _ticker: log::Ticker::start(),
             _files <- debugfs::Files::new(),
+            _device <- device::register(),
         })
     }
 }

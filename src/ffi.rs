@@ -6,7 +6,10 @@
 //! The declarations are generated from them at build time; safe wrappers are here where a call
 //! has no conditions.
 
+use kernel::str::BStr;
+
 #[expect(
+    clippy::undocumented_unsafe_blocks,
     dead_code,
     non_camel_case_types,
     non_upper_case_globals,
@@ -29,6 +32,17 @@ pub(crate) enum Scope {
     Off,
 }
 
+impl Scope {
+    /// The word for it, as the parameter has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Vm => "vm",
+            Self::Host => "host",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// The parameter `guest_scope` as it is now.
 pub(crate) fn guest_scope() -> Scope {
     // SAFETY: It reads one word, at any time.
@@ -37,6 +51,60 @@ pub(crate) fn guest_scope() -> Scope {
         bindings::exitstat_scope_EXITSTAT_SCOPE_HOST => Scope::Host,
         _ => Scope::Off,
     }
+}
+
+/// The parameter `log_every` as it is now.
+pub(crate) fn log_every() -> u64 {
+    // SAFETY: It reads one word, at any time.
+    unsafe { bindings::exitstat_log_every() }
+}
+
+/// The parameter `log_cpuid` as it is now.
+#[inline(always)]
+pub(crate) fn log_cpuid() -> bool {
+    // SAFETY: It reads one word, at any time.
+    unsafe { bindings::exitstat_log_cpuid() != 0 }
+}
+
+/// What time it is.
+pub(crate) fn clock() -> exitstat_clock {
+    let mut clock = exitstat_clock::default();
+    // SAFETY: `clock` is there to be written.
+    unsafe { bindings::exitstat_read_clock(&mut clock) };
+    clock
+}
+
+/// Another number each time that the module is loaded.
+pub(crate) fn load_id() -> u64 {
+    // SAFETY: It reads one word, which is set before anybody can ask.
+    unsafe { bindings::exitstat_load_id() }
+}
+
+/// The module's version; NULs fill it up.
+pub(crate) fn version() -> [u8; 16] {
+    let mut version = [0; 16];
+    for (to, from) in version.iter_mut().zip(bindings::EXITSTAT_VERSION) {
+        *to = *from;
+    }
+    version
+}
+
+/// The text in bytes that NULs fill up.
+pub(crate) fn until_nul(bytes: &[u8]) -> &BStr {
+    let len = bytes.iter().position(|&c| c == 0).unwrap_or(bytes.len());
+    BStr::from_bytes(bytes.get(..len).unwrap_or(&[]))
+}
+
+/// The process that runs this, by its number for the host.
+pub(crate) fn current_process() -> u32 {
+    // SAFETY: No conditions.
+    unsafe { bindings::exitstat_current_process() }
+}
+
+/// Waits for all that have preemption off now. May sleep.
+pub(crate) fn synchronize_rcu() {
+    // SAFETY: No caller is atomic: it is called by work items only.
+    unsafe { bindings::exitstat_synchronize_rcu() }
 }
 
 #[cfg(exitstat_kunit)]

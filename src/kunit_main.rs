@@ -5,15 +5,21 @@
 //! A module of its own, built from the same files: in the product the suites would run at each
 //! load, and taint the kernel. It registers no observer, and its counters are its own.
 
+// Much of it is here only for its tests.
+#![allow(dead_code)]
+
 use kernel::prelude::*;
 
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 #[path = "../rust/core/src/leaf.rs"]
 mod leaf;
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 #[path = "../rust/core/src/reason.rs"]
 mod reason;
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
+#[path = "../rust/core/src/snapshot.rs"]
+mod snapshot;
+#[allow(unreachable_pub)]
 #[path = "../rust/core/src/tally.rs"]
 mod tally;
 
@@ -21,7 +27,9 @@ mod counter;
 mod cpu;
 mod ffi;
 mod leaves;
+mod log;
 mod nospec;
+mod row;
 mod vcpu;
 
 module! {

@@ -91,7 +91,7 @@ mod tests {
     /// A guest that asks.
     struct Guest {
         open: Option<u32>,
-        vcpus: KVec<KBox<Vcpu>>,
+        vcpus: KVec<KVBox<Vcpu>>,
     }
 
     impl Asked for Guest {
@@ -112,7 +112,7 @@ mod tests {
     fn guest(open: Option<u32>) -> Result<Guest> {
         let mut vcpus = KVec::new();
         for exits in [[(CPUID, 0x2_0000_0005), (HLT, 7)], [(CPUID, 1), (CPUID, 2)]] {
-            let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+            let vcpu = some_vcpu()?;
             for (number, cycles) in exits {
                 vcpu.record(Slot::of(number), cycles);
                 // What user space does is no part of an answer.

@@ -8,12 +8,23 @@ use super::{
     cpu,
     ffi,
     leaves,
-    reason::Slot,
+    log,
+    reason::{
+        Slot,
+        SLOTS, //
+    },
+    row::Row,
     tally::Tally,
-    vcpu::Vcpu, //
+    vcpu::{
+        self,
+        Vcpu, //
+    }, //
 };
 use core::{
-    mem::size_of,
+    mem::{
+        replace,
+        size_of, //
+    },
     ptr::from_mut, //
 };
 use kernel::{
@@ -54,19 +65,31 @@ impl Drop for Registration {
     }
 }
 
-/// Calls `f` for each vCPU of the host that has data. May sleep, and so may `f`; no vCPU comes or
-/// goes meanwhile.
-pub(crate) fn for_each_vcpu(f: &mut dyn FnMut(&Vcpu)) {
-    visit(f, |fn_, arg| {
+/// Calls `f` with what the vCPUs had that are gone, and then for each vCPU of the host that has
+/// data, each exit being in one of them. May sleep, and so may `f`; no vCPU comes or goes meanwhile.
+pub(crate) fn for_each(f: &mut dyn FnMut(Option<&Vcpu>, &[Row; SLOTS])) {
+    let mut begun = false;
+    let each = &mut |vcpu: &Vcpu| {
+        // Where vCPUs cannot go, or one could be found in both.
+        if !replace(&mut begun, true) {
+            f(None, vcpu::retired());
+        }
+        f(Some(vcpu), vcpu.rows());
+    };
+    visit(each, |fn_, arg| {
         // SAFETY: The module is registered while anything can read, see `ExitStat`; `visit()`
         // gives a function and the argument that it takes.
         unsafe { ffi::exitstat_visit_all(fn_, arg) }
     });
+    // There was none, so that none was found that could have gone since.
+    if !begun {
+        f(None, vcpu::retired());
+    }
 }
 
 /// How many vCPUs have no data because there was no memory for them.
 pub(crate) fn unattached() -> u64 {
-    // SAFETY: As in `for_each_vcpu()`.
+    // SAFETY: As in `for_each()`.
     unsafe { ffi::exitstat_unattached() }
 }
 
@@ -127,6 +150,9 @@ unsafe extern "C" fn cpuid(query: *mut ffi::kvm_exit_cpuid) {
     let Some(answer) = leaves::answer(query, ffi::guest_scope(), query.eax, query.ecx) else {
         return;
     };
+    if ffi::log_cpuid() {
+        log::answered(query.eax, query.ecx, &answer);
+    }
     query.answered = 1;
     query.eax = answer.eax;
     query.ebx = answer.ebx;

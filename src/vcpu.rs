@@ -6,12 +6,13 @@
 //! [`Vcpu::retire`]; see `observer`.
 
 use super::{
-    counter::Pair,
     ffi,
     reason::{
         Slot,
         SLOTS, //
     },
+    row::Row,
+    snapshot::VcpuHead,
     tally::Tally, //
 };
 use kernel::str::BStr;
@@ -21,50 +22,48 @@ use kernel::str::BStr;
 pub(crate) struct Vcpu {
     /// Set by the shim before anybody else sees this.
     who: ffi::kvm_exit_vcpu,
-    exits: [Pair; SLOTS],
-    /// Exits that user space had to finish, and the cycles from the return of `KVM_RUN` on.
-    user: [Pair; SLOTS],
+    rows: [Row; SLOTS],
 }
 
 /// The sums over all vCPUs that were retired.
-static RETIRED: [Pair; SLOTS] = [const { Pair::new() }; SLOTS];
+static RETIRED: [Row; SLOTS] = [const { Row::new() }; SLOTS];
 
 impl Vcpu {
     /// Counts an exit.
     #[inline(always)]
     pub(crate) fn record(&self, slot: Slot, cycles: u64) {
-        if let Some(pair) = self.exits.get(slot.index()) {
-            pair.add_one(cycles);
+        if let Some(row) = self.rows.get(slot.index()) {
+            row.record(cycles);
         }
     }
 
     /// Counts exits that user space finishes, or the time it took for it.
     pub(crate) fn record_user(&self, slot: Slot, tally: Tally) {
-        if let Some(pair) = self.user.get(slot.index()) {
-            pair.add(tally);
+        if let Some(row) = self.rows.get(slot.index()) {
+            row.record_user(tally);
         }
     }
 
     /// The exits that were counted in `slot`.
     pub(crate) fn total(&self, slot: Slot) -> Tally {
-        let pair = self.exits.get(slot.index());
-        pair.map(Pair::get).unwrap_or_default()
+        let row = self.rows.get(slot.index());
+        row.map(Row::exits).unwrap_or_default()
     }
 
     /// All exits.
     pub(crate) fn grand_total(&self) -> Tally {
-        self.exits.iter().map(Pair::get).sum()
+        self.rows.iter().map(Row::exits).sum()
     }
 
-    /// All exits that user space finished.
-    pub(crate) fn user_total(&self) -> Tally {
-        self.user.iter().map(Pair::get).sum()
+    /// All counters, by slot.
+    pub(crate) fn rows(&self) -> &[Row; SLOTS] {
+        &self.rows
     }
 
     /// Saves the sums before the memory goes.
     pub(crate) fn retire(&self) {
-        for (from, to) in self.exits.iter().zip(&RETIRED) {
-            to.add(from.get());
+        for (from, to) in self.rows.iter().zip(&RETIRED) {
+            to.add(from);
         }
     }
 
@@ -73,17 +72,25 @@ impl Vcpu {
         (self.who.vm_id, self.who.vcpu_id, self.who.tgid)
     }
 
+    /// The same for a snapshot.
+    pub(crate) fn head(&self) -> VcpuHead {
+        VcpuHead {
+            vm: self.who.vm_id,
+            vcpu: self.who.vcpu_id,
+            pid: self.who.tgid,
+            process: self.who.comm,
+        }
+    }
+
     /// The name of the process that runs the vCPU.
     pub(crate) fn process(&self) -> &BStr {
-        let comm = &self.who.comm;
-        let len = comm.iter().position(|&c| c == 0).unwrap_or(comm.len());
-        BStr::from_bytes(comm.get(..len).unwrap_or(&[]))
+        ffi::until_nul(&self.who.comm)
     }
 }
 
-/// All exits of vCPUs that are gone.
-pub(crate) fn retired_total() -> Tally {
-    RETIRED.iter().map(Pair::get).sum()
+/// What the vCPUs had that are gone, by slot.
+pub(crate) fn retired() -> &'static [Row; SLOTS] {
+    &RETIRED
 }
 
 #[cfg(exitstat_kunit)]
@@ -100,43 +107,49 @@ pub(crate) mod tests {
     };
     use kernel::prelude::*;
 
+    // SAFETY: The shim makes them of zeros too.
+    unsafe impl Zeroable for Vcpu {}
+
     /// A vCPU as the shim makes them.
-    pub(crate) fn some_vcpu() -> Vcpu {
+    pub(crate) fn some_vcpu() -> Result<KVBox<Vcpu>> {
         vcpu_of(*b"qemu-system-x86\0")
     }
 
-    fn vcpu_of(comm: [u8; 16]) -> Vcpu {
-        Vcpu {
-            who: ffi::kvm_exit_vcpu {
-                vm_id: 0x1_0000_0003,
-                vcpu_id: 2,
-                tgid: 77,
-                comm,
-            },
-            exits: [const { Pair::new() }; SLOTS],
-            user: [const { Pair::new() }; SLOTS],
-        }
+    /// On the heap from the beginning: it is larger than a stack.
+    fn vcpu_of(comm: [u8; 16]) -> Result<KVBox<Vcpu>> {
+        let mut vcpu = KVBox::init(pin_init::init_zeroed::<Vcpu>(), GFP_KERNEL)?;
+        vcpu.who = ffi::kvm_exit_vcpu {
+            vm_id: 0x1_0000_0003,
+            vcpu_id: 2,
+            tgid: 77,
+            comm,
+        };
+        Ok(vcpu)
+    }
+
+    fn user_total(vcpu: &Vcpu) -> Tally {
+        vcpu.rows().iter().map(Row::user).sum()
     }
 
     const fn tally(exits: u64, cycles: u64) -> Tally {
         Tally { exits, cycles }
     }
 
-    fn retired() -> [Tally; SLOTS] {
-        from_fn(|index| RETIRED.get(index).map(Pair::get).unwrap_or_default())
+    fn sums(of: fn(&Row) -> Tally) -> [Tally; SLOTS] {
+        from_fn(|index| RETIRED.get(index).map(of).unwrap_or_default())
     }
 
     #[test]
     fn what_the_shim_sets_comes_first_and_counters_follow() {
         assert_eq!(offset_of!(Vcpu, who), 0);
         assert_eq!(size_of::<ffi::kvm_exit_vcpu>(), 32);
-        assert_eq!(size_of::<Vcpu>(), 32 + 2 * 87 * 16);
+        assert_eq!(size_of::<Vcpu>(), 32 + 87 * (16 + 16 + 8 + 64 * 8));
     }
 
     #[test]
     fn an_exit_is_recorded_in_its_slot_only() -> Result {
         for number in 0..=END {
-            let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+            let vcpu = some_vcpu()?;
             vcpu.record(Slot::of(number), 1 << 40);
             vcpu.record(Slot::of(number), 2);
             for other in 0..=END {
@@ -145,14 +158,14 @@ pub(crate) mod tests {
                 assert_eq!(vcpu.total(Slot::of(other)), tally(exits, cycles));
             }
             assert_eq!(vcpu.grand_total(), tally(2, (1 << 40) + 2));
-            assert_eq!(vcpu.user_total(), tally(0, 0));
+            assert_eq!(user_total(&vcpu), tally(0, 0));
         }
         Ok(())
     }
 
     #[test]
     fn numbers_from_86_up_are_recorded_in_the_undefined_slot() -> Result {
-        let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+        let vcpu = some_vcpu()?;
         for number in [END, END + 1, 0xffff, u32::MAX] {
             vcpu.record(Slot::of(number), 1);
         }
@@ -165,38 +178,40 @@ pub(crate) mod tests {
 
     #[test]
     fn user_space_is_counted_apart() -> Result {
-        let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+        let vcpu = some_vcpu()?;
         vcpu.record(Slot::of(30), 5);
         vcpu.record_user(Slot::of(30), tally(1, 0));
         vcpu.record_user(Slot::of(30), tally(0, 900));
         vcpu.record_user(Slot::of(END), tally(1, 100));
         assert_eq!(vcpu.total(Slot::of(30)), tally(1, 5));
         assert_eq!(vcpu.grand_total(), tally(1, 5));
-        assert_eq!(vcpu.user_total(), tally(2, 1000));
+        assert_eq!(user_total(&vcpu), tally(2, 1000));
         Ok(())
     }
 
     #[test]
     fn a_retired_vcpu_is_in_the_retired_sums_once() -> Result {
-        let before = retired();
+        let (exits, user) = (sums(Row::exits), sums(Row::user));
         for _ in 0..2 {
-            let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+            let vcpu = some_vcpu()?;
             for number in 0..=END {
                 vcpu.record(Slot::of(number), u64::from(number));
                 vcpu.record_user(Slot::of(number), tally(1, 1 << 50));
             }
             vcpu.retire();
         }
-        for (number, (now, before)) in retired().into_iter().zip(before).enumerate() {
+        for (number, (now, before)) in sums(Row::exits).into_iter().zip(exits).enumerate() {
             assert_eq!(now, before.plus(tally(2, 2 * number as u64)));
         }
-        assert_eq!(retired_total(), retired().into_iter().sum());
+        for (now, before) in sums(Row::user).into_iter().zip(user) {
+            assert_eq!(now, before.plus(tally(2, 2 << 50)));
+        }
         Ok(())
     }
 
     #[test]
     fn who_is_what_the_shim_set() -> Result {
-        let vcpu = KBox::new(some_vcpu(), GFP_KERNEL)?;
+        let vcpu = some_vcpu()?;
         vcpu.record(Slot::of(0), 1);
         assert!(vcpu.who() == (0x1_0000_0003, 2, 77));
         Ok(())
@@ -211,7 +226,7 @@ pub(crate) mod tests {
             (*b"no NUL in sight!", b"no NUL in sight!"),
             ([0; 16], b""),
         ] {
-            let vcpu = KBox::new(vcpu_of(comm), GFP_KERNEL)?;
+            let vcpu = vcpu_of(comm)?;
             let seen: &[u8] = vcpu.process();
             assert!(seen == name);
         }

@@ -253,7 +253,10 @@ impl<'a> Writer<'a> {
     fn put(&mut self, bytes: &[u8]) {
         let end = self.needed.saturating_add(bytes.len());
         if let Some(room) = self.buffer.get_mut(self.needed..end) {
-            room.copy_from_slice(bytes);
+            // Not `copy_from_slice()`, which would panic if the lengths differed.
+            for (to, from) in room.iter_mut().zip(bytes) {
+                *to = *from;
+            }
         }
         self.needed = end;
     }

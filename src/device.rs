@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/kvm_exitstat`: all counters as bytes, for programs of root's.
+//!
+//! What is in a snapshot, the request, and its errors are described in `rust/core/src/snapshot.rs`.
+//! Nobody waits for a reader but vCPUs that have their first exit, or are destroyed, while counters
+//! are copied into the kernel's own memory; into the caller's they go after that.
+
+use super::{
+    cpu,
+    ffi,
+    observer,
+    reason::SLOTS,
+    row::Row,
+    snapshot::{
+        Header,
+        Request,
+        RowHead,
+        Rows,
+        Writer,
+        IOCTL_SNAPSHOT, //
+    },
+    tally::Tally, //
+};
+use kernel::{
+    fs::File,
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceOptions,
+        MiscDeviceRegistration, //
+    },
+    prelude::*,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
+};
+
+/// The device; dropped, nobody can open it any more, and who has it open keeps the module.
+pub(crate) type Registration = MiscDeviceRegistration<Device>;
+
+/// Makes the device, for root alone; a udev rule can give it to others.
+pub(crate) fn register() -> impl PinInit<Registration, Error> {
+    MiscDeviceRegistration::register(MiscDeviceOptions {
+        name: c"kvm_exitstat",
+    })
+}
+
+/// What an open file has: nothing.
+pub(crate) struct Device;
+
+#[vtable]
+impl MiscDevice for Device {
+    type Ptr = KBox<Self>;
+
+    fn open(_file: &File, _device: &Registration) -> Result<KBox<Self>> {
+        Ok(KBox::new(Self, GFP_KERNEL)?)
+    }
+
+    fn ioctl(_: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+        if cmd != IOCTL_SNAPSHOT {
+            return Err(ENOTTY);
+        }
+        let user = UserSlice::new(UserPtr::from_addr(arg), Request::SIZE);
+        let (mut reader, mut writer) = user.reader_writer();
+        let mut bytes = [0; Request::SIZE];
+        reader.read_slice(&mut bytes)?;
+        let request = Request::read(&bytes).ok_or(EINVAL)?;
+        if request.flags != 0 {
+            return Err(EINVAL);
+        }
+
+        let (result, length) = snapshot_for(request)?;
+        Request { length, ..request }.write(&mut Writer::new(&mut bytes));
+        writer.write_slice(&bytes)?;
+        result.map(|()| 0)
+    }
+}
+
+/// Gives a snapshot to who asked for it. `E2BIG` comes with the bytes needed.
+fn snapshot_for(request: Request) -> Result<(Result, u64)> {
+    let mut size = snapshot(request.vm, &mut []);
+    loop {
+        if size as u64 > request.length {
+            return Ok((Err(E2BIG), size as u64));
+        }
+        let mut bytes = KVVec::from_elem(0, size, GFP_KERNEL)?;
+        let needed = snapshot(request.vm, &mut bytes);
+        // More came to be since it was measured.
+        let Some(bytes) = bytes.get(..needed) else {
+            size = needed.saturating_add(needed / 8);
+            if size as u64 > request.length && needed as u64 <= request.length {
+                size = needed;
+            }
+            continue;
+        };
+        let address = usize::try_from(request.buffer).map_err(|_| EFAULT)?;
+        let buffer = UserSlice::new(UserPtr::from_addr(address), needed);
+        buffer.writer().write_slice(bytes)?;
+        return Ok((Ok(()), needed as u64));
+    }
+}
+
+/// Writes a snapshot of `vm`, or of everything if that is 0, and returns how much it is.
+fn snapshot(vm: u64, buffer: &mut [u8]) -> usize {
+    let clock = ffi::clock();
+    let header = Header {
+        load: ffi::load_id(),
+        tsc: clock.tsc,
+        realtime: clock.realtime,
+        tsc_khz: clock.tsc_khz,
+        cpus: cpu::possible().count() as u32,
+        unattached: observer::unattached(),
+        log_every: ffi::log_every(),
+        guest_scope: ffi::guest_scope() as u32,
+        log_cpuid: ffi::log_cpuid().into(),
+        module_version: ffi::version(),
+        ..Header::default()
+    };
+    let mut writer = Writer::new(buffer);
+    writer.snapshot(header, |writer| {
+        if vm == 0 {
+            for cpu in cpu::possible() {
+                writer.cpu(cpu, |rows| write_cpu(cpu, rows));
+            }
+        }
+        observer::for_each(&mut |vcpu, rows| match vcpu {
+            None if vm == 0 => writer.retired(|to| write_rows(rows, to)),
+            Some(vcpu) if vm == 0 || vm == vcpu.who().0 => {
+                writer.vcpu(&vcpu.head(), |to| write_rows(rows, to));
+            }
+            _ => (),
+        });
+    });
+    writer.needed()
+}
+
+fn write_cpu(cpu: u32, to: &mut Rows<'_, '_>) {
+    for (reason, tally) in (0..).zip(cpu::tallies(cpu)) {
+        let Tally { exits, cycles } = tally;
+        let head = RowHead {
+            reason,
+            exits,
+            cycles,
+            ..RowHead::default()
+        };
+        to.row(head, &[]);
+    }
+}
+
+fn write_rows(rows: &[Row; SLOTS], to: &mut Rows<'_, '_>) {
+    for (reason, row) in (0..).zip(rows) {
+        // The histogram first: it never has more exits than the count then.
+        let histogram = row.histogram();
+        let head = RowHead {
+            reason,
+            ..row.head()
+        };
+        to.row(head, &histogram);
+    }
+}
