@@ -32,15 +32,17 @@ stop() {
 	done
 }
 
-# Objects in the slab that per-vCPU data come from. KASAN keeps freed ones back: nothing to compare.
-slab_objects() {
+# What per-vCPU data come from: 48 KiB each, from the page allocator (which counts that as slab) or
+# vmalloc. KASAN keeps back what is freed: nothing to compare.
+kernel_kib() {
 	if [ -e /sys/kernel/debug/kmemleak ]; then
 		echo 0
 		return
 	fi
-	slab_cache=/sys/kernel/slab/kmalloc-4k
-	echo 1 >$slab_cache/shrink
-	sed 's/ .*//' $slab_cache/objects
+	for slab_cache in /sys/kernel/slab/*/shrink; do
+		echo 1 >$slab_cache
+	done
+	awk '/^(SUnreclaim|VmallocUsed):/ { n += $2 } END { print n }' /proc/meminfo
 }
 
 percpu_kib() {
