@@ -7,6 +7,7 @@
 //! measures them, `least N`, around the shortest of them, and `exits N` and `cycles N`, the module's,
 //! of the reason in question, between the two readings.
 
+mod device;
 mod fault;
 mod guest;
 mod hog;
@@ -96,6 +97,12 @@ enum Command {
     /// Runs guests that are there before the module is loaded, each with another allocation failed
     /// after that.
     FailAttach { module: PathBuf },
+    /// No guest: requests to /dev/kvm_exitstat that must be refused.
+    Device {
+        /// Take a snapshot, and print its bytes and the TSC cycles it took.
+        #[arg(long)]
+        time: bool,
+    },
     /// No guest: a SCHED_FIFO task that takes the CPU away, again and again, until killed.
     Hog {
         #[arg(long, default_value_t = 8000)]
@@ -190,6 +197,8 @@ fn main() -> Result<()> {
         }
         Command::FailLoad { module } => fault::load(&module),
         Command::FailAttach { module } => fault::attach(&module),
+        Command::Device { time: false } => device::refuses(),
+        Command::Device { time: true } => device::time(),
         Command::Hog { busy_us, period_us } => hog::run(
             Duration::from_micros(busy_us),
             Duration::from_micros(period_us),
