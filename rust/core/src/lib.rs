@@ -9,6 +9,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod histogram;
 pub mod leaf;
 pub mod reason;
+pub mod snapshot;
 pub mod tally;

@@ -1,0 +1,696 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The snapshot: all counters as bytes, as `/dev/kvm_exitstat` gives them to root.
+//!
+//! This file is the whole ABI between module and command. A snapshot is a [`Header`], and then
+//! records up to its `size`. A record is a [`RecordHead`], a head of its kind, and rows; a row is a
+//! [`RowHead`] and so many buckets, 64 bits each. All numbers are little-endian; all structures are
+//! multiples of 8 bytes without padding.
+//!
+//! What later versions may do without a new [`VERSION`]: append fields to any head, and to rows
+//! (after their buckets), as each tells its own size; add kinds of records. A reader skips what it
+//! does not know. Counters are in no order, and rows of zeros are left out.
+//!
+//! The sums of a host are those of its [`KIND_CPU`] records. For vCPUs that had their first exit
+//! after the module was loaded, which is all of them but [`Header::unattached`], the vCPUs' rows and
+//! the [`KIND_RETIRED`] ones add up to the same, but for exits while the snapshot was taken.
+
+use super::reason::SLOTS;
+
+/// Bytes that a snapshot begins with.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"exitstat");
+
+/// Of what is described here. Another one cannot be read.
+pub const VERSION: u32 = 1;
+
+/// The record is of a possible CPU: its head is a [`CpuHead`], its rows have exits and cycles only.
+pub const KIND_CPU: u32 = 1;
+
+/// The record is of a vCPU that has had an exit: its head is a [`VcpuHead`].
+pub const KIND_VCPU: u32 = 2;
+
+/// The record is of all vCPUs that are gone; it has no other head.
+pub const KIND_RETIRED: u32 = 3;
+
+/// Buckets of a histogram. Bucket `b` has the exits that took 2^b cycles or more, and less than
+/// 2^(b+1); bucket 0 also those that took none.
+pub const BUCKETS: usize = 64;
+
+/// The number that the reason of a row has for exits whose reason is 86 or more.
+pub const BEYOND: u32 = SLOTS as u32 - 1;
+
+/// The request of `ioctl` that takes a snapshot, with the address of a [`Request`].
+///
+/// Errors: `ENOTTY` for any other request; `EINVAL` if `flags` is not 0; `EFAULT` if the request or
+/// the buffer cannot be accessed; `E2BIG` if the snapshot is larger than the buffer, with the bytes
+/// needed now in `length`; `ENOMEM`. On success `length` is the snapshot's.
+pub const IOCTL_SNAPSHOT: u32 = 3 << 30 | (Request::SIZE as u32) << 16 | 0xE7 << 8;
+
+/// A value in a wire structure.
+trait Field: Sized {
+    fn take(bytes: &mut &[u8]) -> Option<Self>;
+    fn put(self, writer: &mut Writer<'_>);
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+impl Field for u32 {
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        take(bytes).map(Self::from_le_bytes)
+    }
+
+    fn put(self, writer: &mut Writer<'_>) {
+        writer.put(&self.to_le_bytes());
+    }
+}
+
+impl Field for u64 {
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        take(bytes).map(Self::from_le_bytes)
+    }
+
+    fn put(self, writer: &mut Writer<'_>) {
+        writer.put(&self.to_le_bytes());
+    }
+}
+
+impl Field for [u8; 16] {
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        take(bytes)
+    }
+
+    fn put(self, writer: &mut Writer<'_>) {
+        writer.put(&self);
+    }
+}
+
+/// Defines structures of the ABI.
+macro_rules! wire {
+    ($(
+        $(#[$attribute:meta])*
+        pub struct $name:ident[$size:literal] {
+            $($(#[$doc:meta])* pub $field:ident: $type:ty,)*
+        }
+    )*) => {$(
+        $(#[$attribute])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        // Of the size that is part of the ABI; no padding; the next one is aligned.
+        const _: () = assert!(
+            size_of::<$name>() == $size
+                && 0 $(+ size_of::<$type>())* == $size
+                && $size % 8 == 0
+        );
+
+        impl $name {
+            /// Bytes.
+            pub const SIZE: usize = $size;
+
+            /// Reads it from the beginning of `bytes`, if they are enough.
+            #[must_use]
+            pub fn read(mut bytes: &[u8]) -> Option<Self> {
+                Some(Self {
+                    $($field: Field::take(&mut bytes)?,)*
+                })
+            }
+
+            /// Writes it.
+            pub fn write(&self, writer: &mut Writer<'_>) {
+                $(self.$field.put(writer);)*
+            }
+        }
+    )*};
+}
+
+wire! {
+    /// What [`IOCTL_SNAPSHOT`] takes.
+    pub struct Request[32] {
+        /// The VM whose vCPUs are wanted, and nothing else; 0 for all there is.
+        pub vm: u64,
+        /// The address of the buffer.
+        pub buffer: u64,
+        /// Its bytes; on return those of the snapshot.
+        pub length: u64,
+        /// 0.
+        pub flags: u64,
+    }
+
+    /// How a snapshot begins.
+    pub struct Header[96] {
+        /// [`MAGIC`].
+        pub magic: u64,
+        /// [`VERSION`].
+        pub version: u32,
+        /// Bytes of the header: the first record is there.
+        pub header_size: u32,
+        /// Bytes of the snapshot.
+        pub size: u64,
+        /// Another one each time that the module is loaded. Counters can be compared if it is the
+        /// same.
+        pub load: u64,
+        /// The TSC when the snapshot was taken.
+        pub tsc: u64,
+        /// Nanoseconds since 1970 then.
+        pub realtime: u64,
+        /// The TSC's frequency, in kHz: a thousand cycles are so many microseconds.
+        pub tsc_khz: u32,
+        /// CPUs that are possible.
+        pub cpus: u32,
+        /// vCPUs whose exits are in the CPUs' records only, as there was no memory for them.
+        pub unattached: u64,
+        /// The parameter `log_every`.
+        pub log_every: u64,
+        /// The parameter `guest_scope`: 0 `vm`, 1 `host`, 2 `off`.
+        pub guest_scope: u32,
+        /// The parameter `log_cpuid`: 0 or 1.
+        pub log_cpuid: u32,
+        /// The module's version; NULs fill it up.
+        pub module_version: [u8; 16],
+    }
+
+    /// How a record begins.
+    pub struct RecordHead[16] {
+        /// `KIND_…`.
+        pub kind: u32,
+        /// Bytes of the record: the next one is there.
+        pub size: u32,
+        /// Bytes of all of its heads: the first row is there.
+        pub heads_size: u32,
+        /// Rows.
+        pub rows: u32,
+    }
+
+    /// Whose a [`KIND_CPU`] record is.
+    pub struct CpuHead[8] {
+        /// The CPU's number.
+        pub cpu: u32,
+        /// 0.
+        pub reserved: u32,
+    }
+
+    /// Whose a [`KIND_VCPU`] record is.
+    pub struct VcpuHead[32] {
+        /// The VM: from 1 up, never used again while kvm is loaded.
+        pub vm: u64,
+        /// The vCPU in it.
+        pub vcpu: u32,
+        /// The process that runs it.
+        pub pid: u32,
+        /// That process's name; NULs fill it up.
+        pub process: [u8; 16],
+    }
+
+    /// How a row begins: the exits of one basic reason.
+    pub struct RowHead[56] {
+        /// Bytes of the row: the next one is there.
+        pub size: u32,
+        /// The basic exit reason, or [`BEYOND`].
+        pub reason: u32,
+        /// Exits.
+        pub exits: u64,
+        /// TSC cycles that they took.
+        pub cycles: u64,
+        /// Those of the longest of them.
+        pub max: u64,
+        /// Exits that user space had to finish.
+        pub user_exits: u64,
+        /// TSC cycles that it took, of wall time.
+        pub user_cycles: u64,
+        /// The histogram's first bucket that is here.
+        pub first_bucket: u32,
+        /// How many are here; all others are 0.
+        pub buckets: u32,
+    }
+}
+
+/// Writes into a buffer, and goes on to count when it is full.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    buffer: &'a mut [u8],
+    needed: usize,
+}
+
+impl<'a> Writer<'a> {
+    /// Of nothing yet.
+    pub fn new(buffer: &'a mut [u8]) -> Self {
+        Self { buffer, needed: 0 }
+    }
+
+    /// Bytes that were written, or would have been, had there been room.
+    #[must_use]
+    pub fn needed(&self) -> usize {
+        self.needed
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.needed.saturating_add(bytes.len());
+        if let Some(room) = self.buffer.get_mut(self.needed..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.needed = end;
+    }
+
+    /// Writes once more what has been written at `at`.
+    fn put_again(&mut self, at: usize, write: impl FnOnce(&mut Writer<'_>)) {
+        write(&mut Writer {
+            buffer: &mut *self.buffer,
+            needed: at,
+        });
+    }
+
+    /// Writes a whole snapshot: `header`, of which sizes, magic and version are set here, and what
+    /// `records` writes.
+    pub fn snapshot(&mut self, header: Header, records: impl FnOnce(&mut Self)) {
+        let begin = self.needed;
+        header.write(self);
+        records(self);
+        let header = Header {
+            magic: MAGIC,
+            version: VERSION,
+            header_size: Header::SIZE as u32,
+            size: (self.needed - begin) as u64,
+            ..header
+        };
+        self.put_again(begin, |writer| header.write(writer));
+    }
+
+    /// Writes a CPU's record.
+    pub fn cpu(&mut self, cpu: u32, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
+        self.record(KIND_CPU, |w| CpuHead { cpu, reserved: 0 }.write(w), rows);
+    }
+
+    /// Writes a vCPU's record.
+    pub fn vcpu(&mut self, head: &VcpuHead, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
+        self.record(KIND_VCPU, |w| head.write(w), rows);
+    }
+
+    /// Writes the record of what is gone.
+    pub fn retired(&mut self, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
+        self.record(KIND_RETIRED, |_| (), rows);
+    }
+
+    fn record(
+        &mut self,
+        kind: u32,
+        head: impl FnOnce(&mut Self),
+        rows: impl FnOnce(&mut Rows<'_, 'a>),
+    ) {
+        let begin = self.needed;
+        RecordHead::default().write(self);
+        head(self);
+        let heads_size = (self.needed - begin) as u32;
+        let mut all = Rows {
+            writer: self,
+            rows: 0,
+        };
+        rows(&mut all);
+        let head = RecordHead {
+            kind,
+            size: 0,
+            heads_size,
+            rows: all.rows,
+        };
+        let size = (self.needed - begin) as u32;
+        self.put_again(begin, |w| RecordHead { size, ..head }.write(w));
+    }
+}
+
+/// Writes the rows of a record.
+#[derive(Debug)]
+pub struct Rows<'w, 'a> {
+    writer: &'w mut Writer<'a>,
+    rows: u32,
+}
+
+impl Rows<'_, '_> {
+    /// Writes a row, unless it is of zeros. Of `head` size and buckets are set here, from
+    /// `histogram`, which has as many as there are.
+    pub fn row(&mut self, head: RowHead, histogram: &[u64]) {
+        let first = histogram.iter().position(|&n| n != 0).unwrap_or(0);
+        let end = histogram.iter().rposition(|&n| n != 0).map_or(0, |i| i + 1);
+        let buckets = histogram.get(first..end).unwrap_or(&[]);
+        if head.exits == 0 && head.user_exits == 0 && head.user_cycles == 0 && buckets.is_empty() {
+            return;
+        }
+        RowHead {
+            size: (RowHead::SIZE + size_of_val(buckets)) as u32,
+            first_bucket: first as u32,
+            buckets: buckets.len() as u32,
+            ..head
+        }
+        .write(self.writer);
+        for &bucket in buckets {
+            bucket.put(self.writer);
+        }
+        self.rows += 1;
+    }
+}
+
+/// Why bytes are no snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// They do not begin with [`MAGIC`].
+    NoSnapshot,
+    /// They are of another version than [`VERSION`]: this one.
+    Version(u32),
+    /// They end before they should, or a size in them is wrong.
+    Damaged,
+}
+
+/// A snapshot as it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot<'a> {
+    /// What it begins with.
+    pub header: Header,
+    records: &'a [u8],
+}
+
+impl<'a> Snapshot<'a> {
+    /// The snapshot that `bytes` begin with; they may be more.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`], of what the header tells. What is wrong in a record, [`Self::records`] says.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let word = |at| bytes.get(at..);
+        if word(0).and_then(|mut b| u64::take(&mut b)) != Some(MAGIC) {
+            return Err(Malformed::NoSnapshot);
+        }
+        let version = word(8).and_then(|mut b| u32::take(&mut b));
+        match version.ok_or(Malformed::Damaged)? {
+            VERSION => (),
+            other => return Err(Malformed::Version(other)),
+        }
+        let header = Header::read(bytes).ok_or(Malformed::Damaged)?;
+        let begin = header.header_size as usize;
+        let end = usize::try_from(header.size).map_err(|_| Malformed::Damaged)?;
+        if begin < Header::SIZE {
+            return Err(Malformed::Damaged);
+        }
+        let records = bytes.get(begin..end).ok_or(Malformed::Damaged)?;
+        Ok(Self { header, records })
+    }
+
+    /// Its records, less those of unknown kinds. After an error there are no more.
+    pub fn records(&self) -> impl Iterator<Item = Result<Record<'a>, Malformed>> {
+        Parts(self.records)
+            .map(|part| part.and_then(Record::parse))
+            .filter_map(Result::transpose)
+    }
+}
+
+/// What follows one another in bytes, each with its own size.
+#[derive(Clone, Copy, Debug)]
+struct Parts<'a>(&'a [u8]);
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Result<&'a [u8], Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let head = RecordHead::read(self.0);
+        let part = head.and_then(|head| self.0.split_at_checked(head.size as usize));
+        // Smaller than its head, it would not end.
+        let part = part.filter(|(part, _)| part.len() >= RecordHead::SIZE);
+        self.0 = part.map_or(&[], |(_, rest)| rest);
+        Some(part.map(|(part, _)| part).ok_or(Malformed::Damaged))
+    }
+}
+
+/// Whose counters a record has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A CPU of the host.
+    Cpu(u32),
+    /// A vCPU.
+    Vcpu(VcpuHead),
+    /// All vCPUs that are gone.
+    Retired,
+}
+
+/// A record as it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Whose it is.
+    pub owner: Owner,
+    rows: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// `None` if it is of an unknown kind.
+    fn parse(part: &'a [u8]) -> Result<Option<Self>, Malformed> {
+        let head = RecordHead::read(part).ok_or(Malformed::Damaged)?;
+        let heads = part.get(RecordHead::SIZE..head.heads_size as usize);
+        let heads = heads.ok_or(Malformed::Damaged)?;
+        let owner = match head.kind {
+            KIND_CPU => CpuHead::read(heads).map(|head| Owner::Cpu(head.cpu)),
+            KIND_VCPU => VcpuHead::read(heads).map(Owner::Vcpu),
+            KIND_RETIRED => Some(Owner::Retired),
+            _ => return Ok(None),
+        };
+        let rows = part.get(head.heads_size as usize..);
+        match (owner, rows) {
+            (Some(owner), Some(rows)) => Ok(Some(Self { owner, rows })),
+            _ => Err(Malformed::Damaged),
+        }
+    }
+
+    /// Its rows. After an error there are no more.
+    pub fn rows(&self) -> impl Iterator<Item = Result<Row<'a>, Malformed>> {
+        let mut rest = self.rows;
+        core::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let row = Row::parse(rest);
+            rest = row.map_or(&[], |(_, rest)| rest);
+            Some(row.map(|(row, _)| row).ok_or(Malformed::Damaged))
+        })
+    }
+}
+
+/// The exits of one basic reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// The counters.
+    pub head: RowHead,
+    buckets: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// The row that `bytes` begin with, and the bytes after it.
+    fn parse(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let head = RowHead::read(bytes)?;
+        let (row, rest) = bytes.split_at_checked(head.size as usize)?;
+        let end = head.first_bucket.checked_add(head.buckets)?;
+        if head.reason > BEYOND || end as usize > BUCKETS {
+            return None;
+        }
+        let length = head.buckets as usize * size_of::<u64>();
+        let buckets = row.get(RowHead::SIZE..)?.get(..length)?;
+        Some((Self { head, buckets }, rest))
+    }
+
+    /// The histogram, in full.
+    #[must_use]
+    pub fn histogram(&self) -> [u64; BUCKETS] {
+        let mut histogram = [0; BUCKETS];
+        let mut bytes = self.buckets;
+        for bucket in histogram.iter_mut().skip(self.head.first_bucket as usize) {
+            match u64::take(&mut bytes) {
+                Some(exits) => *bucket = exits,
+                None => break,
+            }
+        }
+        histogram
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+    use std::vec::Vec;
+
+    fn header() -> Header {
+        Header {
+            load: 7,
+            tsc: 8,
+            tsc_khz: 2_000_000,
+            ..Header::default()
+        }
+    }
+
+    fn row(reason: u32, exits: u64) -> RowHead {
+        RowHead {
+            reason,
+            exits,
+            cycles: exits * 100,
+            max: 200,
+            user_exits: 1,
+            user_cycles: 3,
+            ..RowHead::default()
+        }
+    }
+
+    fn write(writer: &mut Writer<'_>) {
+        writer.snapshot(header(), |w| {
+            w.cpu(3, |rows| {
+                rows.row(row(10, 5), &[]);
+                rows.row(RowHead::default(), &[]);
+            });
+            let head = VcpuHead {
+                vm: 1,
+                vcpu: 2,
+                pid: 77,
+                process: *b"qemu-system-x86\0",
+            };
+            w.vcpu(&head, |rows| {
+                rows.row(row(BEYOND, 9), &[0, 0, 0, 4, 0, 5, 0, 0]);
+            });
+            w.retired(|_| ());
+        });
+    }
+
+    fn some() -> Vec<u8> {
+        let mut counting = Writer::new(&mut []);
+        write(&mut counting);
+        let mut bytes = std::vec![0; counting.needed()];
+        write(&mut Writer::new(&mut bytes));
+        bytes
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let bytes = some();
+        let snapshot = Snapshot::parse(&bytes).unwrap();
+        assert_eq!(snapshot.header.size, bytes.len() as u64);
+        assert_eq!(snapshot.header.load, 7);
+        let records: Vec<_> = snapshot.records().map(Result::unwrap).collect();
+        let [cpu, vcpu, retired] = records.as_slice() else {
+            panic!("{records:?}");
+        };
+        assert_eq!(cpu.owner, Owner::Cpu(3));
+        let rows: Vec<_> = cpu.rows().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), 1, "a row of zeros is left out");
+        assert_eq!((rows[0].head.reason, rows[0].head.exits), (10, 5));
+        assert_eq!(rows[0].histogram(), [0; BUCKETS]);
+        let Owner::Vcpu(head) = vcpu.owner else {
+            panic!("{vcpu:?}");
+        };
+        assert_eq!((head.vm, head.vcpu, head.pid), (1, 2, 77));
+        let rows: Vec<_> = vcpu.rows().map(Result::unwrap).collect();
+        let histogram = rows[0].histogram();
+        assert_eq!((rows[0].head.first_bucket, rows[0].head.buckets), (3, 3));
+        assert_eq!(histogram[..7], [0, 0, 0, 4, 0, 5, 0]);
+        assert_eq!(retired.owner, Owner::Retired);
+        assert_eq!(retired.rows().count(), 0);
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_small_is_not_overrun_and_what_is_needed_is_told() {
+        let whole = some();
+        for length in 0..whole.len() {
+            let mut bytes = std::vec![0xaa; length];
+            let mut writer = Writer::new(&mut bytes);
+            write(&mut writer);
+            assert_eq!(writer.needed(), whole.len());
+            // With that much missing, nothing that parses is left.
+            let Ok(snapshot) = Snapshot::parse(&bytes) else {
+                continue;
+            };
+            panic!("{:?} of {length} bytes", snapshot.header);
+        }
+    }
+
+    /// As a later version might write: longer heads and rows, another kind of record.
+    #[test]
+    fn what_a_later_version_adds_is_skipped() {
+        let put =
+            |words: &[u64]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
+        let halves = |low: u64, high: u64| low | high << 32;
+        let mut bytes = some()[..Header::SIZE].to_vec();
+        bytes.extend(put(&[0xdead]));
+        bytes.extend(put(&[halves(99, 24), halves(16, 0), 0xbad]));
+        bytes.extend(put(&[
+            halves(KIND_CPU.into(), 32 + 56 + 8 + 16),
+            halves(32, 1),
+            6,
+            0xbad,
+        ]));
+        bytes.extend(put(&[
+            halves(56 + 8 + 16, 10),
+            5,
+            500,
+            0,
+            0,
+            0,
+            halves(7, 1),
+            5,
+            0xbad,
+            0xbad,
+        ]));
+        bytes[12..16].copy_from_slice(&(Header::SIZE as u32 + 8).to_le_bytes());
+        let size = bytes.len() as u64;
+        bytes[16..24].copy_from_slice(&size.to_le_bytes());
+
+        let snapshot = Snapshot::parse(&bytes).unwrap();
+        let records: Vec<_> = snapshot.records().map(Result::unwrap).collect();
+        assert_eq!(records.len(), 1, "{records:?}");
+        assert_eq!(records[0].owner, Owner::Cpu(6));
+        let rows: Vec<_> = records[0].rows().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].head.exits, rows[0].histogram()[7]), (5, 5));
+    }
+
+    #[test]
+    fn another_version_and_other_bytes_are_told_apart() {
+        let mut bytes = some();
+        bytes[8] = 2;
+        assert_eq!(Snapshot::parse(&bytes).err(), Some(Malformed::Version(2)));
+        bytes[0] = 0;
+        assert_eq!(Snapshot::parse(&bytes).err(), Some(Malformed::NoSnapshot));
+        assert_eq!(Snapshot::parse(&[]).err(), Some(Malformed::NoSnapshot));
+    }
+
+    fn read_all(bytes: &[u8]) {
+        let Ok(snapshot) = Snapshot::parse(bytes) else {
+            return;
+        };
+        for record in snapshot.records().flatten() {
+            for row in record.rows().flatten() {
+                let _ = row.histogram();
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_no_panic(at in 0..some().len(), value: u8, end in 0..some().len()) {
+            let mut bytes = some();
+            bytes[at] = value;
+            read_all(&bytes);
+            read_all(&bytes[..end]);
+        }
+
+        #[test]
+        fn any_bytes_are_no_panic(tail in vec(any::<u8>(), 0..400)) {
+            let mut bytes = some()[..Header::SIZE].to_vec();
+            bytes.extend(tail);
+            let size = bytes.len() as u64;
+            bytes[16..24].copy_from_slice(&size.to_le_bytes());
+            read_all(&bytes);
+        }
+    }
+}
