@@ -25,6 +25,9 @@ pub enum Error {
         /// What is wrong with it.
         why: recording::Error,
     },
+    /// A recording lacks something that is needed.
+    #[error("{0}")]
+    Incomplete(String),
     /// A file or the output cannot be written, or the like.
     #[error("{what}: {source}")]
     Io {
@@ -52,7 +55,7 @@ impl Error {
             Self::Usage(_) => 2,
             Self::Device(_) => 3,
             Self::NoLeaves(_) => 4,
-            Self::Recording { .. } => 5,
+            Self::Recording { .. } | Self::Incomplete(_) => 5,
             Self::Io { .. } | Self::Failed(_) => 6,
         }
     }
