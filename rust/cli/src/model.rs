@@ -115,7 +115,9 @@ impl Counters {
     /// The cycles that `percent` of the exits did not exceed, as far as the histogram tells.
     #[must_use]
     pub fn percentile(&self, percent: u32) -> Option<u64> {
-        histogram::percentile(&self.histogram, percent)
+        let cycles = histogram::percentile(&self.histogram, percent)?;
+        // Within a bucket it is a guess, and no exit took longer than the longest.
+        Some(self.max.map_or(cycles, |max| cycles.min(max)))
     }
 
     /// The longest exit, as exactly as it is known.

@@ -9,7 +9,7 @@ use common::{boot, boot_without_ept, recording, Host};
 use std::{
     env, fs,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 use tempfile::TempDir;
 
@@ -62,6 +62,9 @@ fn exitstat(directory: &Path, words: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_exitstat"))
         .args(words.split_whitespace())
         .current_dir(directory)
+        // Help is as wide as a terminal, if there is one.
+        .stdin(Stdio::null())
+        .env_remove("COLUMNS")
         .env("TZ", "UTC")
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE")
@@ -131,11 +134,14 @@ outputs! {
     diff_per_second: "diff boot.rec ept0.rec --per-second --sort cycles --reason 30,10",
     diff_json: "diff boot.rec ept0.rec -o json --reason 48,28",
     diff_csv: "diff boot.rec ept0.rec -o csv",
-    check: "check boot.rec --budget budget.toml",
-    check_json: "check boot.rec --budget budget.toml -o json",
-    check_csv: "check boot.rec --budget budget.toml -o csv",
+    check: "check boot.rec --budget kernel.toml",
+    check_json: "check boot.rec --budget kernel.toml -o json",
+    check_csv: "check boot.rec --budget kernel.toml -o csv",
+    check_partial_users: "check boot.rec --budget budget.toml --partial",
     check_ok: "check boot.rec --budget wide.toml",
-    check_vm: "check boot.rec --budget budget.toml --vm 2",
+    check_vm: "check boot.rec --budget budget.toml --vm 1",
+    check_vm_gone: "check boot.rec --budget kernel.toml --vm 2",
+    check_user_exits: "check boot.rec --budget budget.toml",
     check_unknown: "check boot.rec --budget unknown.toml",
     check_field: "check boot.rec --budget field.toml",
     check_nothing: "check boot.rec --budget nothing.toml",
@@ -167,12 +173,13 @@ fn colour_is_for_terminals_that_want_it() {
 #[test]
 fn a_broken_pipe_is_no_error() {
     let directory = directory();
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
+    let mut reader = Command::new("true").stdin(Stdio::piped()).spawn().unwrap();
+    let pipe = reader.stdin.take().unwrap();
+    reader.wait().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_exitstat"))
         .args(["1", "--from", "boot.rec"])
         .current_dir(directory.path())
-        .stdout(writer)
+        .stdout(pipe)
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0));
@@ -187,6 +194,7 @@ fn output_that_cannot_be_written_is_an_error() {
         .args(["--from", "boot.rec"])
         .current_dir(directory.path())
         .stdout(full)
+        .stderr(Stdio::null())
         .status()
         .unwrap();
     assert_eq!(status.code(), Some(6));

@@ -60,7 +60,7 @@ Examples:
 /// what was added, COUNT tables in all.
 #[derive(Debug, Parser)]
 #[command(name = "exitstat", version, after_long_help = AFTER_HELP)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub struct Cli {
     /// Without a command.
     #[command(flatten)]
@@ -241,7 +241,8 @@ pub struct RecordArgs {
 ///
 /// The exits between a recording's first snapshot and its last. If the module was loaded again
 /// meanwhile, what was counted between the last snapshot before and the unloading is lost, and not
-/// in the report.
+/// in the report. With --vm, what a VM that ended did after the last snapshot that has it is in the
+/// host's figures only.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
     /// The recording
@@ -311,8 +312,9 @@ A budget:
   cycles = 2_000_000
   user_exits = 100    # those that user space had to finish
 
-A recording that was cut off is an error (exit status 5): what is missing might be over the budget.
---partial takes it as it is.";
+What is missing might be over the budget: so a recording that was cut off, or in which the module was
+loaded again, is an error (exit status 5), and so is --vm of a VM that ended before the last
+snapshot, as its last exits are in the host's figures only. --partial takes it as it is.";
 
 /// Fail if a recording exceeds its budget of exits or cycles
 ///
@@ -326,7 +328,7 @@ pub struct CheckArgs {
     /// The budget, in TOML; --help has an example
     #[arg(long, value_name = "FILE")]
     pub budget: PathBuf,
-    /// Also check a recording that was cut off
+    /// Also check a recording that does not have all that happened
     #[arg(long)]
     pub partial: bool,
     /// Whose exits.

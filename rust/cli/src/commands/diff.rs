@@ -11,17 +11,20 @@ use crate::{
     reason,
 };
 use exitstat_core::{reason::REASONS, tally::Tally};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::{cmp::Ordering, collections::BTreeMap, io::Write};
 
 /// One number in both recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Change {
     /// In the first.
+    #[serde(serialize_with = "number")]
     pub a: f64,
     /// In the second.
+    #[serde(serialize_with = "number")]
     pub b: f64,
     /// What was added.
+    #[serde(serialize_with = "number")]
     pub change: f64,
     /// That, of the first; `None` if that is 0.
     pub relative: Option<f64>,
@@ -35,6 +38,15 @@ impl Change {
             change: b - a,
             relative: (a != 0.0).then(|| (b - a) / a),
         }
+    }
+}
+
+/// Counts are integers, and look so.
+fn number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    let integer = *number as i64;
+    match integer as f64 == *number {
+        true => serializer.serialize_i64(integer),
+        false => serializer.serialize_f64(*number),
     }
 }
 

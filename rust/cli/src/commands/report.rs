@@ -83,7 +83,7 @@ fn heading(out: &mut impl Write, recording: &Recording) -> Result<(), Error> {
                 .chars()
                 .map(|c| if c.is_control() { '?' } else { c })
                 .collect();
-            writeln!(out, "{:<11}{text}", format!("{name}:"))?;
+            writeln!(out, "{:<12}{text}", format!("{name}:"))?;
         }
     }
     if recording.snapshots == 1 {

@@ -3,8 +3,8 @@
 //! Tables for people.
 
 use crate::{
-    model::Longest,
-    view::{Row, View},
+    model::{Longest, Scope},
+    view::{Row, Subject, View},
 };
 use anstyle::{Effects, Style};
 use comfy_table::{presets::NOTHING, Cell, CellAlignment, ContentArrangement, Table};
@@ -104,7 +104,7 @@ fn title(view: &View) -> String {
     if view.reloads > 0 {
         parts.push(format!("module loaded again {} time(s)", view.reloads));
     }
-    if view.unattached > 0 {
+    if view.unattached > 0 && view.subject == Subject::Of(Scope::Host) {
         parts.push(format!(
             "{} vCPU(s) in exits and cycles only",
             view.unattached

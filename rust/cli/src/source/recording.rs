@@ -372,7 +372,17 @@ impl<W: Write> Recorder<W> {
         Ok(self.output)
     }
 
-    fn frame(&mut self, kind: u32, payload: &[u8]) -> io::Result<()> {
+    /// What it is written to.
+    pub fn output(&self) -> &W {
+        &self.output
+    }
+
+    /// Adds a frame of any kind.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn frame(&mut self, kind: u32, payload: &[u8]) -> io::Result<()> {
         let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
         let mut frame = Vec::with_capacity(12 + payload.len());
         frame.extend(kind.to_le_bytes());

@@ -2,6 +2,9 @@
 
 //! A host that counts as the module does, for recordings with what is known to be in them.
 
+// Not every test uses all of it.
+#![allow(dead_code)]
+
 use exitstat_cli::source::recording::{End, Metadata, Recorder};
 use exitstat_core::{
     histogram::bucket_of,
