@@ -52,6 +52,10 @@ fn directory() -> TempDir {
     write("field.toml", b"[total]\nexists = 1\n");
     write("nothing.toml", b"");
     write(
+        "kernel.toml",
+        b"[total]\nexits = 2000\n[reason.EPT_VIOLATION]\nexits = 700\n[reason.12]\nexits = 0\n",
+    );
+    write(
         "twice.toml",
         b"reason.48.exits = 1\nreason.EPT_VIOLATION.exits = 2\n",
     );
