@@ -10,10 +10,12 @@ cargo=$(sh scripts/toolchain.sh | sed -n 's/^CARGO=//p')
 seconds=${1:-}
 [ $# = 0 ] || shift
 out=$PWD/build/fuzz
+target_triple=x86_64-unknown-linux-gnu
 passed=0 failed=0
 
 RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/fuzz-rustc.sh "$cargo" build --quiet --profile fuzz \
-	--package exitstat-fuzz --features libfuzzer --target-dir "$out/target" || exit 1
+	--package exitstat-fuzz --features libfuzzer --target "$target_triple" \
+	--target-dir "$out/target" || exit 1
 
 if [ -n "$seconds" ]; then
 	set_bounds="-max_total_time=$seconds"
@@ -27,7 +29,7 @@ for target in "$@"; do
 	rm -rf "$out/found/$target" && mkdir -p "$out/found/$target"
 	log=$out/$target.log
 	# What it finds goes to the first directory; git's it only reads.
-	if EXITSTAT_FUZZ=$target RUST_BACKTRACE=0 "$out/target/fuzz/fuzz" $set_bounds -timeout=10 \
+	if EXITSTAT_FUZZ=$target RUST_BACKTRACE=0 "$out/target/$target_triple/fuzz/fuzz" $set_bounds -timeout=10 \
 		-rss_limit_mb=1024 -artifact_prefix="build/fuzz/$target-" -print_final_stats=1 \
 		"$out/found/$target" "rust/fuzz/corpus/$target" >"$log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

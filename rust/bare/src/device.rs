@@ -99,6 +99,12 @@ pub fn time() -> Result<()> {
     Ok(())
 }
 
+/// Takes a snapshot and writes it to standard output.
+pub fn dump() -> Result<()> {
+    std::io::stdout().write_all(&snapshot(&open()?)?)?;
+    Ok(())
+}
+
 fn open() -> Result<File> {
     File::options()
         .read(true)

@@ -99,9 +99,12 @@ enum Command {
     FailAttach { module: PathBuf },
     /// No guest: requests to /dev/kvm_exitstat that must be refused.
     Device {
-        /// Take a snapshot, and print its bytes and the TSC cycles it took.
+        /// Take a snapshot instead, and print its bytes and the TSC cycles it took.
         #[arg(long)]
         time: bool,
+        /// Take a snapshot instead, and write it to standard output.
+        #[arg(long, conflicts_with = "time")]
+        dump: bool,
     },
     /// No guest: a SCHED_FIFO task that takes the CPU away, again and again, until killed.
     Hog {
@@ -197,8 +200,9 @@ fn main() -> Result<()> {
         }
         Command::FailLoad { module } => fault::load(&module),
         Command::FailAttach { module } => fault::attach(&module),
-        Command::Device { time: false } => device::refuses(),
-        Command::Device { time: true } => device::time(),
+        Command::Device { time: true, .. } => device::time(),
+        Command::Device { dump: true, .. } => device::dump(),
+        Command::Device { .. } => device::refuses(),
         Command::Hog { busy_us, period_us } => hog::run(
             Duration::from_micros(busy_us),
             Duration::from_micros(period_us),

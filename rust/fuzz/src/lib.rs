@@ -13,7 +13,9 @@ mod targets {
     pub mod histogram;
     pub mod leaves;
     pub mod log;
+    pub mod recording;
     pub mod report;
+    pub mod snapshot;
     pub mod totals;
 }
 
@@ -21,13 +23,15 @@ mod targets {
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     ("answer", targets::answer::run),
     ("checks", targets::checks::run),
     ("histogram", targets::histogram::run),
     ("leaves", targets::leaves::run),
     ("log", targets::log::run),
+    ("recording", targets::recording::run),
     ("report", targets::report::run),
+    ("snapshot", targets::snapshot::run),
     ("totals", targets::totals::run),
 ];
 

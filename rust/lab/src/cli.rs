@@ -103,6 +103,9 @@ struct RunArgs {
     /// Put the full qemu-system-x86_64 into L1, for `l2 -M q35`.
     #[arg(long)]
     full_qemu: bool,
+    /// Put the command exitstat into L1 and its guests.
+    #[arg(long)]
+    command: bool,
     /// Put the kernel's KVM selftests into L1, those of tests/lab/selftests/list.
     #[arg(long)]
     selftests: bool,
@@ -142,6 +145,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 flavour: args.flavour,
                 unpatched: args.unpatched,
                 full_qemu: args.full_qemu,
+                command: args.command,
                 selftests: args.selftests,
                 append: args.append,
                 env: String::new(),

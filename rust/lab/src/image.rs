@@ -167,6 +167,8 @@ pub struct L1Image<'a> {
     pub full_qemu: bool,
     /// Programs of our own: name and file.
     pub programs: &'a [(&'static str, PathBuf)],
+    /// The same, for guests.
+    pub guest_programs: &'a [(&'static str, PathBuf)],
     /// More files: each, and where it goes.
     pub files: &'a [(PathBuf, String)],
     /// Modules of the unpatched kernel, of which L1 gets kvm's.
@@ -243,6 +245,9 @@ impl L1Image<'_> {
     fn pack_guest(&self, dir: &Path) -> Result<PathBuf> {
         let root = Root::with_busybox(dir.join("l2"))?;
         root.copy_program("/usr/bin/cpuid", "usr/bin/cpuid")?;
+        for (name, file) in self.guest_programs {
+            root.copy(file, &format!("usr/bin/{name}"))?;
+        }
         let init = self.workspace.path("tests/lab/l2-init");
         root.write_program("init", &fs::read_to_string(init)?)?;
         for guest in self.guests {

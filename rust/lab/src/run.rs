@@ -37,6 +37,8 @@ pub struct Run {
     pub flavour: Flavour,
     pub unpatched: bool,
     pub full_qemu: bool,
+    /// Put the command `exitstat` into L1 and its guests.
+    pub command: bool,
     /// Put the kernel's KVM selftests into L1.
     pub selftests: bool,
     pub append: String,
@@ -61,6 +63,7 @@ impl Default for Run {
             flavour: Flavour::Plain,
             unpatched: false,
             full_qemu: false,
+            command: false,
             selftests: false,
             append: String::new(),
             env: String::new(),
@@ -106,7 +109,16 @@ impl Run {
         let unpatched = kernel::unpatched(workspace, self.flavour)?;
         let unpatched_modules = unpatched.modules();
         let guest = kernel::patched(workspace, Flavour::Plain)?.image();
-        let bare = module::build_static(workspace, "exitstat-bare", "bare")?;
+        let mut programs = vec![(
+            "bare",
+            module::build_static(workspace, "exitstat-bare", "bare")?,
+        )];
+        let mut guest_programs = Vec::new();
+        if self.command {
+            let exitstat = module::build_static(workspace, "exitstat", "exitstat")?;
+            programs.push(("exitstat", exitstat.clone()));
+            guest_programs.push(("exitstat", exitstat));
+        }
         let files = if self.selftests {
             selftests::files(workspace)?
         } else {
@@ -134,7 +146,8 @@ impl Run {
                 self.kvm_intel, self.l2_cpus, self.env,
             ),
             full_qemu: self.full_qemu,
-            programs: &[("bare", bare)],
+            programs: &programs,
+            guest_programs: &guest_programs,
             files: &files,
             unpatched: &unpatched_modules,
             guest_kernel: &guest,

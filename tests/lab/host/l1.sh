@@ -34,8 +34,8 @@ check "record runs a command and ends with its status" sh -c "
 	exitstat record -i 500ms -o /tmp/ept1 -- sh -c '$boot' && exitstat record -o /tmp/seven -- sh -c 'exit 7'
 	[ \$? = 7 ]"
 wait_for_none
-exitstat record -o /tmp/after -- true
-base64 /tmp/after | report "host recording"
+bare device --dump | od -An -v -tx1 | report "host snapshot"
+exitstat report -o json --all /tmp/ept1 | report "host recording"
 cat $debugfs/totals | report "host totals"
 cat $debugfs/reasons | report "host reasons"
 cat $debugfs/cpus | report "host cpus"

@@ -17,7 +17,7 @@ pub fn run(data: &[u8]) {
     numbers.sort_unstable();
     assert!(numbers
         .into_iter()
-        .eq(REASONS.iter().map(|r| r.number.into())));
+        .eq(REASONS.iter().map(|r| u64::from(r.number))));
     let mut printed = String::new();
     for r in &REASONS {
         let tally = totals.by_reason[&r.number];

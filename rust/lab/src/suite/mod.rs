@@ -6,6 +6,7 @@ pub mod agreement;
 pub mod check;
 mod debug;
 pub mod health;
+mod host;
 mod kunit;
 pub mod leaves;
 pub mod numbers;

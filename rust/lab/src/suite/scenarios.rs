@@ -2,7 +2,7 @@
 
 //! The scenarios: scripts in `tests/lab/NAME/`, how they are run, what is checked afterwards.
 
-use super::{check::Check, kunit, leaves, numbers};
+use super::{check::Check, host, kunit, leaves, numbers};
 use crate::{
     image::Guest,
     l0::L0,
@@ -56,6 +56,16 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
     let none = |_: &Outcome| Vec::new();
     Ok(vec![
+        Scenario {
+            name: "host",
+            about: "the device, debugfs, the log, and the command on the host and in a guest",
+            minutes: 3,
+            run: Run {
+                command: true,
+                ..one("host")?
+            },
+            checks: |outcome| host::checks(&outcome.report),
+        },
         Scenario {
             name: "q35-smp",
             about: "q35 on two CPUs",

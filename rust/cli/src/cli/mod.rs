@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line.
+//!
+//! `build.rs` compiles these files too, for manual pages and completions: they use nothing of the
+//! crate but [`crate::reason`].
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, time::Duration};
+
+mod explain;
+mod export;
+mod plot;
+mod top;
+
+pub use explain::ExplainArgs;
+pub use export::ExportArgs;
+pub use plot::{PlotArgs, PlotKind};
+pub use top::TopArgs;
+
+const AFTER_HELP: &str = "\
+What is counted:
+  Every hardware VM exit of a VMX guest, once, under its basic exit reason (Intel SDM vol. 3,
+  appendix C). Cycles are TSC cycles from the exit to the end of its handling in the kernel, with
+  the vCPU's thread on its CPU. What user space does to finish an exit is told apart, in wall time.
+
+Where the numbers come from:
+  Of the host, exits and cycles are sums of what each CPU counted. Percentiles, the longest exit and
+  the user-space share are sums over vCPUs, those that are gone included: what each VM's vCPU
+  counted. The two agree, but for exits taken while the counters were read, and for vCPUs that there
+  was no memory for. A CPU counts no more than exits and cycles: with --cpu the other columns are
+  empty. A longest exit is of all time; rows of an interval show in its place the range of cycles
+  that the longest exit of the interval was in.
+
+Exit status:
+  0  all went well
+  1  `check`: over the budget
+  2  the command line, or a budget, has an error
+  3  the counters cannot be read: no module, no permission, another version, no VMX
+  4  `guest`: nothing answers the CPUID leaves
+  5  a recording cannot be read
+  6  something else failed, such as writing a file
+  `record -- COMMAND` ends with COMMAND's; 125 to 127 if exitstat failed, COMMAND could not be run,
+  or was not found, and 128 and the signal's number if a signal ended it.
+
+Examples:
+  exitstat                        all since the module was loaded
+  exitstat 1                      that, and then what happens, second by second
+  exitstat --vm 3 --reason 48 1   only EPT violations of VM 3
+  exitstat record -o boot.rec -- ./start-vm && exitstat report boot.rec
+  exitstat diff ept1.rec ept0.rec
+";
+
+/// VM exit statistics for KVM on Intel VMX
+///
+/// Shows how often guests leave to the hypervisor, why, and how many CPU cycles it takes to handle
+/// it. Reads /dev/kvm_exitstat, which the kernel module kvm_exitstat makes, or a recording.
+///
+/// Without a command: the totals since the module was loaded and, with INTERVAL, after each INTERVAL
+/// what was added, COUNT tables in all.
+#[derive(Debug, Parser)]
+#[command(name = "exitstat", version, after_long_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub struct Cli {
+    /// Without a command.
+    #[command(flatten)]
+    pub stat: StatArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do. The arguments' documentation is the command's help.
+#[allow(missing_docs)]
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Vms(VmsArgs),
+    Top(TopArgs),
+    Record(RecordArgs),
+    Report(ReportArgs),
+    Diff(DiffArgs),
+    Plot(PlotArgs),
+    Check(CheckArgs),
+    Guest(GuestArgs),
+    Explain(ExplainArgs),
+    Export(ExportArgs),
+    #[command(hide = true)]
+    Documents(DocumentsArgs),
+}
+
+/// Where counters come from.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SourceArgs {
+    /// Read a recording in place of the running module
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+}
+
+/// Whose exits.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ScopeArgs {
+    /// Only this VM (`exitstat vms` lists them)
+    #[arg(long, value_name = "ID")]
+    pub vm: Option<u64>,
+    /// Only this vCPU of the VM
+    #[arg(long, value_name = "N", requires = "vm")]
+    pub vcpu: Option<u32>,
+    /// Only this CPU of the host: exits and cycles, no more is counted by CPU
+    #[arg(long, value_name = "N", conflicts_with_all = ["vm", "vcpu"])]
+    pub cpu: Option<u32>,
+}
+
+/// Which rows.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RowsArgs {
+    /// Only these reasons, by number or name, such as 48,CR_ACCESS; shares stay those of all exits
+    #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
+    pub reason: Vec<u32>,
+    /// Also reasons that did not occur
+    #[arg(long)]
+    pub all: bool,
+    /// Order of the rows, largest first
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: Sort,
+}
+
+/// What to print.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct FormatArgs {
+    /// What to print: json is one document a table, of the schema in docs/json.md
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+    /// Cycles in the table, as they are counted (the default)
+    #[arg(long)]
+    pub cycles: bool,
+    /// Milliseconds and microseconds in the table, by the TSC's frequency
+    #[arg(long, conflicts_with = "cycles")]
+    pub time: bool,
+}
+
+/// Orders of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// Time in all
+    #[default]
+    Cycles,
+    /// Exits
+    Exits,
+    /// Time of an exit on average
+    Avg,
+    /// Time that 99 % of exits did not exceed
+    P99,
+    /// The longest exit
+    Max,
+    /// Exits that user space finished
+    User,
+    /// The reason's number, smallest first
+    Reason,
+}
+
+/// What can be printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for people
+    #[default]
+    Table,
+    /// JSON, one line a document
+    Json,
+    /// Comma-separated values, with a header
+    Csv,
+}
+
+/// `exitstat [INTERVAL [COUNT]]`
+#[derive(Args, Debug)]
+pub struct StatArgs {
+    /// Time between tables: seconds, or with a unit, such as 500ms or 1m
+    #[arg(value_name = "INTERVAL", value_parser = interval)]
+    pub interval: Option<Duration>,
+    /// How many tables, the first one, of the totals, included
+    #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Whose exits.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Which rows.
+    #[command(flatten)]
+    pub rows: RowsArgs,
+    /// How.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// Of what.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// Which VMs there are: their process, vCPUs, exits, rate
+///
+/// A VM is listed from its first exit on, until its process has gone. Its exits are those since it
+/// was started or the module was loaded. The rate is that of an INTERVAL that is waited for; of a
+/// recording, that of all of it.
+#[derive(Args, Debug)]
+pub struct VmsArgs {
+    /// How long to look, for the rate; 0 for none
+    #[arg(short, long, default_value = "1", value_parser = interval_or_none)]
+    pub interval: Duration,
+    /// What to print: json is one document, of the schema in docs/json.md
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+    /// Of what.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// Record the counters into a file, while a command runs or until Ctrl-C
+///
+/// Takes a snapshot of all counters at once, each INTERVAL, and a last one at the end: when COMMAND
+/// has ended, or at Ctrl-C. A recording that was killed stays readable up to there.
+///
+/// The file says: when, exitstat's command line, the kernel's release, the parameters of kvm and
+/// kvm_intel, and the names and process ids of VMs' processes.
+#[derive(Args, Debug)]
+pub struct RecordArgs {
+    /// The file; one that is there already is replaced
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Time between snapshots
+    #[arg(short, long, default_value = "1", value_parser = interval)]
+    pub interval: Duration,
+    /// Put this host's name into the file as well
+    #[arg(long)]
+    pub hostname: bool,
+    /// Take one snapshot after another from a recording; the last one again and again
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub from: Option<PathBuf>,
+    /// A command to run; its exit status is passed on
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// What happened during a recording
+///
+/// The exits between a recording's first snapshot and its last. If the module was loaded again
+/// meanwhile, what was counted between the last snapshot before and the unloading is lost, and not
+/// in the report. With --vm, what a VM that ended did after the last snapshot that has it is in the
+/// host's figures only.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// The recording
+    pub file: PathBuf,
+    /// Whose exits.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Which rows.
+    #[command(flatten)]
+    pub rows: RowsArgs,
+    /// How.
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+/// What changed between two recordings, by reason
+///
+/// Compares what happened between the first snapshot and the last of each, so record the same work
+/// twice: `exitstat record -o ept1.rec -- ./boot-vm`. Rows are sorted by how much changed, either
+/// way.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// The recording to start from
+    pub a: PathBuf,
+    /// The recording that is compared with it
+    pub b: PathBuf,
+    /// Only these reasons, by number or name, such as 48,CR_ACCESS
+    #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
+    pub reason: Vec<u32>,
+    /// Also reasons that did not change
+    #[arg(long)]
+    pub all: bool,
+    /// What change is sorted by
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: DiffSort,
+    /// Compare what happened per second, for recordings of unequal length
+    #[arg(long)]
+    pub per_second: bool,
+    /// What to print: json is one document, of the schema in docs/json.md
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// What a comparison is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffSort {
+    /// Change of exits
+    #[default]
+    Exits,
+    /// Change of cycles
+    Cycles,
+}
+
+const BUDGET_HELP: &str = "\
+A budget:
+  # Of the whole recording.
+  [total]
+  exits = 20_000
+  cycles = 400_000_000
+
+  # By reason; names or numbers, as `exitstat explain` lists them. What is not named is free.
+  [reason.EPT_VIOLATION]
+  exits = 3_000
+
+  [reason.IO_INSTRUCTION]
+  exits = 500
+  cycles = 2_000_000
+  user_exits = 100    # those that user space had to finish
+
+What is missing might be over the budget: so a recording that was cut off, or in which the module was
+loaded again, is an error (exit status 5), and so is --vm of a VM that ended before the last
+snapshot, as its last exits are in the host's figures only. --partial takes it as it is.";
+
+/// Fail if a recording exceeds its budget of exits or cycles
+///
+/// For tests of virtual machine monitors: record a run, and fail if it took more exits, or cycles,
+/// than it may. Exit status 1 and a list of what is over if so.
+#[derive(Args, Debug)]
+#[command(after_long_help = BUDGET_HELP)]
+pub struct CheckArgs {
+    /// The recording
+    pub file: PathBuf,
+    /// The budget, in TOML; --help has an example
+    #[arg(long, value_name = "FILE")]
+    pub budget: PathBuf,
+    /// Also check a recording that does not have all that happened
+    #[arg(long)]
+    pub partial: bool,
+    /// Whose exits.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// What to print: json is one document, of the schema in docs/json.md
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// Inside a guest: its own exits, by CPUID
+///
+/// Asks CPUID leaves 0x4FFFFFFD and 0x4FFFFFFF, which any program in a guest may do; needs no
+/// module and no permission in the guest, but a host with kvm_exitstat. First it makes sure that
+/// the leaves are answered at all: leaf 0x4FFFFFFD must call reason 35, which is none, undefined.
+/// Exit status 4 if it does not.
+///
+/// Each question is an exit of reason 10 (CPUID) itself, or several; so the rows are of slightly
+/// different moments, and the total is of the last.
+#[derive(Args, Debug)]
+pub struct GuestArgs {
+    /// Which rows.
+    #[command(flatten)]
+    pub rows: RowsArgs,
+    /// What to print: json is one document, of the schema in docs/json.md
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// Write manual pages and shell completions
+#[derive(Args, Debug)]
+pub struct DocumentsArgs {
+    /// The directory: man/man1 and completions/ are made in it
+    pub directory: PathBuf,
+}
+
+/// A time above 0: seconds, or with units.
+fn interval(word: &str) -> Result<Duration, String> {
+    match interval_or_none(word)? {
+        Duration::ZERO => Err("it must be more than 0".to_owned()),
+        interval => Ok(interval),
+    }
+}
+
+/// A time: seconds, or with units.
+fn interval_or_none(word: &str) -> Result<Duration, String> {
+    const WHAT: &str = "neither a command nor a time, such as 2, 0.5, 500ms or 1m";
+    let time = match word.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => word
+            .parse::<jiff::SignedDuration>()
+            .ok()
+            .and_then(|time| Duration::try_from(time).ok()),
+    };
+    time.filter(|time| time.as_secs() < 1 << 32)
+        .ok_or_else(|| WHAT.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units_or_are_seconds() {
+        for (word, ms) in [("2", 2000), ("0.5", 500), ("500ms", 500), ("1m", 60_000)] {
+            assert_eq!(interval(word), Ok(Duration::from_millis(ms)), "{word}");
+        }
+        for word in [
+            "0",
+            "-1",
+            "-1s",
+            "nan",
+            "inf",
+            "1e30",
+            "vmz",
+            "",
+            "99999999999h",
+        ] {
+            assert!(interval(word).is_err(), "{word}");
+        }
+        assert_eq!(interval_or_none("0"), Ok(Duration::ZERO));
+    }
+
+    fn parse(words: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(words.split_whitespace())
+    }
+
+    #[test]
+    fn intervals_and_commands_are_told_apart() {
+        let cli = parse("exitstat 1 5 --reason 48,CR_ACCESS").unwrap();
+        assert_eq!(cli.stat.interval, Some(Duration::from_secs(1)));
+        assert_eq!(
+            (cli.stat.count, cli.stat.rows.reason),
+            (Some(5), vec![48, 28])
+        );
+        let cli = parse("exitstat vms").unwrap();
+        assert!(matches!(cli.command, Some(Command::Vms(_))));
+        for wrong in [
+            "exitstat vmz",
+            "exitstat 1 0",
+            "exitstat --vcpu 1",
+            "exitstat --vm 1 --cpu 1",
+            "exitstat --reason NONE",
+            "exitstat --time --cycles",
+            "exitstat record",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_comes_after_two_dashes_is_the_command() {
+        let cli = parse("exitstat record -o x -i 0.1 -- ls -l").unwrap();
+        let Some(Command::Record(args)) = cli.command else {
+            panic!("{cli:?}");
+        };
+        assert_eq!(args.command, ["ls", "-l"]);
+    }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat check`: fails if a recording exceeds its budget.
+
+use crate::{
+    cli::{CheckArgs, Format},
+    error::Error,
+    model::{total, Line, Scope},
+    output::{self, csv, json},
+    reason,
+    source::recording::{Ending, Recording},
+    view::not_there,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fs, io::Write, process::ExitCode};
+
+/// What may be taken at most; what is `None` is free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limit {
+    exits: Option<u64>,
+    cycles: Option<u64>,
+    user_exits: Option<u64>,
+}
+
+/// The file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    total: Option<Limit>,
+    reason: BTreeMap<String, Limit>,
+}
+
+/// A budget: of all, and by reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    total: Option<Limit>,
+    reasons: BTreeMap<u32, Limit>,
+}
+
+impl Budget {
+    /// Of TOML.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut reasons = BTreeMap::new();
+        for (name, limit) in file.reason {
+            let number = reason::parse(&name)?;
+            if reasons.insert(number, limit).is_some() {
+                let name = reason::name(number);
+                return Err(format!("there are two budgets of {name} ({number})"));
+            }
+        }
+        let budget = Self {
+            total: file.total,
+            reasons,
+        };
+        // A guard that lets all pass was not meant.
+        if budget.limits().next().is_none() {
+            return Err(
+                "there is no limit in it; `exitstat check --help` has an example".to_owned(),
+            );
+        }
+        Ok(budget)
+    }
+
+    /// All limits: whose, of what, and how much.
+    fn limits(&self) -> impl Iterator<Item = (Option<u32>, What, u64)> + '_ {
+        let reasons = self
+            .reasons
+            .iter()
+            .map(|(&number, limit)| (Some(number), limit));
+        let all = self.total.iter().map(|limit| (None, limit)).chain(reasons);
+        all.flat_map(|(number, limit)| {
+            let limits = [
+                (What::Exits, limit.exits),
+                (What::Cycles, limit.cycles),
+                (What::UserExits, limit.user_exits),
+            ];
+            let limits = limits.into_iter();
+            limits.filter_map(move |(what, most)| Some((number, what, most?)))
+        })
+    }
+
+    /// Each limit, against what was taken.
+    fn check(&self, lines: &BTreeMap<u32, Line>) -> Vec<Verdict> {
+        let all = total(lines.values());
+        let none = Line::default();
+        let verdict = |(number, what, most): (Option<u32>, What, u64)| {
+            let line = match number {
+                Some(number) => lines.get(&number).unwrap_or(&none),
+                None => &all,
+            };
+            let taken = match what {
+                What::Exits => line.tally.exits,
+                What::Cycles => line.tally.cycles,
+                What::UserExits => line.detail.as_ref().map_or(0, |detail| detail.user_exits),
+            };
+            Verdict {
+                number,
+                name: number.map_or_else(|| "total".to_owned(), reason::name),
+                what,
+                most,
+                taken,
+                over: taken > most,
+            }
+        };
+        self.limits().map(verdict).collect()
+    }
+}
+
+/// What is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    Exits,
+    Cycles,
+    UserExits,
+}
+
+impl What {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exits => "exits",
+            Self::Cycles => "cycles",
+            Self::UserExits => "user_exits",
+        }
+    }
+}
+
+/// A limit, and what was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Verdict {
+    number: Option<u32>,
+    name: String,
+    what: What,
+    most: u64,
+    taken: u64,
+    over: bool,
+}
+
+/// Carries it out: 1 if it is over.
+///
+/// # Errors
+///
+/// A file cannot be read or has errors, or nothing can be written.
+pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
+    let path = args.budget.display();
+    let text = fs::read_to_string(&args.budget)
+        .map_err(|error| Error::Usage(format!("{path}: cannot read it: {error}")))?;
+    let budget = Budget::parse(&text).map_err(|why| Error::Usage(format!("{path}: {why}")))?;
+    if args.scope.cpu.is_some() && budget.limits().any(|limit| limit.1 == What::UserExits) {
+        let why = "user_exits are not counted by CPU, so --cpu cannot check them";
+        return Err(Error::Usage(format!("{path}: {why}")));
+    }
+    let recording = Recording::open(&args.file)?;
+    let scope = Scope::from(&args.scope);
+    check_whole(args, &recording, scope, &budget)?;
+    let lines = recording.period.counts.lines(scope);
+    let verdicts = budget.check(&lines.ok_or_else(|| not_there(scope))?);
+    print(&mut output::stdout(), args.output, &verdicts)?;
+    let over = verdicts.iter().any(|verdict| verdict.over);
+    Ok(if over {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// What is missing might be over the budget.
+fn check_whole(
+    args: &CheckArgs,
+    recording: &Recording,
+    scope: Scope,
+    budget: &Budget,
+) -> Result<(), Error> {
+    let file = args.file.display();
+    // By VM, what its vCPUs counted between the last snapshot that has them and their end is not
+    // told: it is in the host's figures.
+    let gone = match scope {
+        Scope::Host | Scope::Cpu(_) => false,
+        Scope::Vm(_) | Scope::Vcpu(_) => recording.last.counts.by_vcpus(scope).is_none(),
+    };
+    let users = budget.limits().any(|limit| limit.1 == What::UserExits);
+    let unattached = recording.last.header.unattached > 0 && scope == Scope::Host;
+    let why = match &recording.ending {
+        _ if recording.snapshots < 2 => "it has only one snapshot, not what happened meanwhile",
+        _ if recording.period.reloads > 0 => "the module was loaded again meanwhile",
+        _ if users && unattached => "user_exits of some vCPUs were not counted, for lack of memory",
+        Ending::Whole(_) if gone => {
+            "what is checked ended before the last snapshot, and its last exits are in the host's figures only"
+        }
+        Ending::Whole(_) => return Ok(()),
+        Ending::NotYet | Ending::CutOff => "it was cut off",
+        Ending::Torn(_) => "it is torn or damaged",
+    };
+    if args.partial {
+        anstream::eprintln!("exitstat: {file}: {why}; checked as it is");
+        return Ok(());
+    }
+    Err(Error::Incomplete(format!(
+        "{file}: {why}, so it cannot be checked; record it again, or check what is there by --partial"
+    )))
+}
+
+fn print(out: &mut impl Write, format: Format, verdicts: &[Verdict]) -> Result<(), Error> {
+    let over = verdicts.iter().filter(|verdict| verdict.over).count();
+    match format {
+        Format::Json => {
+            #[derive(Serialize)]
+            struct Check<'a> {
+                ok: bool,
+                limits: &'a [Verdict],
+            }
+            let check = Check {
+                ok: over == 0,
+                limits: verdicts,
+            };
+            json::write(out, "check", check)?;
+        }
+        Format::Csv => {
+            let header = "number,name,what,most,taken,over".split(',');
+            let header = header.map(str::to_owned).collect();
+            let rows = verdicts.iter().map(|verdict| {
+                vec![
+                    csv::cell(verdict.number),
+                    verdict.name.clone(),
+                    verdict.what.name().to_owned(),
+                    verdict.most.to_string(),
+                    verdict.taken.to_string(),
+                    verdict.over.to_string(),
+                ]
+            });
+            csv::write(out, std::iter::once(header).chain(rows))?;
+        }
+        Format::Table => {
+            for verdict in verdicts {
+                let Verdict {
+                    name, most, taken, ..
+                } = verdict;
+                let what = verdict.what.name();
+                match taken.checked_sub(*most) {
+                    Some(excess) if excess > 0 => {
+                        let percent = match most {
+                            0 => String::new(),
+                            _ => format!(", {:.1} %", excess as f64 / *most as f64 * 100.0),
+                        };
+                        writeln!(
+                            out,
+                            "OVER   {name} {what}: {taken}, budget {most} ({excess} more{percent})"
+                        )?;
+                    }
+                    _ => writeln!(out, "ok     {name} {what}: {taken}, budget {most}")?,
+                }
+            }
+            writeln!(out, "{} limits, {over} exceeded", verdicts.len())?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}

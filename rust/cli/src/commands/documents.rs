@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat documents`: writes the manual pages and completions that `build.rs` made, so that the
+//! one binary is all that has to be carried about.
+
+use crate::{cli::DocumentsArgs, error::Error};
+use std::fs;
+
+/// Names below the directory, and contents.
+const DOCUMENTS: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/documents/list.rs"));
+
+/// Carries it out.
+///
+/// # Errors
+///
+/// A file cannot be written.
+pub fn run(args: &DocumentsArgs) -> Result<(), Error> {
+    for (name, content) in DOCUMENTS {
+        let path = args.directory.join(name);
+        let error = format!("cannot write {}", path.display());
+        let parent = path.parent().unwrap_or(&args.directory);
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, content))
+            .map_err(Error::io(error))?;
+    }
+    Ok(())
+}

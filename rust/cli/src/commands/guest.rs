@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat guest`: a guest's own exits, as its host tells by CPUID.
+
+use crate::{
+    cli::{FormatArgs, GuestArgs},
+    error::Error,
+    output::{self, Printer},
+    source::cpuid::cpuid,
+    view::View,
+};
+use exitstat_core::{
+    leaf::{Answer, Leaf, UNDEFINED},
+    reason::REASONS,
+    tally::Tally,
+};
+
+/// A reason that the SDM does not define, and that no other hypervisor answers so.
+const NO_REASON: u32 = 35;
+
+/// Carries it out.
+///
+/// # Errors
+///
+/// Nothing answers, or nothing can be written.
+pub fn run(args: &GuestArgs) -> Result<(), Error> {
+    let (total, reasons) = ask(cpuid)?;
+    let view = View::of_guest(total, &reasons, &args.rows);
+    let format = FormatArgs {
+        output: args.output,
+        ..FormatArgs::default()
+    };
+    Printer::new(output::stdout(), &format).print(&view)
+}
+
+/// Asks for all there is, after making sure that there is somebody who answers.
+fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<(Tally, Vec<(u32, Tally)>), Error> {
+    let leaf = |leaf: Leaf, ecx| cpuid(leaf.eax(), ecx);
+    match leaf(Leaf::Reason, NO_REASON) {
+        Some(UNDEFINED) => (),
+        None => {
+            return Err(Error::NoLeaves(
+                "this is no x86-64 CPU: it has no CPUID instruction to ask by".to_owned(),
+            ))
+        }
+        Some(Answer { eax, ebx, ecx, edx }) => {
+            return Err(Error::NoLeaves(format!(
+                "nothing answers the leaves: about reason {NO_REASON}, which is none, leaf 0x4FFFFFFD says \
+                 {eax:#010x} {ebx:#010x} {ecx:#010x} {edx:#010x}, not 0 0 0 0xffffffff.\n\
+                 Either this is no guest of KVM on Intel VMX, or its host has not loaded kvm_exitstat, \
+                 or it does not tell guests (guest_scope=off).\n\
+                 On the host itself, run `exitstat` without `guest`."
+            )))
+        }
+    }
+    let unanswered = || Error::NoLeaves("the leaves are no longer answered".to_owned());
+    let mut reasons = Vec::new();
+    for reason in &REASONS {
+        let answer = leaf(Leaf::Reason, reason.number).and_then(Answer::decode);
+        let tally = answer.ok_or_else(unanswered)?;
+        if tally != Tally::default() {
+            reasons.push((reason.number, tally));
+        }
+    }
+    let total = leaf(Leaf::Total, 0).and_then(Answer::decode);
+    // Unloaded meanwhile, all that was said is another leaf's.
+    if leaf(Leaf::Reason, NO_REASON) != Some(UNDEFINED) {
+        return Err(unanswered());
+    }
+    Ok((total.ok_or_else(unanswered)?, reasons))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn host(eax: u32, ecx: u32) -> Option<Answer> {
+        let leaf = Leaf::from_eax(eax)?;
+        let tally = match (leaf, ecx) {
+            (Leaf::Total, _) => (9, 1 << 40),
+            (Leaf::Reason, 10) => (7, 70),
+            (Leaf::Reason, 48) => (2, 5 << 32),
+            (_, NO_REASON) => return Some(UNDEFINED),
+            _ => (0, 0),
+        };
+        let (exits, cycles) = tally;
+        Some(leaf.encode(Tally { exits, cycles }))
+    }
+
+    #[test]
+    fn what_the_host_tells_is_what_is_shown() {
+        let (total, reasons) = ask(host).unwrap();
+        assert_eq!((total.exits, total.cycles), (9, 1 << 40));
+        let of = |exits, cycles| Tally { exits, cycles };
+        assert_eq!(reasons, [(10, of(7, 70)), (48, of(2, 5 << 32))]);
+    }
+
+    #[test]
+    fn no_other_answer_is_taken_for_live() {
+        // An unpatched KVM, other hypervisors, one that answers zeros.
+        for register in 0..4 {
+            let mut words = [0, 0, 0, u32::MAX];
+            words[register] ^= 1;
+            let [eax, ebx, ecx, edx] = words;
+            let answer = Answer { eax, ebx, ecx, edx };
+            let error = ask(|_, _| Some(answer)).unwrap_err();
+            assert_eq!(error.status(), 4, "{error}");
+        }
+        assert_eq!(ask(|_, _| None).unwrap_err().status(), 4);
+    }
+
+    #[test]
+    fn a_host_that_stops_answering_is_not_believed() {
+        let asked = Cell::new(0);
+        let until = |end| {
+            asked.set(0);
+            ask(|eax, ecx| {
+                asked.set(asked.get() + 1);
+                let answer = Answer {
+                    eax: 7,
+                    ebx: 0,
+                    ecx: 0,
+                    edx: 0,
+                };
+                match asked.get() <= end {
+                    true => host(eax, ecx),
+                    false => Some(answer),
+                }
+            })
+        };
+        assert!(until(u32::MAX).is_ok());
+        for end in 0..asked.get() - 1 {
+            assert!(until(end).is_err(), "{end}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat record`: snapshots into a file, while a command runs or until Ctrl-C.
+
+use crate::{
+    cli::RecordArgs,
+    error::Error,
+    source::{
+        device::Device,
+        recording::{End, Metadata, Reader, Recorder},
+    },
+};
+use rustix::process::{kill_process, Pid, Signal};
+use signal_hook::{
+    consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, BufReader},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, ExitStatus},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// As env(1) and timeout(1) end, if it is they that failed.
+const FAILED: u8 = 125;
+const NOT_RUN: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+/// Carries it out, with the command's exit status.
+///
+/// # Errors
+///
+/// There is no command, and it cannot be recorded.
+pub fn run(args: &RecordArgs) -> Result<ExitCode, Error> {
+    match record(args) {
+        Ok(status) => Ok(ExitCode::from(status)),
+        Err(error) if !args.command.is_empty() => {
+            // Another status could be the command's.
+            anstream::eprintln!("exitstat: {error}");
+            Ok(ExitCode::from(FAILED))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn record(args: &RecordArgs) -> Result<u8, Error> {
+    let mut source = Snapshots::open(args.from.as_deref())?;
+    // What cannot be recorded is not begun, and no file is lost by it.
+    let first = source.take()?;
+    let error = |error| Error::io(format!("cannot write {}", args.output.display()))(error);
+    let file = File::create(&args.output).map_err(error)?;
+    let mut recorder = Recorder::new(file, &metadata(args)).map_err(error)?;
+    recorder.snapshot(&first).map_err(error)?;
+
+    let signals = signals()?;
+    let mut child = match start(&args.command) {
+        None => None,
+        Some(Ok(child)) => Some(child),
+        Some(Err(why)) => {
+            let command = args.command.first().map(|word| word.to_string_lossy());
+            let command = command.unwrap_or_default();
+            anstream::eprintln!("exitstat: cannot run {command}: {why}");
+            let status = match why.kind() {
+                io::ErrorKind::NotFound => NOT_FOUND,
+                _ => NOT_RUN,
+            };
+            let end = End {
+                status: Some(status),
+            };
+            recorder.end(&end).map_err(error)?;
+            return Ok(status);
+        }
+    };
+
+    // Of a failure to record while the command runs, the command is to know nothing.
+    let mut failed = None;
+    let mut due = Instant::now() + args.interval;
+    let status = loop {
+        match next(&signals, due, child.as_mut())? {
+            Event::Due => {
+                if failed.is_none() {
+                    let result = source.take();
+                    let written = result.and_then(|bytes| recorder.snapshot(&bytes).map_err(error));
+                    failed = written.err();
+                    if let Some(error) = &failed {
+                        if child.is_none() {
+                            break None;
+                        }
+                        anstream::eprintln!("exitstat: recording ends here: {error}");
+                    }
+                }
+                // What was missed is not made up for.
+                due = (due + args.interval).max(Instant::now());
+            }
+            Event::Stop => break None,
+            Event::Ended(status) => break Some(status),
+        }
+    };
+    let status = status.map(shell_status);
+    if let Some(failed) = failed {
+        return match status {
+            Some(status) => Ok(status),
+            None => Err(failed),
+        };
+    }
+    let last = source.take().and_then(|bytes| {
+        recorder.snapshot(&bytes).map_err(error)?;
+        recorder.end(&End { status }).map_err(error)
+    });
+    match (last, status) {
+        (Ok(_), status) => Ok(status.unwrap_or(0)),
+        (Err(error), Some(status)) => {
+            anstream::eprintln!("exitstat: the recording lacks its end: {error}");
+            Ok(status)
+        }
+        (Err(error), None) => Err(error),
+    }
+}
+
+/// Where snapshots are taken from.
+enum Snapshots {
+    Device(Device),
+    Recording {
+        path: PathBuf,
+        reader: Box<Reader<BufReader<File>>>,
+        last: Vec<u8>,
+    },
+}
+
+impl Snapshots {
+    fn open(from: Option<&Path>) -> Result<Self, Error> {
+        Ok(match from {
+            None => Self::Device(Device::new(Path::new("/"))?),
+            Some(path) => Self::Recording {
+                path: path.to_owned(),
+                reader: Box::new(Reader::open(path)?),
+                last: Vec::new(),
+            },
+        })
+    }
+
+    fn take(&mut self) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Device(device) => Ok(device.snapshot(None)?.to_vec()),
+            Self::Recording { path, reader, last } => {
+                let next = reader.next_bytes().map_err(|why| Error::Recording {
+                    path: path.clone(),
+                    why,
+                })?;
+                if let Some(bytes) = next {
+                    *last = bytes;
+                }
+                Ok(last.clone())
+            }
+        }
+    }
+}
+
+/// The signals that end a recording or tell that the command has ended, as they come.
+fn signals() -> Result<Receiver<i32>, Error> {
+    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCHLD]);
+    let mut signals = signals.map_err(Error::io("cannot wait for signals"))?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if sender.send(signal).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+enum Event {
+    /// It is time for a snapshot.
+    Due,
+    /// A signal asks for the end, and no command runs.
+    Stop,
+    /// The command ended.
+    Ended(ExitStatus),
+}
+
+/// Waits for what comes next.
+fn next(
+    signals: &Receiver<i32>,
+    due: Instant,
+    mut child: Option<&mut Child>,
+) -> Result<Event, Error> {
+    loop {
+        if let Some(child) = &mut child {
+            let ended = child.try_wait();
+            if let Some(status) = ended.map_err(Error::io("cannot wait for the command"))? {
+                return Ok(Event::Ended(status));
+            }
+        }
+        let left = due.saturating_duration_since(Instant::now());
+        match (signals.recv_timeout(left), &child) {
+            (Ok(SIGCHLD), _) => (),
+            (Ok(_), None) => return Ok(Event::Stop),
+            // Ctrl-C reaches the command as it does us; what is sent to us alone is sent on. It is
+            // up to the command to end.
+            (Ok(SIGINT), Some(_)) => (),
+            (Ok(signal), Some(child)) => {
+                let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+                if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {
+                    // It may just have ended.
+                    let _ = kill_process(pid, signal);
+                }
+            }
+            (Err(RecvTimeoutError::Timeout), _) => return Ok(Event::Due),
+            // Never: the other thread waits for ever.
+            (Err(RecvTimeoutError::Disconnected), _) => {
+                thread::sleep(left.min(Duration::from_millis(100)));
+            }
+        }
+    }
+}
+
+/// Starts the command, if there is one.
+fn start(command: &[OsString]) -> Option<io::Result<Child>> {
+    let (program, arguments) = command.split_first()?;
+    Some(Command::new(program).args(arguments).spawn())
+}
+
+/// The exit status as a shell gives it.
+fn shell_status(status: ExitStatus) -> u8 {
+    let signal = || status.signal().map(|signal| signal + 128);
+    let status = status.code().or_else(signal);
+    status.and_then(|s| u8::try_from(s).ok()).unwrap_or(FAILED)
+}
+
+fn metadata(args: &RecordArgs) -> Metadata {
+    let parameters = ["kvm", "kvm_intel", "kvm_exitstat"].into_iter();
+    Metadata {
+        schema: 1,
+        exitstat: env!("CARGO_PKG_VERSION").to_owned(),
+        started: jiff::Timestamp::now().to_string(),
+        command_line: env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
+        hostname: args.hostname.then(|| {
+            let name = rustix::system::uname();
+            name.nodename().to_string_lossy().into_owned()
+        }),
+        kernel: {
+            let name = rustix::system::uname();
+            name.release().to_string_lossy().into_owned()
+        },
+        parameters: parameters
+            .map(|module| (module.to_owned(), parameters_of(module)))
+            .filter(|(_, parameters)| !parameters.is_empty())
+            .collect(),
+        interval_ns: u64::try_from(args.interval.as_nanos()).unwrap_or(u64::MAX),
+    }
+}
+
+/// The parameters of a module that can be read.
+fn parameters_of(module: &str) -> BTreeMap<String, String> {
+    let directory = Path::new("/sys/module").join(module).join("parameters");
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let value = fs::read_to_string(entry.path()).ok()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Some((name, value.trim_end().to_owned()))
+        })
+        .collect()
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat report`: what happened during a recording.
+
+use crate::{
+    cli::{Format, ReportArgs},
+    error::Error,
+    model::Scope,
+    output::{self, Printer},
+    source::recording::{End, Ending, Recording},
+    view::{not_there, View},
+};
+use std::{io::Write, path::Path, time::Duration};
+
+/// Carries it out.
+///
+/// # Errors
+///
+/// It cannot be read, the scope is not there, or nothing can be written.
+pub fn run(args: &ReportArgs) -> Result<(), Error> {
+    let recording = open(&args.file)?;
+    let scope = Scope::from(&args.scope);
+    let view = View::of(&recording.period, scope, &args.rows).ok_or_else(|| not_there(scope))?;
+    let mut out = output::stdout();
+    if args.format.output == Format::Table {
+        heading(&mut out, &recording)?;
+    }
+    Printer::new(out, &args.format).print(&view)
+}
+
+/// Reads a recording, and warns if it is not whole.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub fn open(path: &Path) -> Result<Recording, Error> {
+    let recording = Recording::open(path)?;
+    if let Some(warning) = recording.ending.warning() {
+        anstream::eprintln!("exitstat: {}: {warning}", path.display());
+    }
+    Ok(recording)
+}
+
+/// What a recording says of itself, a line each.
+fn heading(out: &mut impl Write, recording: &Recording) -> Result<(), Error> {
+    let metadata = &recording.metadata;
+    let parameters = metadata.parameters.get("kvm_intel").map(|parameters| {
+        let shown = ["ept", "unrestricted_guest", "vpid", "preemption_timer"];
+        let texts = shown.iter().filter_map(|&name| {
+            let value = parameters.get(name)?;
+            Some(format!("{name}={value}"))
+        });
+        texts.collect::<Vec<_>>().join(" ")
+    });
+    let lines = [
+        ("recorded", metadata.started.clone()),
+        ("command", metadata.command_line.join(" ")),
+        ("host", metadata.hostname.clone().unwrap_or_default()),
+        ("kernel", metadata.kernel.clone()),
+        ("kvm_intel", parameters.unwrap_or_default()),
+        (
+            "snapshots",
+            format!(
+                "{}, each {:?}",
+                recording.snapshots,
+                Duration::from_nanos(metadata.interval_ns)
+            ),
+        ),
+        (
+            "ended with",
+            match recording.ending {
+                Ending::Whole(End {
+                    status: Some(status),
+                }) => format!("exit status {status}"),
+                _ => String::new(),
+            },
+        ),
+    ];
+    for (name, text) in lines {
+        if !text.is_empty() {
+            // Control characters of a file are not for a terminal.
+            let text: String = text
+                .chars()
+                .map(|c| if c.is_control() { '?' } else { c })
+                .collect();
+            writeln!(out, "{:<12}{text}", format!("{name}:"))?;
+        }
+    }
+    if recording.snapshots == 1 {
+        writeln!(
+            out,
+            "There is only one snapshot, so this is all since the module was loaded."
+        )?;
+    }
+    writeln!(out)?;
+    Ok(())
+}

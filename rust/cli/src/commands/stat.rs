@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat [INTERVAL [COUNT]]`: totals since the module was loaded, then what is added.
+
+use crate::{
+    cli::StatArgs,
+    error::Error,
+    model::{Period, Sample, Scope},
+    output::{self, Printer},
+    source::Source,
+    view::{not_there, View},
+};
+use std::time::Duration;
+
+/// Carries it out.
+///
+/// # Errors
+///
+/// The counters cannot be read, the scope is not there, or nothing can be written.
+pub fn run(args: &StatArgs) -> Result<(), Error> {
+    let scope = Scope::from(&args.scope);
+    let mut source = Source::open(&args.source)?.only(args.scope.vm);
+    let mut before = source.first()?;
+    let Some(interval) = args.interval else {
+        // What there is now; of a recording, at its end.
+        if !source.is_live() {
+            while let Some(sample) = source.sample(Duration::ZERO)? {
+                before = sample;
+            }
+        }
+        return totals(
+            args,
+            &before,
+            scope,
+            &mut Printer::new(output::stdout(), &args.format),
+        );
+    };
+
+    let mut printer = Printer::new(output::stdout(), &args.format);
+    totals(args, &before, scope, &mut printer)?;
+    let mut printed = 1;
+    while args.count.is_none_or(|count| printed < count) {
+        let Some(sample) = source.sample(interval)? else {
+            break;
+        };
+        let period = Period::between(&before, &sample);
+        printer.print(&View::of_interval(&period, scope, &args.rows))?;
+        before = sample;
+        printed += 1;
+    }
+    Ok(())
+}
+
+fn totals(
+    args: &StatArgs,
+    sample: &Sample,
+    scope: Scope,
+    printer: &mut Printer<impl std::io::Write>,
+) -> Result<(), Error> {
+    let period = Period::since_load(sample.clone());
+    let view = View::of(&period, scope, &args.rows);
+    printer.print(&view.ok_or_else(|| not_there(scope))?)
+}

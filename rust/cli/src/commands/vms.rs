@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat vms`: which VMs there are.
+
+use crate::{
+    cli::{Format, VmsArgs},
+    error::Error,
+    model::{Counts, Period, Sample, Scope},
+    output::{self, csv, json, table},
+    reason,
+    source::Source,
+};
+use serde::Serialize;
+use std::{io::Write, time::Duration};
+
+/// A VM.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Vm {
+    /// Its number.
+    pub vm: u64,
+    /// The process that runs it.
+    pub pid: u32,
+    /// That process's name.
+    pub process: String,
+    /// Its vCPUs that had an exit.
+    pub vcpus: usize,
+    /// All its exits.
+    pub exits: u64,
+    /// The cycles that they took.
+    pub cycles: u64,
+    /// Its exits a second meanwhile.
+    pub exits_per_second: Option<f64>,
+    /// The reason that most cycles were spent on.
+    pub top_reason: Option<String>,
+    /// Whether it had gone at the end of the recording.
+    pub gone: bool,
+}
+
+/// Carries it out.
+///
+/// # Errors
+///
+/// The counters cannot be read, or nothing can be written.
+pub fn run(args: &VmsArgs) -> Result<(), Error> {
+    let mut source = Source::open(&args.source)?;
+    let first = source.first()?;
+    let interval = if source.is_live() {
+        args.interval
+    } else {
+        Duration::ZERO
+    };
+    let mut found = Found::new(first);
+    let mut looks = u32::from(!args.interval.is_zero());
+    while looks > 0 {
+        match source.sample(interval)? {
+            Some(sample) => found.add(sample),
+            None => break,
+        }
+        // Of a recording, as many as there are.
+        looks -= u32::from(source.is_live());
+    }
+    print(&mut output::stdout(), args.output, &found.vms())
+}
+
+/// VMs that were seen in one sample or several.
+#[derive(Debug)]
+pub struct Found {
+    /// Each vCPU as it was seen last.
+    seen: Counts,
+    last: Sample,
+    period: Option<Period>,
+}
+
+impl Found {
+    /// Of a sample.
+    #[must_use]
+    pub fn new(sample: Sample) -> Self {
+        Self {
+            seen: sample.counts.clone(),
+            last: sample,
+            period: None,
+        }
+    }
+
+    /// Goes on with a later one.
+    pub fn add(&mut self, sample: Sample) {
+        let period = Period::between(&self.last, &sample);
+        if period.reloads > 0 {
+            // Numbers of VMs, and counters, began anew.
+            *self = Self::new(sample);
+            return;
+        }
+        match &mut self.period {
+            Some(all) => all.extend(&period),
+            None => self.period = Some(period),
+        }
+        let vcpus = sample.counts.vcpus.clone();
+        self.seen.vcpus.extend(vcpus);
+        self.last = sample;
+    }
+
+    /// The VMs, by their numbers.
+    #[must_use]
+    pub fn vms(&self) -> Vec<Vm> {
+        let vm = |vm: u64| {
+            let scope = Scope::Vm(vm);
+            let reasons = self.seen.by_vcpus(scope).unwrap_or_default();
+            let total = reasons.total();
+            let rate = self.period.as_ref().and_then(|period| {
+                let seconds = period.seconds?.0;
+                let exits = period.counts.by_vcpus(scope)?.total().exits;
+                (seconds > 0.0).then_some(exits as f64 / seconds)
+            });
+            let vcpu = self.seen.vcpus_of(vm).next();
+            let top = reasons.iter().max_by_key(|(_, counters)| counters.cycles);
+            Vm {
+                vm,
+                pid: vcpu.map_or(0, |(_, vcpu)| vcpu.pid),
+                process: vcpu.map_or_else(String::new, |(_, vcpu)| vcpu.process.clone()),
+                vcpus: self.seen.vcpus_of(vm).count(),
+                exits: total.exits,
+                cycles: total.cycles,
+                exits_per_second: rate,
+                top_reason: top.map(|(number, _)| reason::name(number)),
+                gone: self.last.counts.vcpus_of(vm).next().is_none(),
+            }
+        };
+        self.seen.vms().into_iter().map(vm).collect()
+    }
+}
+
+/// Prints them.
+fn print(out: &mut impl Write, format: Format, vms: &[Vm]) -> Result<(), Error> {
+    match format {
+        Format::Json => {
+            #[derive(Serialize)]
+            struct Vms<'a> {
+                vms: &'a [Vm],
+            }
+            json::write(out, "vms", Vms { vms })?;
+        }
+        Format::Csv => {
+            let header = "vm,pid,process,vcpus,exits,cycles,exits_per_second,top_reason,gone";
+            let header = header.split(',').map(str::to_owned).collect();
+            let rows = vms.iter().map(|vm| {
+                vec![
+                    vm.vm.to_string(),
+                    vm.pid.to_string(),
+                    vm.process.clone(),
+                    vm.vcpus.to_string(),
+                    vm.exits.to_string(),
+                    vm.cycles.to_string(),
+                    csv::cell(vm.exits_per_second),
+                    csv::cell(vm.top_reason.clone()),
+                    vm.gone.to_string(),
+                ]
+            });
+            csv::write(out, std::iter::once(header).chain(rows))?;
+        }
+        Format::Table if vms.is_empty() => {
+            writeln!(out, "There is no VM that had an exit.")?;
+        }
+        Format::Table => {
+            let columns = [
+                ("vm", true),
+                ("pid", true),
+                ("process", false),
+                ("vCPUs", true),
+                ("exits", true),
+                ("exits/s", true),
+                ("cycles", true),
+                ("most time for", false),
+                ("", false),
+            ];
+            let rows: Vec<_> = vms
+                .iter()
+                .map(|vm| {
+                    vec![
+                        vm.vm.to_string(),
+                        vm.pid.to_string(),
+                        vm.process.clone(),
+                        vm.vcpus.to_string(),
+                        vm.exits.to_string(),
+                        vm.exits_per_second
+                            .map_or_else(|| "-".to_owned(), table::rate),
+                        vm.cycles.to_string(),
+                        vm.top_reason.clone().unwrap_or_default(),
+                        if vm.gone { "gone" } else { "" }.to_owned(),
+                    ]
+                })
+                .collect();
+            table::write(out, &columns, &rows)?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command `exitstat`: VM exit statistics for people and fleets.
+//!
+//! [`source`] gets samples, from the running module or from a recording; [`model`] has their
+//! counters, sums and differences; [`commands`] make of them what is asked for, and [`output`] prints
+//! it. [`cli`] is the command line.
+//!
+//! A library for the sake of tests, and of `rust/fuzz`, which gives the parsers what no kernel would
+//! write.
+
+pub mod cli;
+pub mod commands;
+pub mod error;
+pub mod model;
+pub mod output;
+pub mod reason;
+pub mod source;
+pub mod view;

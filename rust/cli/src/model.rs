@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The counters of a snapshot, and sums and differences of them.
+//!
+//! All arithmetic wraps, as the counters themselves do.
+
+use exitstat_core::{
+    histogram,
+    snapshot::{Header, Malformed, Owner, Row, Snapshot, BUCKETS},
+    tally::Tally,
+};
+use std::collections::BTreeMap;
+
+/// What is counted of one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Exits.
+    pub exits: u64,
+    /// TSC cycles that they took.
+    pub cycles: u64,
+    /// Those of the longest of them. `None` in a difference: it may have been before.
+    pub max: Option<u64>,
+    /// Exits that user space had to finish.
+    pub user_exits: u64,
+    /// TSC cycles that it took, of wall time.
+    pub user_cycles: u64,
+    /// Exits by the powers of two of their cycles.
+    pub histogram: [u64; BUCKETS],
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            exits: 0,
+            cycles: 0,
+            max: Some(0),
+            user_exits: 0,
+            user_cycles: 0,
+            histogram: [0; BUCKETS],
+        }
+    }
+}
+
+/// What is known of the longest exit, in cycles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Longest {
+    /// It took so many.
+    Exactly(u64),
+    /// It was in this bucket of the histogram.
+    InBucket(u32),
+}
+
+impl Longest {
+    /// A number to sort by.
+    #[must_use]
+    pub fn at_least(self) -> u64 {
+        match self {
+            Self::Exactly(cycles) => cycles,
+            Self::InBucket(bucket) => histogram::bucket_begin(bucket),
+        }
+    }
+}
+
+impl Counters {
+    /// Of a row of a snapshot.
+    #[must_use]
+    pub fn of(row: &Row<'_>) -> Self {
+        Self {
+            exits: row.head.exits,
+            cycles: row.head.cycles,
+            max: Some(row.head.max),
+            user_exits: row.head.user_exits,
+            user_cycles: row.head.user_cycles,
+            histogram: row.histogram(),
+        }
+    }
+
+    /// Exits and cycles.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally {
+            exits: self.exits,
+            cycles: self.cycles,
+        }
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        self.combine(other, u64::wrapping_add);
+        self.max = self.max.zip(other.max).map(|(a, b)| a.max(b));
+    }
+
+    /// Takes away what was counted `before`.
+    pub fn subtract(&mut self, before: &Self) {
+        self.combine(before, u64::wrapping_sub);
+        self.max = None;
+    }
+
+    fn combine(&mut self, other: &Self, operation: impl Fn(u64, u64) -> u64) {
+        self.exits = operation(self.exits, other.exits);
+        self.cycles = operation(self.cycles, other.cycles);
+        self.user_exits = operation(self.user_exits, other.user_exits);
+        self.user_cycles = operation(self.user_cycles, other.user_cycles);
+        for (a, b) in self.histogram.iter_mut().zip(&other.histogram) {
+            *a = operation(*a, *b);
+        }
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.exits == 0 && self.cycles == 0 && self.user_exits == 0 && self.user_cycles == 0
+    }
+
+    /// The cycles that `percent` of the exits did not exceed, as far as the histogram tells.
+    #[must_use]
+    pub fn percentile(&self, percent: u32) -> Option<u64> {
+        let cycles = histogram::percentile(&self.histogram, percent)?;
+        // Within a bucket it is a guess, and no exit took longer than the longest.
+        Some(self.max.map_or(cycles, |max| cycles.min(max)))
+    }
+
+    /// The longest exit, as exactly as it is known.
+    #[must_use]
+    pub fn longest(&self) -> Option<Longest> {
+        let top = self.histogram.iter().rposition(|&exits| exits != 0);
+        match (self.max, top) {
+            (_, None) => None,
+            (Some(max), Some(_)) => Some(Longest::Exactly(max)),
+            (None, Some(bucket)) => Some(Longest::InBucket(bucket as u32)),
+        }
+    }
+}
+
+/// Counters by reason. A reason that is not there has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reasons(BTreeMap<u32, Counters>);
+
+impl Reasons {
+    /// By ascending number, those that are there.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Counters)> {
+        self.0.iter().map(|(&number, counters)| (number, counters))
+    }
+
+    /// Those of a reason.
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&Counters> {
+        self.0.get(&number)
+    }
+
+    /// Adds counters to those of a reason.
+    pub fn count(&mut self, number: u32, counters: &Counters) {
+        self.0.entry(number).or_default().add(counters);
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, others: &Self) {
+        for (number, counters) in others.iter() {
+            self.count(number, counters);
+        }
+    }
+
+    /// Takes away what was counted `before`.
+    pub fn subtract(&mut self, before: &Self) {
+        for (number, counters) in &before.0 {
+            self.0.entry(*number).or_default().subtract(counters);
+        }
+        // A reason that is new has no longest exit either, to be of one kind with the others.
+        for counters in self.0.values_mut() {
+            counters.max = None;
+        }
+        self.0.retain(|_, counters| !counters.is_zero());
+    }
+
+    /// All reasons together.
+    #[must_use]
+    pub fn total(&self) -> Counters {
+        let mut total = Counters::default();
+        for counters in self.0.values() {
+            total.add(counters);
+        }
+        total
+    }
+}
+
+impl<'a> std::iter::Sum<&'a Self> for Reasons {
+    fn sum<I: Iterator<Item = &'a Self>>(all: I) -> Self {
+        let mut sum = Self::default();
+        for reasons in all {
+            sum.add(reasons);
+        }
+        sum
+    }
+}
+
+/// Which vCPU: that of a VM, with its number there.
+pub type VcpuId = (u64, u32);
+
+/// A vCPU.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vcpu {
+    /// The process that runs it.
+    pub pid: u32,
+    /// That process's name.
+    pub process: String,
+    /// What it counted.
+    pub reasons: Reasons,
+}
+
+/// Whose counters are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole host's.
+    Host,
+    /// A VM's.
+    Vm(u64),
+    /// A vCPU's.
+    Vcpu(VcpuId),
+    /// A CPU's.
+    Cpu(u32),
+}
+
+/// All counters, by who counted them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// CPUs of the host: exits and cycles only.
+    pub cpus: BTreeMap<u32, Reasons>,
+    /// vCPUs.
+    pub vcpus: BTreeMap<VcpuId, Vcpu>,
+    /// vCPUs that are gone, together.
+    pub retired: Reasons,
+}
+
+/// One reason's numbers, or those of all together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// Exits and cycles. Of a host, what its CPUs counted.
+    pub tally: Tally,
+    /// What vCPUs counted. Of a host, those that are gone included; its exits and cycles may differ
+    /// from `tally` by exits that were taken while the snapshot was, and by vCPUs that there was no
+    /// memory for. `None` of a CPU.
+    pub detail: Option<Counters>,
+}
+
+impl Line {
+    /// Cycles of an exit on average.
+    #[must_use]
+    pub fn average(&self) -> Option<f64> {
+        (self.tally.exits != 0).then(|| self.tally.cycles as f64 / self.tally.exits as f64)
+    }
+
+    /// The part of the exits that user space had to finish, from 0 to 1.
+    #[must_use]
+    pub fn user_share(&self) -> Option<f64> {
+        let detail = self.detail.as_ref()?;
+        (detail.exits != 0).then(|| detail.user_exits as f64 / detail.exits as f64)
+    }
+}
+
+impl Counts {
+    fn of(snapshot: &Snapshot<'_>) -> Result<Self, Malformed> {
+        let mut counts = Self::default();
+        for record in snapshot.records() {
+            let record = record?;
+            let reasons = match record.owner {
+                Owner::Cpu(cpu) => counts.cpus.entry(cpu).or_default(),
+                Owner::Retired => &mut counts.retired,
+                Owner::Vcpu(head) => {
+                    let vcpu = counts.vcpus.entry((head.vm, head.vcpu)).or_default();
+                    vcpu.pid = head.pid;
+                    vcpu.process = text(&head.process);
+                    &mut vcpu.reasons
+                }
+            };
+            for row in record.rows() {
+                let row = row?;
+                reasons.count(row.head.reason, &Counters::of(&row));
+            }
+        }
+        Ok(counts)
+    }
+
+    /// What was counted after `before`. Of vCPUs that are gone since, it is in `retired`, and so is
+    /// what those did that came and went in between.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut new = self.clone();
+        let none = Reasons::default();
+        for (cpu, reasons) in &mut new.cpus {
+            reasons.subtract(before.cpus.get(cpu).unwrap_or(&none));
+        }
+        for (id, vcpu) in &mut new.vcpus {
+            let before = before.vcpus.get(id).map(|vcpu| &vcpu.reasons);
+            vcpu.reasons.subtract(before.unwrap_or(&none));
+        }
+        new.retired.subtract(&before.retired);
+        for (id, vcpu) in &before.vcpus {
+            if !self.vcpus.contains_key(id) {
+                new.retired.subtract(&vcpu.reasons);
+            }
+        }
+        new
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, others: &Self) {
+        for (cpu, reasons) in &others.cpus {
+            self.cpus.entry(*cpu).or_default().add(reasons);
+        }
+        for (id, other) in &others.vcpus {
+            let vcpu = self.vcpus.entry(*id).or_default();
+            vcpu.pid = other.pid;
+            vcpu.process.clone_from(&other.process);
+            vcpu.reasons.add(&other.reasons);
+        }
+        self.retired.add(&others.retired);
+    }
+
+    /// The sums of what vCPUs counted; `None` of what is not there, or of a CPU.
+    #[must_use]
+    pub fn by_vcpus(&self, scope: Scope) -> Option<Reasons> {
+        match scope {
+            Scope::Host => {
+                let vcpus = self.vcpus.values().map(|vcpu| &vcpu.reasons);
+                Some(vcpus.chain([&self.retired]).sum())
+            }
+            Scope::Vm(vm) => {
+                let mut vcpus = self.vcpus_of(vm).peekable();
+                vcpus.peek()?;
+                Some(vcpus.map(|(_, vcpu)| &vcpu.reasons).sum())
+            }
+            Scope::Vcpu(id) => self.vcpus.get(&id).map(|vcpu| vcpu.reasons.clone()),
+            Scope::Cpu(_) => None,
+        }
+    }
+
+    /// The sums of what CPUs counted; `None` if there is no such CPU, or not by CPUs.
+    #[must_use]
+    pub fn by_cpus(&self, scope: Scope) -> Option<Reasons> {
+        match scope {
+            Scope::Host => Some(self.cpus.values().sum()),
+            Scope::Cpu(cpu) => self.cpus.get(&cpu).cloned(),
+            Scope::Vm(_) | Scope::Vcpu(_) => None,
+        }
+    }
+
+    /// The vCPUs of a VM, by their numbers.
+    pub fn vcpus_of(&self, vm: u64) -> impl Iterator<Item = (u32, &Vcpu)> {
+        self.vcpus
+            .range((vm, 0)..=(vm, u32::MAX))
+            .map(|((_, number), vcpu)| (*number, vcpu))
+    }
+
+    /// The VMs that there are, ascending.
+    #[must_use]
+    pub fn vms(&self) -> Vec<u64> {
+        let mut vms: Vec<_> = self.vcpus.keys().map(|&(vm, _)| vm).collect();
+        vms.dedup();
+        vms
+    }
+
+    /// What there is to show of each reason; `None` if what is asked for is not there.
+    #[must_use]
+    pub fn lines(&self, scope: Scope) -> Option<BTreeMap<u32, Line>> {
+        let (tallies, details) = (self.by_cpus(scope), self.by_vcpus(scope));
+        let mut lines = BTreeMap::<u32, Line>::new();
+        match (&tallies, &details) {
+            (None, None) => return None,
+            (Some(tallies), _) => {
+                for (number, counters) in tallies.iter() {
+                    lines.entry(number).or_default().tally = counters.tally();
+                }
+            }
+            (None, Some(details)) => {
+                for (number, counters) in details.iter() {
+                    lines.entry(number).or_default().tally = counters.tally();
+                }
+            }
+        }
+        if let Some(details) = details {
+            for (number, counters) in details.iter() {
+                lines.entry(number).or_default().detail = Some(counters.clone());
+            }
+            for line in lines.values_mut() {
+                line.detail.get_or_insert_default();
+            }
+        }
+        Some(lines)
+    }
+}
+
+/// The sum of lines.
+pub fn total<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Line {
+    let mut total = Line::default();
+    for line in lines {
+        total.tally = total.tally.plus(line.tally);
+        if let Some(detail) = &line.detail {
+            total.detail.get_or_insert_default().add(detail);
+        }
+    }
+    total
+}
+
+/// A snapshot that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When, and of what.
+    pub header: Header,
+    /// The counters.
+    pub counts: Counts,
+}
+
+impl Sample {
+    /// Of a snapshot's bytes.
+    ///
+    /// # Errors
+    ///
+    /// They are none, or damaged anywhere.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let snapshot = Snapshot::parse(bytes)?;
+        Ok(Self {
+            header: snapshot.header,
+            counts: Counts::of(&snapshot)?,
+        })
+    }
+
+    /// The module's version.
+    #[must_use]
+    pub fn module_version(&self) -> String {
+        text(&self.header.module_version)
+    }
+}
+
+/// What was counted in some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// Of the snapshot at its end.
+    pub end: Header,
+    /// How long it was, in seconds; `None` if it is all since the module was loaded, as nobody wrote
+    /// down when that was.
+    pub seconds: Option<Seconds>,
+    /// How often the module was loaded again in it. What was counted between the last snapshot
+    /// before and the unloading is missing.
+    pub reloads: u32,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+/// Seconds; a number that can be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seconds(pub f64);
+
+impl Eq for Seconds {}
+
+impl Period {
+    /// All that a sample has, since the module was loaded.
+    #[must_use]
+    pub fn since_load(sample: Sample) -> Self {
+        Self {
+            end: sample.header,
+            seconds: None,
+            reloads: 0,
+            counts: sample.counts,
+        }
+    }
+
+    /// From a sample to a later one. If the module was loaded again in between, all that the later
+    /// one has happened then.
+    #[must_use]
+    pub fn between(before: &Sample, after: &Sample) -> Self {
+        let same = before.header.load == after.header.load;
+        Self {
+            end: after.header,
+            seconds: Some(Seconds(seconds_between(&before.header, &after.header))),
+            reloads: u32::from(!same),
+            counts: if same {
+                after.counts.since(&before.counts)
+            } else {
+                after.counts.clone()
+            },
+        }
+    }
+
+    /// Goes on with the period that follows. VMs stay that were in either.
+    pub fn extend(&mut self, next: &Self) {
+        self.end = next.end;
+        self.seconds = match (self.seconds, next.seconds) {
+            (Some(a), Some(b)) => Some(Seconds(a.0 + b.0)),
+            _ => None,
+        };
+        self.reloads += next.reloads;
+        self.counts.add(&next.counts);
+    }
+}
+
+/// The time between two snapshots: by the TSC, or if that went back (another boot) or has no
+/// frequency, by the clock.
+fn seconds_between(before: &Header, after: &Header) -> f64 {
+    let cycles = after.tsc.checked_sub(before.tsc);
+    match cycles.filter(|_| after.tsc_khz != 0) {
+        Some(cycles) => cycles as f64 / (f64::from(after.tsc_khz) * 1e3),
+        None => after.realtime.saturating_sub(before.realtime) as f64 / 1e9,
+    }
+}
+
+/// What NULs fill up.
+fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    // A process gives itself its name; a terminal must not obey it.
+    String::from_utf8_lossy(&bytes[..end])
+        .chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}

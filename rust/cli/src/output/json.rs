@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! JSON, one line a document. docs/json.md is the schema.
+
+use crate::{
+    error::Error,
+    model::{Longest, Scope},
+    view::{Row, Subject, View},
+};
+use exitstat_core::{histogram::bucket_begin, snapshot::BUCKETS};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::io::Write;
+
+/// Of all documents. Another number for what a reader of this one would misread; not for fields
+/// that are added.
+pub const SCHEMA: &str = "exitstat/1";
+
+/// What every document begins with.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    schema: &'static str,
+    document: &'a str,
+    #[serde(flatten)]
+    content: T,
+}
+
+/// Writes a document.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn write(out: &mut impl Write, document: &str, content: impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string(&Document {
+        schema: SCHEMA,
+        document,
+        content,
+    });
+    let text = text.map_err(|error| Error::Failed(format!("cannot write JSON: {error}")))?;
+    writeln!(out, "{text}")?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Of {
+    Host,
+    Vm { vm: u64 },
+    Vcpu { vm: u64, vcpu: u32 },
+    Cpu { cpu: u32 },
+    Guest,
+}
+
+#[derive(Serialize)]
+struct Exits {
+    of: Of,
+    time: Option<String>,
+    seconds: Option<f64>,
+    tsc_khz: Option<u32>,
+    reloads: u32,
+    unattached: u64,
+    total: Reason,
+    reasons: Vec<Reason>,
+}
+
+#[derive(Serialize)]
+struct Reason {
+    number: Option<u32>,
+    name: String,
+    exits: u64,
+    exits_per_second: Option<f64>,
+    exits_share: Option<f64>,
+    cycles: u64,
+    cycles_share: Option<f64>,
+    cycles_seconds: Option<f64>,
+    average_cycles: Option<f64>,
+    vcpus: Option<Detail>,
+}
+
+#[derive(Serialize)]
+struct Detail {
+    exits: u64,
+    cycles: u64,
+    p50_cycles: Option<u64>,
+    p99_cycles: Option<u64>,
+    max_cycles: Option<u64>,
+    max_bucket: Option<Range>,
+    user_exits: u64,
+    user_cycles: u64,
+    user_share: Option<f64>,
+    histogram: Vec<Bucket>,
+}
+
+#[derive(Serialize)]
+struct Range {
+    from_cycles: u64,
+    below_cycles: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Bucket {
+    #[serde(flatten)]
+    range: Range,
+    exits: u64,
+}
+
+fn range(bucket: u32) -> Range {
+    Range {
+        from_cycles: bucket_begin(bucket),
+        below_cycles: (bucket as usize + 1 < BUCKETS).then(|| bucket_begin(bucket + 1)),
+    }
+}
+
+/// A time in nanoseconds since 1970, as RFC 3339 has it.
+#[must_use]
+pub fn time(realtime: u64) -> Option<String> {
+    let time = Timestamp::from_nanosecond(realtime.into()).ok()?;
+    Some(time.to_string())
+}
+
+/// Writes a view.
+pub(super) fn view(out: &mut impl Write, view: &View) -> Result<(), Error> {
+    let exits = Exits {
+        of: match view.subject {
+            Subject::Guest => Of::Guest,
+            Subject::Of(Scope::Host) => Of::Host,
+            Subject::Of(Scope::Vm(vm)) => Of::Vm { vm },
+            Subject::Of(Scope::Vcpu((vm, vcpu))) => Of::Vcpu { vm, vcpu },
+            Subject::Of(Scope::Cpu(cpu)) => Of::Cpu { cpu },
+        },
+        time: view.realtime.and_then(time),
+        seconds: view.seconds,
+        tsc_khz: view.tsc_khz,
+        reloads: view.reloads,
+        unattached: view.unattached,
+        total: reason(view, &view.total),
+        reasons: view.rows.iter().map(|row| reason(view, row)).collect(),
+    };
+    write(out, "exits", exits)
+}
+
+fn reason(view: &View, row: &Row) -> Reason {
+    let figures = view.figures(row);
+    let detail = row.line.detail.as_ref().map(|detail| Detail {
+        exits: detail.exits,
+        cycles: detail.cycles,
+        p50_cycles: figures.p50,
+        p99_cycles: figures.p99,
+        max_cycles: match figures.longest {
+            Some(Longest::Exactly(cycles)) => Some(cycles),
+            _ => None,
+        },
+        max_bucket: match figures.longest {
+            Some(Longest::InBucket(bucket)) => Some(range(bucket)),
+            _ => None,
+        },
+        user_exits: detail.user_exits,
+        user_cycles: detail.user_cycles,
+        user_share: figures.user_share,
+        histogram: (0..)
+            .zip(detail.histogram)
+            .filter(|&(_, exits)| exits != 0)
+            .map(|(bucket, exits)| Bucket {
+                range: range(bucket),
+                exits,
+            })
+            .collect(),
+    });
+    Reason {
+        number: row.reason,
+        name: row.name(),
+        exits: figures.exits,
+        exits_per_second: figures.exits_per_second,
+        exits_share: figures.exits_share,
+        cycles: figures.cycles,
+        cycles_share: figures.cycles_share,
+        cycles_seconds: view.seconds_of(figures.cycles as f64),
+        average_cycles: figures.average,
+        vcpus: detail,
+    }
+}

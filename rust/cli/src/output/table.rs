@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables for people.
+
+use crate::{
+    model::{Longest, Scope},
+    view::{Row, Subject, View},
+};
+use anstyle::{Effects, Style};
+use comfy_table::{presets::NOTHING, Cell, CellAlignment, ContentArrangement, Table};
+use exitstat_core::histogram::bucket_begin;
+use jiff::{tz::TimeZone, Timestamp};
+use std::io::{self, Write};
+
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+
+/// What stands for a figure that there is none of.
+const NONE: &str = "-";
+
+/// A column: its head, and whether it has numbers.
+pub type Column = (&'static str, bool);
+
+/// Writes a table of texts; its head is bold.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn write(out: &mut impl Write, columns: &[Column], rows: &[Vec<String>]) -> io::Result<()> {
+    let mut table = Table::new();
+    table
+        .load_preset(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(columns.iter().map(|(head, _)| Cell::new(head)));
+    for row in rows {
+        table.add_row(row);
+    }
+    for (column, &(_, numbers)) in table.column_iter_mut().zip(columns) {
+        column.set_padding((0, 2));
+        if numbers {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let text = table.to_string();
+    for (i, line) in text.lines().enumerate() {
+        let line = line.trim_end();
+        match i {
+            0 => writeln!(out, "{BOLD}{line}{BOLD:#}")?,
+            _ => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes a view.
+pub(super) fn view(out: &mut impl Write, view: &View, time: bool) -> io::Result<()> {
+    writeln!(out, "{}", title(view))?;
+    let time = time && view.tsc_khz.is_some();
+    let mut columns: Vec<Column> = vec![("nr", true), ("reason", false), ("exits", true)];
+    columns.push(("exits/s", true));
+    columns.push(("%exits", true));
+    columns.push((if time { "time(ms)" } else { "cycles" }, true));
+    columns.push(("%time", true));
+    columns.push((if time { "avg(us)" } else { "avg(cy)" }, true));
+    columns.extend(match time {
+        true => [("p50(us)", true), ("p99(us)", true), ("max(us)", true)],
+        false => [("p50(cy)", true), ("p99(cy)", true), ("max(cy)", true)],
+    });
+    columns.push(("%user", true));
+    // What nobody counts is not shown as unknown in each row.
+    let rate = view.seconds.is_some();
+    let shown = |column: &Column| match column.0 {
+        "exits/s" => rate,
+        head => {
+            view.has_detail()
+                || !(head.starts_with('p') || head.starts_with("max") || head == "%user")
+        }
+    };
+    let keep: Vec<bool> = columns.iter().map(shown).collect();
+    let texts = |row: &Row| -> Vec<String> {
+        let texts = texts(view, row, time).into_iter().zip(&keep);
+        texts
+            .filter(|(_, &keep)| keep)
+            .map(|(text, _)| text)
+            .collect()
+    };
+    columns.retain(shown);
+    let mut rows: Vec<_> = view.rows.iter().map(texts).collect();
+    rows.push(texts(&view.total));
+    write(out, &columns, &rows)
+}
+
+/// Of whom, when, how long.
+fn title(view: &View) -> String {
+    let mut parts = Vec::new();
+    parts.extend(view.realtime.map(clock));
+    parts.push(view.subject.to_string());
+    parts.push(match (view.seconds, view.realtime) {
+        (Some(seconds), _) => format!("{seconds:.3} s"),
+        (None, Some(_)) => "since the module was loaded".to_owned(),
+        (None, None) => "as far as the host tells".to_owned(),
+    });
+    let khz = view.tsc_khz.map(f64::from);
+    parts.extend(khz.map(|khz| format!("TSC {:.3} MHz", khz / 1e3)));
+    if view.reloads > 0 {
+        parts.push(format!("module loaded again {} time(s)", view.reloads));
+    }
+    if view.unattached > 0 && view.subject == Subject::Of(Scope::Host) {
+        parts.push(format!(
+            "{} vCPU(s) in exits and cycles only",
+            view.unattached
+        ));
+    }
+    parts.join("  ")
+}
+
+/// A time in nanoseconds since 1970, on this host's clock.
+#[must_use]
+pub fn clock(realtime: u64) -> String {
+    match Timestamp::from_nanosecond(realtime.into()) {
+        Ok(time) => time
+            .to_zoned(TimeZone::system())
+            .strftime("%F %T %Z")
+            .to_string(),
+        Err(_) => NONE.to_owned(),
+    }
+}
+
+/// A row's texts, one for each column.
+fn texts(view: &View, row: &Row, time: bool) -> Vec<String> {
+    let figures = view.figures(row);
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
+    let us = |cycles: f64| or_none(view.seconds_of(cycles).map(|s| format!("{:.2}", s * 1e6)));
+    let each = |cycles: Option<f64>| match cycles {
+        None => NONE.to_owned(),
+        Some(cycles) if time => us(cycles),
+        Some(cycles) => format!("{cycles:.0}"),
+    };
+    vec![
+        row.reason.map_or_else(String::new, |n| n.to_string()),
+        row.name(),
+        figures.exits.to_string(),
+        or_none(figures.exits_per_second.map(rate)),
+        percent(figures.exits_share),
+        match view.seconds_of(figures.cycles as f64) {
+            Some(seconds) if time => format!("{:.3}", seconds * 1e3),
+            _ => figures.cycles.to_string(),
+        },
+        percent(figures.cycles_share),
+        each(figures.average),
+        each(figures.p50.map(|cycles| cycles as f64)),
+        each(figures.p99.map(|cycles| cycles as f64)),
+        match figures.longest {
+            None => NONE.to_owned(),
+            Some(Longest::Exactly(cycles)) => each(Some(cycles as f64)),
+            Some(Longest::InBucket(bucket)) => {
+                format!("<{}", each(Some(bucket_begin(bucket + 1) as f64)))
+            }
+        },
+        percent(figures.user_share),
+    ]
+}
+
+/// A rate, with a decimal where it matters.
+#[must_use]
+pub fn rate(per_second: f64) -> String {
+    match per_second {
+        0.0..100.0 => format!("{per_second:.1}"),
+        _ => format!("{per_second:.0}"),
+    }
+}
+
+/// A share from 0 to 1 in percent.
+#[must_use]
+pub fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| NONE.to_owned(), |share| format!("{:.1}", share * 100.0))
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/kvm_exitstat`: the counters of the running module.
+
+use super::recording::malformed;
+use crate::model::Sample;
+use exitstat_core::snapshot::{Malformed, Request, IOCTL_SNAPSHOT};
+use rustix::{
+    fs::{open, Mode, OFlags},
+    io::Errno,
+    ioctl::{ioctl, Updater},
+};
+use std::{
+    fs,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+/// Where the module's device is, below the root.
+const DEVICE: &str = "dev/kvm_exitstat";
+
+/// Bytes that are tried first: enough for some VMs.
+const FIRST: usize = 256 << 10;
+
+/// Bytes that no snapshot has, with a thousand VMs of a hundred vCPUs each.
+const MOST: usize = 1 << 30;
+
+/// Why the counters cannot be read, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The CPU has none.
+    #[error(
+        "this is no VMX host: /proc/cpuinfo has no `vmx`, so there are no VM exits to count.\n\
+         If the CPU is Intel's, firmware may have VMX switched off; in a virtual machine, its host \
+         must lend it on (`modprobe kvm_intel nested=1` there, and `-cpu host`).\n\
+         Inside a guest, `exitstat guest` asks the host; `--from FILE` reads a recording."
+    )]
+    NoVmx,
+    /// The kernel is not patched.
+    #[error(
+        "the running kernel's kvm lacks the exit observer that the module needs.\n\
+         Patch and rebuild kvm and kvm_intel (patches/ in exitstat's source, README.md says how), \
+         and boot or load them."
+    )]
+    NoShim,
+    /// The module is not loaded.
+    #[error("the module is not loaded: there is no /dev/kvm_exitstat.\nAs root: `modprobe kvm_exitstat`. If that fails, `dmesg | grep kvm_exitstat` says why.")]
+    NotLoaded,
+    /// The module is loaded, and has made no device.
+    #[error("the module kvm_exitstat is loaded, but there is no /dev/kvm_exitstat.\nEither it is older than this command (install the module of the same release), or nothing fills /dev here (`mount -t devtmpfs devtmpfs /dev`, or in a container give it the device).")]
+    NoDevice,
+    /// The device may not be read.
+    #[error("no permission to read /dev/kvm_exitstat, which tells of all VMs of the host.\nRun it as root (`sudo exitstat`), or let a group read the device by a udev rule.")]
+    NoPermission,
+    /// The device is another's, or of a module that knows no snapshots.
+    #[error("{} is not a device of kvm_exitstat, or of a release that this command does not know.\nInstall module and command of the same release.", .0.display())]
+    NotOurs(PathBuf),
+    /// It gives what cannot be read.
+    #[error("the module's snapshot {}", malformed(.0))]
+    Snapshot(Malformed),
+    /// Anything else.
+    #[error("cannot read {}: {errno}", path.display())]
+    Other {
+        /// The device.
+        path: PathBuf,
+        /// Why.
+        errno: Errno,
+    },
+}
+
+/// The device. It is open only while a snapshot is taken: otherwise the module could not be unloaded
+/// for as long as somebody looks.
+#[derive(Debug)]
+pub struct Device {
+    root: PathBuf,
+    buffer: Vec<u8>,
+}
+
+impl Device {
+    /// The device below `root`, which is `/`, but for tests.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be opened, as far as the system tells.
+    pub fn new(root: &Path) -> Result<Self, Error> {
+        let device = Self {
+            root: root.to_owned(),
+            buffer: vec![0; FIRST],
+        };
+        device.open()?;
+        Ok(device)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.root.join(DEVICE)
+    }
+
+    fn open(&self) -> Result<OwnedFd, Error> {
+        let path = self.path();
+        match open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(file) => Ok(file),
+            Err(Errno::ACCESS | Errno::PERM) => Err(Error::NoPermission),
+            Err(Errno::NOENT | Errno::NODEV | Errno::NXIO) => Err(missing(&self.root)),
+            Err(errno) => Err(Error::Other { path, errno }),
+        }
+    }
+
+    /// Takes a snapshot: of a VM's vCPUs and nothing else, or of all there is.
+    ///
+    /// # Errors
+    ///
+    /// The kernel does not give one.
+    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<&[u8], Error> {
+        let file = self.open()?;
+        loop {
+            let mut request = Request {
+                vm: vm.unwrap_or(0),
+                buffer: self.buffer.as_mut_ptr() as u64,
+                length: self.buffer.len() as u64,
+                flags: 0,
+            };
+            // SAFETY: IOCTL_SNAPSHOT takes a `Request`, and writes to no other memory than the
+            // buffer of `length` bytes that it has the address of. The buffer is ours alone
+            // meanwhile. Another file than ours has no ioctl of this number, as drivers take those
+            // of their own letter: the kernel answers ENOTTY.
+            let result = unsafe {
+                ioctl(
+                    &file,
+                    Updater::<{ IOCTL_SNAPSHOT as _ }, Request>::new(&mut request),
+                )
+            };
+            let length = usize::try_from(request.length).unwrap_or(usize::MAX);
+            match result {
+                Ok(()) => {
+                    let damaged = Error::Snapshot(Malformed::Damaged);
+                    return self.buffer.get(..length).ok_or(damaged);
+                }
+                Err(Errno::TOOBIG) if self.buffer.len() < MOST => {
+                    // Some more than that: meanwhile there may be another vCPU.
+                    let room = length.saturating_add(length / 4);
+                    let room = room.max(2 * self.buffer.len()).min(MOST);
+                    self.buffer.resize(room, 0);
+                }
+                Err(Errno::INTR) => (),
+                Err(Errno::NOTTY | Errno::INVAL) => return Err(Error::NotOurs(self.path())),
+                Err(Errno::ACCESS | Errno::PERM) => return Err(Error::NoPermission),
+                Err(errno) => {
+                    return Err(Error::Other {
+                        path: self.path(),
+                        errno,
+                    })
+                }
+            }
+        }
+    }
+
+    /// Takes a sample.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::snapshot`]; or what the kernel gives is of another version.
+    pub fn sample(&mut self, vm: Option<u64>) -> Result<Sample, Error> {
+        Sample::parse(self.snapshot(vm)?).map_err(Error::Snapshot)
+    }
+}
+
+/// Why there is no device. First what makes all that follows impossible.
+fn missing(root: &Path) -> Error {
+    if root.join("sys/module/kvm_exitstat").exists() {
+        return Error::NoDevice;
+    }
+    let cpuinfo = fs::read_to_string(root.join("proc/cpuinfo"));
+    if cpuinfo.is_ok_and(|text| !has_vmx(&text)) {
+        return Error::NoVmx;
+    }
+    // kvm's symbols are only there once it is loaded.
+    let kvm = root.join("sys/module/kvm").exists();
+    let symbols = fs::read_to_string(root.join("proc/kallsyms")).unwrap_or_default();
+    if kvm && !symbols.is_empty() && !symbols.contains(" kvm_exit_observer_register") {
+        return Error::NoShim;
+    }
+    Error::NotLoaded
+}
+
+fn has_vmx(cpuinfo: &str) -> bool {
+    let mut flags = cpuinfo.lines().filter(|line| line.starts_with("flags"));
+    flags.any(|line| line.split_whitespace().any(|flag| flag == "vmx"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A root with files of a name and a text each; what ends in `/` is a directory.
+    fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match name.ends_with('/') {
+                true => fs::create_dir_all(path).unwrap(),
+                false => fs::write(path, text).unwrap(),
+            }
+        }
+        root
+    }
+
+    const VMX: (&str, &str) = ("proc/cpuinfo", "flags\t\t: fpu vmx smx\nvmx flags\t: ept\n");
+    const SHIM: (&str, &str) = ("proc/kallsyms", "0 T kvm_exit_observer_register\t[kvm]\n");
+    const NO_SHIM: (&str, &str) = ("proc/kallsyms", "0 T kvm_init\t[kvm]\n");
+    const KVM: (&str, &str) = ("sys/module/kvm/", "");
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let error = |files: &[(&str, &str)]| Device::new(root(files).path()).unwrap_err();
+        let amd = ("proc/cpuinfo", "flags\t: fpu svm\nvmx flags\t: vmx\n");
+        assert!(matches!(error(&[amd, KVM, SHIM]), Error::NoVmx));
+        assert!(matches!(error(&[VMX, KVM, NO_SHIM]), Error::NoShim));
+        assert!(matches!(error(&[VMX, KVM, SHIM]), Error::NotLoaded));
+        assert!(matches!(error(&[VMX, NO_SHIM]), Error::NotLoaded));
+        assert!(matches!(error(&[VMX]), Error::NotLoaded));
+        let loaded = ("sys/module/kvm_exitstat/", "");
+        assert!(matches!(error(&[VMX, KVM, SHIM, loaded]), Error::NoDevice));
+    }
+
+    #[test]
+    fn another_device_is_not_taken_for_ours() {
+        let root = root(&[("dev/", "")]);
+        symlink("/dev/null", root.path().join(DEVICE)).unwrap();
+        let error = Device::new(root.path()).unwrap().sample(None).unwrap_err();
+        assert!(matches!(error, Error::NotOurs(_)), "{error}");
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where samples come from: the running module, or a recording.
+
+pub mod cpuid;
+pub mod device;
+pub mod recording;
+
+use crate::{cli::SourceArgs, error::Error, model::Sample};
+use device::Device;
+use recording::Reader;
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Where samples come from.
+#[derive(Debug)]
+pub enum Source {
+    /// The running module.
+    Live {
+        /// Its device.
+        device: Device,
+        /// Only this VM's vCPUs are asked for.
+        vm: Option<u64>,
+        /// When the sample before was due.
+        due: Option<Instant>,
+    },
+    /// A recording.
+    Recorded {
+        /// The file's name.
+        path: PathBuf,
+        /// The file.
+        reader: Box<Reader<BufReader<File>>>,
+        /// When, in nanoseconds since 1970, the sample before was taken.
+        given: u64,
+    },
+}
+
+impl Source {
+    /// The running module, or the recording that was named.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn open(args: &SourceArgs) -> Result<Self, Error> {
+        Ok(match &args.from {
+            None => Self::Live {
+                device: Device::new(Path::new("/"))?,
+                vm: None,
+                due: None,
+            },
+            Some(path) => Self::Recorded {
+                path: path.clone(),
+                reader: Box::new(Reader::open(path)?),
+                given: 0,
+            },
+        })
+    }
+
+    /// Asks the running module for a VM's vCPUs and nothing else, which is less work. A recording
+    /// still gives all.
+    #[must_use]
+    pub fn only(mut self, wanted: Option<u64>) -> Self {
+        if let Self::Live { vm, .. } = &mut self {
+            *vm = wanted;
+        }
+        self
+    }
+
+    /// Whether it is the running module, and time passes.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+
+    /// The first sample.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or there is none.
+    pub fn first(&mut self) -> Result<Sample, Error> {
+        let first = self.sample(Duration::ZERO)?;
+        first.ok_or_else(|| match self {
+            Self::Live { .. } => Error::Failed("the module gives no snapshots".to_owned()),
+            Self::Recorded { path, .. } => Error::Recording {
+                path: path.clone(),
+                why: recording::Error::Empty,
+            },
+        })
+    }
+
+    /// The next sample: of the running module, one that is taken `after` the one before, or now if
+    /// it is the first; of a recording, the next one that was, or the last one; `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn sample(&mut self, after: Duration) -> Result<Option<Sample>, Error> {
+        match self {
+            Self::Live { device, vm, due } => {
+                let now = Instant::now();
+                // By when the one before was due, not by when it was taken: intervals must not
+                // become longer by what taking and printing takes, but never be made up for.
+                let next = due.map_or(now, |due| (due + after).max(now));
+                thread::sleep(next.saturating_duration_since(now));
+                *due = Some(next);
+                Ok(Some(device.sample(*vm)?))
+            }
+            Self::Recorded {
+                path,
+                reader,
+                given,
+            } => {
+                let error = |why| Error::Recording {
+                    path: path.clone(),
+                    why,
+                };
+                // Snapshots are a bit early or late; and the clock was set if it went back.
+                let least = after.mul_f64(0.95).as_nanos();
+                let mut last = None;
+                while let Some(sample) = reader.next_sample().map_err(error)? {
+                    let time = sample.header.realtime;
+                    let passed = time.checked_sub(*given).map_or(u128::MAX, u128::from);
+                    last = Some(sample);
+                    if passed >= least {
+                        break;
+                    }
+                }
+                if let Some(sample) = &last {
+                    *given = sample.header.realtime;
+                } else if let Some(warning) = reader.ending().warning() {
+                    anstream::eprintln!("exitstat: {}: {warning}", path.display());
+                }
+                Ok(last)
+            }
+        }
+    }
+}

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Recordings: snapshots in a file, one after another, as they were taken.
+//!
+//! A file is a head of 16 bytes, and frames. All numbers are little-endian.
+//!
+//! | head | |
+//! |---|---|
+//! | 8 bytes | `exit-rec` |
+//! | 4 bytes | the format's version: 1 |
+//! | 4 bytes | 0 |
+//!
+//! | frame | |
+//! |---|---|
+//! | 4 bytes | its kind: 1 metadata, 2 a snapshot, 3 the end |
+//! | 4 bytes | the length of its payload |
+//! | 4 bytes | the CRC-32 (that of zlib) of kind, length and payload |
+//! | so many bytes as its length | its payload |
+//!
+//! The first frame is [`Metadata`], as JSON. A snapshot is what the device gave, of the format in
+//! `exitstat-core`. The last frame, [`End`], as JSON, tells that the recording was not cut off.
+//! Frames of other kinds, and fields of JSON that are not known, are skipped.
+//!
+//! Each frame is written by one call, so that if exitstat is killed, at most the last one is torn.
+//! What is before it can be read; [`Reader::ending`] tells that there was more.
+
+use crate::model::{Period, Sample};
+use exitstat_core::snapshot::Malformed;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, BufReader, Read, Write},
+    path::Path,
+};
+
+const MAGIC: &[u8; 8] = b"exit-rec";
+const VERSION: u32 = 1;
+const METADATA: u32 = 1;
+const SNAPSHOT: u32 = 2;
+const END: u32 = 3;
+
+/// What a recording says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Metadata {
+    /// Of what is here: 1. Later ones have more.
+    pub schema: u32,
+    /// exitstat's version.
+    pub exitstat: String,
+    /// When it began; RFC 3339.
+    pub started: String,
+    /// exitstat's command line.
+    pub command_line: Vec<String>,
+    /// The host's name, if one wished it to be here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Parameters of kernel modules, such as `ept`, by module.
+    pub parameters: BTreeMap<String, BTreeMap<String, String>>,
+    /// Nanoseconds between snapshots.
+    pub interval_ns: u64,
+}
+
+/// How a recording ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct End {
+    /// The exit status of the command that was recorded, as a shell gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u8>,
+}
+
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be opened or read.
+    #[error("cannot read it: {0}")]
+    Io(#[from] io::Error),
+    /// It does not begin as one.
+    #[error("not a recording of exitstat (`exitstat record -o FILE` makes them)")]
+    NotOne,
+    /// It is of another format.
+    #[error("a recording of format {0}; this exitstat reads format {VERSION}: use that which made it, or a newer one")]
+    Version(u32),
+    /// It ends, or is damaged, before there is anything to see.
+    #[error("cut off or damaged before the first snapshot: nothing to see in it")]
+    Empty,
+    /// A whole frame has no whole snapshot.
+    #[error("a snapshot in it {}", malformed(.0))]
+    Snapshot(Malformed),
+}
+
+/// What is wrong with a snapshot.
+#[must_use]
+pub fn malformed(why: &Malformed) -> String {
+    match why {
+        Malformed::NoSnapshot => "is none".to_owned(),
+        Malformed::Version(version) => format!(
+            "is of version {version}, and this exitstat reads version {}: use one of the same release as the module",
+            exitstat_core::snapshot::VERSION
+        ),
+        Malformed::Damaged => "is damaged".to_owned(),
+    }
+}
+
+/// How what could be read of a recording ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Not yet.
+    NotYet,
+    /// As it should.
+    Whole(End),
+    /// After a whole frame, that was not the last: it was killed, or still goes on.
+    CutOff,
+    /// At this byte a frame begins that is not whole, or damaged. What comes after is not read.
+    Torn(u64),
+}
+
+impl Ending {
+    /// What to warn of.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::NotYet | Self::Whole(_) => None,
+            Self::CutOff => Some("the recording was cut off; this is of what is there".to_owned()),
+            Self::Torn(at) => Some(format!(
+                "the recording is torn or damaged from byte {at} on; this is of what is before"
+            )),
+        }
+    }
+}
+
+/// Reads a recording, frame by frame.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: R,
+    at: u64,
+    metadata: Metadata,
+    ending: Ending,
+}
+
+impl Reader<BufReader<File>> {
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::new`]; or it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, crate::error::Error> {
+        let opened = File::open(path).map_err(Error::Io);
+        opened
+            .and_then(|file| Self::new(BufReader::new(file)))
+            .map_err(|why| crate::error::Error::Recording {
+                path: path.to_owned(),
+                why,
+            })
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the head and the metadata.
+    ///
+    /// # Errors
+    ///
+    /// It is no recording, or nothing of it is whole.
+    pub fn new(mut input: R) -> Result<Self, Error> {
+        let mut head = Vec::new();
+        input.by_ref().take(16).read_to_end(&mut head)?;
+        let Some((magic, rest)) = head.split_first_chunk::<8>() else {
+            return Err(Error::NotOne);
+        };
+        if magic != MAGIC {
+            return Err(Error::NotOne);
+        }
+        let Some((version, [_, _, _, _])) = rest.split_first_chunk::<4>() else {
+            return Err(Error::Empty);
+        };
+        match u32::from_le_bytes(*version) {
+            VERSION => (),
+            other => return Err(Error::Version(other)),
+        }
+        let mut reader = Self {
+            input,
+            at: 16,
+            metadata: Metadata::default(),
+            ending: Ending::NotYet,
+        };
+        match reader.frame()? {
+            Some((METADATA, payload)) => {
+                reader.metadata = serde_json::from_slice(&payload).map_err(|_| Error::Empty)?;
+                Ok(reader)
+            }
+            _ => Err(Error::Empty),
+        }
+    }
+
+    /// What the recording says of itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// How it ended; to be asked when there are no more samples.
+    pub fn ending(&self) -> &Ending {
+        &self.ending
+    }
+
+    /// The next snapshot's bytes.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read. What is torn or damaged is no error, but the end.
+    pub fn next_bytes(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        while let Some((kind, payload)) = self.frame()? {
+            match kind {
+                SNAPSHOT => return Ok(Some(payload)),
+                END => {
+                    let end = serde_json::from_slice(&payload).unwrap_or_default();
+                    self.ending = Ending::Whole(end);
+                    return Ok(None);
+                }
+                _ => (),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next sample.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::next_bytes`]; or a whole frame holds something else.
+    pub fn next_sample(&mut self) -> Result<Option<Sample>, Error> {
+        let bytes = self.next_bytes()?;
+        let sample = bytes.map(|bytes| Sample::parse(&bytes)).transpose();
+        sample.map_err(Error::Snapshot)
+    }
+
+    /// The next whole frame: its kind and its payload.
+    fn frame(&mut self) -> Result<Option<(u32, Vec<u8>)>, Error> {
+        if self.ending != Ending::NotYet {
+            return Ok(None);
+        }
+        let mut head = Vec::new();
+        self.input.by_ref().take(12).read_to_end(&mut head)?;
+        if head.is_empty() {
+            self.ending = Ending::CutOff;
+            return Ok(None);
+        }
+        let word = |at: usize| {
+            let word = head.get(at..).and_then(|rest| rest.first_chunk::<4>());
+            word.map(|&word| u32::from_le_bytes(word))
+        };
+        if let (Some(kind), Some(length), Some(sum)) = (word(0), word(4), word(8)) {
+            let mut payload = Vec::new();
+            // Grows by what is there, not by what the length says.
+            let mut input = self.input.by_ref().take(length.into());
+            input.read_to_end(&mut payload)?;
+            if payload.len() as u64 == u64::from(length) && checksum(kind, &payload) == sum {
+                self.at += 12 + u64::from(length);
+                return Ok(Some((kind, payload)));
+            }
+        }
+        self.ending = Ending::Torn(self.at);
+        Ok(None)
+    }
+}
+
+fn checksum(kind: u32, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&kind.to_le_bytes());
+    hasher.update(&(payload.len() as u32).to_le_bytes());
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// A recording as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// How it ended.
+    pub ending: Ending,
+    /// How many snapshots it has.
+    pub snapshots: u64,
+    /// What happened from the first to the last; if there is only one, all that it has.
+    pub period: Period,
+    /// All that the last one has.
+    pub last: Sample,
+}
+
+impl Recording {
+    /// Reads a file to its end.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or there is no snapshot in it.
+    pub fn open(path: &Path) -> Result<Self, crate::error::Error> {
+        let reader = Reader::open(path)?;
+        Self::of(reader).map_err(|why| crate::error::Error::Recording {
+            path: path.to_owned(),
+            why,
+        })
+    }
+
+    /// Reads to the end.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or there is no snapshot in it.
+    pub fn of(mut reader: Reader<impl Read>) -> Result<Self, Error> {
+        let mut last = reader.next_sample()?.ok_or(Error::Empty)?;
+        let mut period: Option<Period> = None;
+        let mut snapshots = 1;
+        while let Some(sample) = reader.next_sample()? {
+            let next = Period::between(&last, &sample);
+            match &mut period {
+                Some(period) => period.extend(&next),
+                None => period = Some(next),
+            }
+            last = sample;
+            snapshots += 1;
+        }
+        Ok(Self {
+            metadata: reader.metadata,
+            ending: reader.ending,
+            snapshots,
+            period: period.unwrap_or_else(|| Period::since_load(last.clone())),
+            last,
+        })
+    }
+}
+
+/// Writes a recording.
+#[derive(Debug)]
+pub struct Recorder<W> {
+    output: W,
+}
+
+impl<W: Write> Recorder<W> {
+    /// Begins one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn new(mut output: W, metadata: &Metadata) -> io::Result<Self> {
+        let mut head = MAGIC.to_vec();
+        head.extend(VERSION.to_le_bytes());
+        head.extend([0; 4]);
+        output.write_all(&head)?;
+        let mut recorder = Self { output };
+        recorder.frame(METADATA, &serde_json::to_vec(metadata)?)?;
+        Ok(recorder)
+    }
+
+    /// Adds a snapshot, as the device gave it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn snapshot(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.frame(SNAPSHOT, bytes)
+    }
+
+    /// Ends it, and returns what it was written to.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn end(mut self, end: &End) -> io::Result<W> {
+        self.frame(END, &serde_json::to_vec(end)?)?;
+        Ok(self.output)
+    }
+
+    /// What it is written to.
+    pub fn output(&self) -> &W {
+        &self.output
+    }
+
+    /// Adds a frame of any kind.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn frame(&mut self, kind: u32, payload: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
+        let mut frame = Vec::with_capacity(12 + payload.len());
+        frame.extend(kind.to_le_bytes());
+        frame.extend(length.to_le_bytes());
+        frame.extend(checksum(kind, payload).to_le_bytes());
+        frame.extend(payload);
+        self.output.write_all(&frame)?;
+        self.output.flush()
+    }
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a table shows: rows by reason with figures, of somebody, of some time.
+
+use crate::{
+    cli::{RowsArgs, ScopeArgs, Sort},
+    error::Error,
+    model::{total, Line, Longest, Period, Scope},
+    reason,
+};
+use exitstat_core::{reason::REASONS, tally::Tally};
+use std::{cmp::Reverse, collections::BTreeMap, fmt};
+
+/// Whose exits a view has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Of what the module counted.
+    Of(Scope),
+    /// Of this guest, or of what its host tells it.
+    Guest,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(Scope::Host) => f.write_str("host"),
+            Self::Of(Scope::Vm(vm)) => write!(f, "VM {vm}"),
+            Self::Of(Scope::Vcpu((vm, vcpu))) => write!(f, "VM {vm}, vCPU {vcpu}"),
+            Self::Of(Scope::Cpu(cpu)) => write!(f, "CPU {cpu}"),
+            Self::Guest => f.write_str("this guest"),
+        }
+    }
+}
+
+impl From<&ScopeArgs> for Scope {
+    fn from(args: &ScopeArgs) -> Self {
+        match *args {
+            ScopeArgs { cpu: Some(cpu), .. } => Self::Cpu(cpu),
+            ScopeArgs {
+                vm: Some(vm),
+                vcpu: Some(vcpu),
+                ..
+            } => Self::Vcpu((vm, vcpu)),
+            ScopeArgs { vm: Some(vm), .. } => Self::Vm(vm),
+            _ => Self::Host,
+        }
+    }
+}
+
+/// That a scope is not there.
+#[must_use]
+pub fn not_there(scope: Scope) -> Error {
+    let subject = Subject::Of(scope);
+    Error::Usage(match scope {
+        Scope::Cpu(_) | Scope::Host => format!("there is no {subject}"),
+        Scope::Vm(_) | Scope::Vcpu(_) => {
+            format!("there is no {subject}; `exitstat vms` lists them")
+        }
+    })
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The reason; `None` of all together.
+    pub reason: Option<u32>,
+    /// What was counted.
+    pub line: Line,
+}
+
+impl Row {
+    /// The reason's name, or `total`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.reason.map_or_else(|| "total".to_owned(), reason::name)
+    }
+
+    fn longest(&self) -> Option<Longest> {
+        self.line.detail.as_ref()?.longest()
+    }
+
+    /// The largest is first.
+    fn sort_key(&self, sort: Sort) -> u64 {
+        let Tally { exits, cycles } = self.line.tally;
+        let detail = self.line.detail.as_ref();
+        match sort {
+            Sort::Cycles => cycles,
+            Sort::Exits => exits,
+            Sort::Avg => cycles.checked_div(exits).unwrap_or(0),
+            Sort::P99 => detail.and_then(|d| d.percentile(99)).unwrap_or(0),
+            Sort::Max => self.longest().map_or(0, Longest::at_least),
+            Sort::User => detail.map_or(0, |d| d.user_exits),
+            Sort::Reason => u64::MAX - u64::from(self.reason.unwrap_or(0)),
+        }
+    }
+}
+
+/// A table's content.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Whose exits.
+    pub subject: Subject,
+    /// When it ended, in nanoseconds since 1970, if that is known.
+    pub realtime: Option<u64>,
+    /// How long it was; `None` if since the module was loaded.
+    pub seconds: Option<f64>,
+    /// The TSC's frequency, if it is known.
+    pub tsc_khz: Option<u32>,
+    /// How often the module was loaded again.
+    pub reloads: u32,
+    /// vCPUs that are in the host's exits and cycles only.
+    pub unattached: u64,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// All reasons together, those included that have no row here.
+    pub total: Row,
+}
+
+impl View {
+    /// Of a period; `None` if the scope is not there.
+    #[must_use]
+    pub fn of(period: &Period, scope: Scope, args: &RowsArgs) -> Option<Self> {
+        let lines = period.counts.lines(scope)?;
+        Some(Self::of_lines(lines, period, scope, args))
+    }
+
+    /// Of a period in which the scope may be gone: it took no exits then.
+    #[must_use]
+    pub fn of_interval(period: &Period, scope: Scope, args: &RowsArgs) -> Self {
+        let lines = period.counts.lines(scope).unwrap_or_default();
+        Self::of_lines(lines, period, scope, args)
+    }
+
+    fn of_lines(
+        lines: BTreeMap<u32, Line>,
+        period: &Period,
+        scope: Scope,
+        args: &RowsArgs,
+    ) -> Self {
+        let line = total(lines.values());
+        Self {
+            subject: Subject::Of(scope),
+            realtime: Some(period.end.realtime),
+            seconds: period.seconds.map(|seconds| seconds.0),
+            tsc_khz: Some(period.end.tsc_khz).filter(|&khz| khz != 0),
+            reloads: period.reloads,
+            unattached: period.end.unattached,
+            rows: rows(lines, args),
+            total: Row { reason: None, line },
+        }
+    }
+
+    /// Of what a guest was told.
+    #[must_use]
+    pub fn of_guest(total: Tally, reasons: &[(u32, Tally)], args: &RowsArgs) -> Self {
+        let line = |tally| Line {
+            tally,
+            detail: None,
+        };
+        let lines = reasons.iter().map(|&(number, tally)| (number, line(tally)));
+        Self {
+            subject: Subject::Guest,
+            realtime: None,
+            seconds: None,
+            tsc_khz: None,
+            reloads: 0,
+            unattached: 0,
+            rows: rows(lines.collect(), args),
+            total: Row {
+                reason: None,
+                line: line(total),
+            },
+        }
+    }
+
+    /// Whether vCPUs' counters are in it: percentiles, the longest exit, the user-space share.
+    #[must_use]
+    pub fn has_detail(&self) -> bool {
+        !matches!(self.subject, Subject::Guest | Subject::Of(Scope::Cpu(_)))
+    }
+
+    /// The figures of a row.
+    #[must_use]
+    pub fn figures(&self, row: &Row) -> Figures {
+        let share = |part: u64, all: u64| (all != 0).then(|| part as f64 / all as f64);
+        let Tally { exits, cycles } = row.line.tally;
+        let detail = row.line.detail.as_ref();
+        Figures {
+            exits,
+            exits_per_second: self
+                .seconds
+                .filter(|&seconds| seconds > 0.0)
+                .map(|seconds| exits as f64 / seconds),
+            exits_share: share(exits, self.total.line.tally.exits),
+            cycles,
+            cycles_share: share(cycles, self.total.line.tally.cycles),
+            average: row.line.average(),
+            p50: detail.and_then(|detail| detail.percentile(50)),
+            p99: detail.and_then(|detail| detail.percentile(99)),
+            longest: row.longest(),
+            user_share: row.line.user_share(),
+        }
+    }
+
+    /// Cycles as seconds, if the TSC's frequency is known.
+    #[must_use]
+    pub fn seconds_of(&self, cycles: f64) -> Option<f64> {
+        Some(cycles / (f64::from(self.tsc_khz?) * 1e3))
+    }
+}
+
+/// What is computed of a row. Shares are from 0 to 1; times in cycles.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// Exits.
+    pub exits: u64,
+    /// Exits a second.
+    pub exits_per_second: Option<f64>,
+    /// Of all exits.
+    pub exits_share: Option<f64>,
+    /// Cycles.
+    pub cycles: u64,
+    /// Of all cycles spent on exits.
+    pub cycles_share: Option<f64>,
+    /// Of an exit.
+    pub average: Option<f64>,
+    /// That half of the exits did not exceed.
+    pub p50: Option<u64>,
+    /// That 99 % of the exits did not exceed.
+    pub p99: Option<u64>,
+    /// The longest exit.
+    pub longest: Option<Longest>,
+    /// Exits that user space had to finish, of all exits of this reason.
+    pub user_share: Option<f64>,
+}
+
+/// The rows that are asked for, in the order that is.
+fn rows(mut lines: BTreeMap<u32, Line>, args: &RowsArgs) -> Vec<Row> {
+    if args.all {
+        for reason in &REASONS {
+            lines.entry(reason.number).or_default();
+        }
+    }
+    let wanted = |number: &u32| args.reason.is_empty() || args.reason.contains(number);
+    let mut rows: Vec<_> = lines
+        .into_iter()
+        .filter(|(number, _)| wanted(number))
+        .map(|(number, line)| Row {
+            reason: Some(number),
+            line,
+        })
+        .collect();
+    // Stable: where it is the same, by number.
+    rows.sort_by_key(|row| Reverse(row.sort_key(args.sort)));
+    rows
+}

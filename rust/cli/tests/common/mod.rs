@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A host that counts as the module does, for recordings with what is known to be in them.
+
+// Not every test uses all of it.
+#![allow(dead_code)]
+
+use exitstat_cli::source::recording::{End, Metadata, Recorder};
+use exitstat_core::{
+    histogram::bucket_of,
+    snapshot::{Header, RowHead, Rows, VcpuHead, Writer, BUCKETS},
+};
+use std::collections::BTreeMap;
+
+/// The TSC's frequency.
+pub const KHZ: u32 = 2_000_000;
+
+/// When a host's time begins: 2026-11-21 12:00:00 UTC.
+pub const BEGIN: u64 = 1_795_262_400;
+
+#[derive(Clone)]
+struct Counted {
+    head: RowHead,
+    histogram: [u64; BUCKETS],
+}
+
+type Table = BTreeMap<u32, Counted>;
+
+/// A host with VMs.
+#[derive(Clone)]
+pub struct Host {
+    pub load: u64,
+    pub unattached: u64,
+    cpus: BTreeMap<u32, Table>,
+    vcpus: BTreeMap<(u64, u32), Table>,
+    retired: Table,
+}
+
+impl Host {
+    pub fn new(load: u64) -> Self {
+        Self {
+            load,
+            unattached: 0,
+            cpus: BTreeMap::from([(0, Table::new()), (1, Table::new())]),
+            vcpus: BTreeMap::new(),
+            retired: Table::new(),
+        }
+    }
+
+    /// So many exits of a vCPU on a CPU, each of so many cycles, and of them so many that user space
+    /// finished.
+    pub fn exits(
+        &mut self,
+        (cpu, vm, vcpu): (u32, u64, u32),
+        reason: u32,
+        exits: u64,
+        cycles: u64,
+        user: u64,
+    ) {
+        let vcpu = self.vcpus.entry((vm, vcpu)).or_default();
+        add(vcpu, reason, exits, cycles, user, true);
+        let cpu = self.cpus.entry(cpu).or_default();
+        add(cpu, reason, exits, cycles, 0, false);
+    }
+
+    /// A VM goes.
+    pub fn end(&mut self, vm: u64) {
+        let gone: Vec<_> = self.vcpus.keys().copied().filter(|id| id.0 == vm).collect();
+        for table in gone.into_iter().filter_map(|id| self.vcpus.remove(&id)) {
+            for (reason, counted) in table {
+                let old = row(&mut self.retired, reason);
+                old.head.exits += counted.head.exits;
+                old.head.cycles += counted.head.cycles;
+                old.head.max = old.head.max.max(counted.head.max);
+                old.head.user_exits += counted.head.user_exits;
+                old.head.user_cycles += counted.head.user_cycles;
+                for (a, b) in old.histogram.iter_mut().zip(counted.histogram) {
+                    *a += b;
+                }
+            }
+        }
+    }
+
+    /// The snapshot after so many milliseconds.
+    pub fn snapshot(&self, ms: u64) -> Vec<u8> {
+        let mut counting = Writer::new(&mut []);
+        self.write(&mut counting, ms);
+        let mut bytes = vec![0; counting.needed()];
+        self.write(&mut Writer::new(&mut bytes), ms);
+        bytes
+    }
+
+    fn write(&self, writer: &mut Writer<'_>, ms: u64) {
+        let header = Header {
+            load: self.load,
+            tsc: (1 << 40) + ms * u64::from(KHZ),
+            realtime: BEGIN * 1_000_000_000 + ms * 1_000_000,
+            tsc_khz: KHZ,
+            cpus: 2,
+            unattached: self.unattached,
+            module_version: *b"0.1.0\0\0\0\0\0\0\0\0\0\0\0",
+            ..Header::default()
+        };
+        writer.snapshot(header, |w| {
+            for (&cpu, table) in &self.cpus {
+                w.cpu(cpu, |rows| write_rows(rows, table, false));
+            }
+            for (&(vm, vcpu), table) in &self.vcpus {
+                let head = VcpuHead {
+                    vm,
+                    vcpu,
+                    pid: 1000 + vm as u32,
+                    process: *b"qemu-system-x86\0",
+                };
+                w.vcpu(&head, |rows| write_rows(rows, table, true));
+            }
+            w.retired(|rows| write_rows(rows, &self.retired, true));
+        });
+    }
+}
+
+fn row(table: &mut Table, reason: u32) -> &mut Counted {
+    table.entry(reason).or_insert(Counted {
+        head: RowHead {
+            reason,
+            ..RowHead::default()
+        },
+        histogram: [0; BUCKETS],
+    })
+}
+
+fn add(table: &mut Table, reason: u32, exits: u64, cycles: u64, user: u64, vcpu: bool) {
+    let row = row(table, reason);
+    row.head.exits += exits;
+    row.head.cycles += exits * cycles;
+    if vcpu {
+        row.head.max = row.head.max.max(cycles);
+        row.head.user_exits += user;
+        row.head.user_cycles += user * 9000;
+        row.histogram[bucket_of(cycles) as usize] += exits;
+    }
+}
+
+fn write_rows(rows: &mut Rows<'_, '_>, table: &Table, histograms: bool) {
+    for counted in table.values() {
+        let histogram: &[u64] = if histograms { &counted.histogram } else { &[] };
+        rows.row(counted.head, histogram);
+    }
+}
+
+/// Metadata as of a boot.
+pub fn metadata() -> Metadata {
+    let parameters = [("ept", "Y"), ("vpid", "Y"), ("unrestricted_guest", "Y")];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Metadata {
+        schema: 1,
+        exitstat: "0.1.0".to_owned(),
+        started: "2026-11-21T12:00:00Z".to_owned(),
+        command_line: ["exitstat", "record", "-o", "boot.rec"]
+            .map(str::to_owned)
+            .to_vec(),
+        hostname: None,
+        kernel: "7.3.4".to_owned(),
+        parameters: BTreeMap::from([("kvm_intel".to_owned(), BTreeMap::from(parameters))]),
+        interval_ns: 1_000_000_000,
+    }
+}
+
+/// A recording of snapshots, with its end.
+pub fn recording(snapshots: &[Vec<u8>]) -> Vec<u8> {
+    let mut recorder = Recorder::new(Vec::new(), &metadata()).unwrap();
+    for snapshot in snapshots {
+        recorder.snapshot(snapshot).unwrap();
+    }
+    recorder.end(&End { status: Some(0) }).unwrap()
+}
+
+/// Snapshots of 3 seconds in which VM 1 runs, and VM 2 starts and ends.
+pub fn boot() -> Vec<Vec<u8>> {
+    let mut host = Host::new(7);
+    host.exits((0, 1, 0), 10, 100, 1000, 0);
+    host.exits((0, 1, 0), 48, 10, 5000, 0);
+    host.exits((0, 1, 0), 48, 1, 70_000, 0);
+    host.unattached = 1;
+    let mut snapshots = vec![host.snapshot(0)];
+    host.exits((0, 1, 0), 10, 300, 1100, 0);
+    host.exits((1, 1, 1), 30, 40, 3000, 30);
+    host.exits((1, 2, 0), 48, 500, 4000, 0);
+    snapshots.push(host.snapshot(1000));
+    host.exits((0, 1, 0), 10, 100, 900, 0);
+    host.exits((1, 2, 0), 48, 250, 6000, 0);
+    host.exits((1, 2, 0), 35, 1, 100, 0);
+    host.end(2);
+    snapshots.push(host.snapshot(2000));
+    host.exits((1, 1, 1), 12, 7, 2500, 0);
+    host.exits((1, 1, 1), 86, 2, 10, 0);
+    snapshots.push(host.snapshot(3000));
+    snapshots
+}
+
+/// The same work with shadow paging.
+pub fn boot_without_ept() -> Vec<Vec<u8>> {
+    let mut host = Host::new(9);
+    let mut snapshots = vec![host.snapshot(0)];
+    host.exits((0, 1, 0), 10, 500, 1000, 0);
+    host.exits((0, 1, 0), 28, 900, 2000, 0);
+    host.exits((0, 1, 0), 14, 300, 1500, 0);
+    host.exits((0, 1, 0), 0, 2000, 2500, 0);
+    host.exits((1, 1, 1), 30, 41, 3000, 31);
+    snapshots.push(host.snapshot(2000));
+    host.exits((1, 1, 1), 12, 7, 2500, 0);
+    snapshots.push(host.snapshot(6000));
+    snapshots
+}

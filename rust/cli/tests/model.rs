@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sums and differences of samples, against hosts whose exits are known.
+
+mod common;
+
+use common::{recording, Host};
+use exitstat_cli::{
+    model::{Longest, Period, Sample, Scope},
+    source::recording::{Reader, Recording},
+};
+use exitstat_core::{
+    histogram::bucket_of,
+    snapshot::{Malformed, BUCKETS},
+};
+use proptest::{collection::vec, prelude::*};
+use std::collections::BTreeMap;
+
+/// What happens on a host.
+#[derive(Clone, Debug)]
+enum Event {
+    Exits {
+        at: (u32, u64, u32),
+        reason: u32,
+        exits: u64,
+        cycles: u64,
+        user: u64,
+    },
+    End(u64),
+    Snapshot,
+    Reload,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let at = (0u32..2, 1u64..4, 0u32..3);
+    let exits = (at, 0u32..=86, 1u64..50, 0u64..1 << 20, 0u64..10).prop_map(
+        |(at, reason, exits, cycles, user)| Event::Exits {
+            at,
+            reason,
+            exits,
+            cycles,
+            user,
+        },
+    );
+    prop_oneof![
+        12 => exits,
+        1 => (1u64..4).prop_map(Event::End),
+        4 => Just(Event::Snapshot),
+        1 => Just(Event::Reload),
+    ]
+}
+
+type Expected = BTreeMap<u32, (u64, u64, u64)>;
+
+/// By reason, what there should be between the first snapshot and the last; and the snapshots. The
+/// exits that are lost by a reload are not.
+fn play(events: &[Event]) -> (Expected, Vec<Vec<u8>>) {
+    let mut host = Host::new(1);
+    let mut snapshots = vec![host.snapshot(0)];
+    // VMs are numbered anew: a number is never used again.
+    let mut ended = 0;
+    let (mut expected, mut pending) = (Expected::new(), Expected::new());
+    let mut take = |host: &Host, pending: &mut Expected, snapshots: &mut Vec<_>| {
+        snapshots.push(host.snapshot(1000 * snapshots.len() as u64));
+        for (reason, (exits, cycles, user)) in std::mem::take(pending) {
+            let sum = expected.entry(reason).or_default();
+            *sum = (sum.0 + exits, sum.1 + cycles, sum.2 + user);
+        }
+    };
+    for event in events {
+        match *event {
+            Event::Exits {
+                at: (cpu, vm, vcpu),
+                reason,
+                exits,
+                cycles,
+                user,
+            } => {
+                let user = user.min(exits);
+                host.exits((cpu, vm + 10 * ended, vcpu), reason, exits, cycles, user);
+                let sum = pending.entry(reason).or_default();
+                *sum = (sum.0 + exits, sum.1 + exits * cycles, sum.2 + user);
+            }
+            Event::End(vm) => {
+                host.end(vm + 10 * ended);
+                if vm == 1 {
+                    for vm in 2..4 {
+                        host.end(vm + 10 * ended);
+                    }
+                    ended += 1;
+                }
+            }
+            Event::Snapshot => take(&host, &mut pending, &mut snapshots),
+            Event::Reload => {
+                host = Host::new(host.load + 1);
+                pending.clear();
+            }
+        }
+    }
+    take(&host, &mut pending, &mut snapshots);
+    (expected, snapshots)
+}
+
+proptest! {
+    /// VMs that go, vCPUs that come and go between two snapshots, modules that are loaded again:
+    /// nothing is lost or counted twice, by CPUs or by vCPUs.
+    #[test]
+    fn a_recordings_sums_are_what_happened(events in vec(event(), 0..80)) {
+        let (expected, snapshots) = play(&events);
+        let bytes = recording(&snapshots);
+        let recording = Recording::of(Reader::new(bytes.as_slice()).unwrap()).unwrap();
+        prop_assert_eq!(recording.snapshots, snapshots.len() as u64);
+        let lines = recording.period.counts.lines(Scope::Host).unwrap();
+        let by_cpus: Expected = lines
+            .iter()
+            .map(|(&reason, line)| {
+                let user = line.detail.as_ref().unwrap().user_exits;
+                (reason, (line.tally.exits, line.tally.cycles, user))
+            })
+            .collect();
+        prop_assert_eq!(&by_cpus, &expected);
+        let by_vcpus = recording.period.counts.by_vcpus(Scope::Host).unwrap();
+        for (reason, counters) in by_vcpus.iter() {
+            let seen = (counters.exits, counters.cycles, counters.user_exits);
+            prop_assert_eq!(Some(&seen), expected.get(&reason));
+            prop_assert_eq!(counters.histogram.iter().sum::<u64>(), counters.exits);
+        }
+    }
+
+    #[test]
+    fn a_vms_interval_is_that_of_its_vcpus(
+        before in vec((0u32..4, 1u64..9, 0u64..5000), 0..9),
+        after in vec((0u32..4, 1u64..9, 0u64..5000), 0..9),
+    ) {
+        let mut host = Host::new(1);
+        host.exits((0, 5, 0), 1, 1, 1, 0);
+        for (vcpu, exits, cycles) in before {
+            host.exits((0, 5, vcpu), 10, exits, cycles, 0);
+        }
+        let first = Sample::parse(&host.snapshot(0)).unwrap();
+        let (mut sum, mut top) = (0, None);
+        for (vcpu, exits, cycles) in after {
+            host.exits((1, 5, vcpu), 10, exits, cycles, 0);
+            host.exits((1, 6, vcpu), 10, exits, cycles, 0);
+            sum += exits;
+            top = top.max(Some(bucket_of(cycles)));
+        }
+        let second = Sample::parse(&host.snapshot(500)).unwrap();
+        let period = Period::between(&first, &second);
+        prop_assert_eq!(period.seconds.unwrap().0, 0.5);
+        let reasons = period.counts.by_vcpus(Scope::Vm(5)).unwrap();
+        let counters = reasons.get(10).cloned().unwrap_or_default();
+        prop_assert_eq!(counters.exits, sum);
+        prop_assert_eq!(counters.longest(), top.map(Longest::InBucket));
+        let cpu = period.counts.by_cpus(Scope::Cpu(1)).unwrap();
+        prop_assert_eq!(cpu.total().exits, 2 * sum);
+    }
+}
+
+#[test]
+fn the_longest_exit_is_known_only_since_the_load() {
+    let mut host = Host::new(1);
+    host.exits((0, 1, 0), 10, 1, 5000, 0);
+    let first = Sample::parse(&host.snapshot(0)).unwrap();
+    host.exits((0, 1, 0), 10, 1, 300, 0);
+    host.exits((0, 2, 0), 10, 1, 400, 0);
+    let second = Sample::parse(&host.snapshot(1000)).unwrap();
+    let longest = |period: &Period, scope| {
+        let reasons = period.counts.by_vcpus(scope).unwrap();
+        reasons.total().longest()
+    };
+    let all = Period::since_load(second.clone());
+    assert_eq!(longest(&all, Scope::Host), Some(Longest::Exactly(5000)));
+    assert_eq!(longest(&all, Scope::Vm(2)), Some(Longest::Exactly(400)));
+    let interval = Period::between(&first, &second);
+    for scope in [Scope::Host, Scope::Vm(1), Scope::Vm(2)] {
+        assert_eq!(longest(&interval, scope), Some(Longest::InBucket(8)));
+    }
+}
+
+/// Percentiles are guesses within a bucket; with the longest exit known, none is above it.
+#[test]
+fn no_percentile_is_above_the_longest_exit() {
+    let mut host = Host::new(1);
+    host.exits((0, 1, 0), 10, 100, 1025, 0);
+    let sample = Sample::parse(&host.snapshot(0)).unwrap();
+    let total = sample.counts.by_vcpus(Scope::Host).unwrap().total();
+    assert_eq!(total.percentile(99), Some(1025));
+}
+
+#[test]
+fn counters_that_wrapped_are_differenced() {
+    let mut host = Host::new(1);
+    host.exits((0, 1, 0), 10, 3, u64::MAX / 3, 0);
+    let first = Sample::parse(&host.snapshot(0)).unwrap();
+    // 2^64 - 1 and 1.
+    let mut second = first.clone();
+    for vcpu in second.counts.vcpus.values_mut() {
+        let mut more = vcpu.reasons.get(10).unwrap().clone();
+        more.cycles = 2;
+        more.exits = 1;
+        more.histogram = [0; BUCKETS];
+        vcpu.reasons.count(10, &more);
+    }
+    let period = Period::between(&first, &second);
+    let total = period.counts.by_vcpus(Scope::Vm(1)).unwrap().total();
+    assert_eq!((total.exits, total.cycles), (1, 2));
+}
+
+#[test]
+fn what_a_process_calls_itself_is_nothing_that_a_terminal_obeys() {
+    let mut host = Host::new(1);
+    host.exits((0, 1, 0), 10, 1, 1, 0);
+    let mut bytes = host.snapshot(0);
+    let at = bytes.windows(4).position(|word| word == b"qemu").unwrap();
+    bytes[at] = 0x1b;
+    let sample = Sample::parse(&bytes).unwrap();
+    assert_eq!(sample.counts.vcpus[&(1, 0)].process, "?emu-system-x86");
+    assert_eq!(sample.module_version(), "0.1.0");
+}
+
+#[test]
+fn a_damaged_record_is_an_error_not_half_a_sample() {
+    let mut host = Host::new(1);
+    host.exits((0, 1, 0), 10, 1, 1, 0);
+    let bytes = host.snapshot(0);
+    assert!(Sample::parse(&bytes).is_ok());
+    for length in 0..bytes.len() {
+        assert!(Sample::parse(&bytes[..length]).is_err(), "{length}");
+    }
+    let mut damaged = bytes;
+    // The size of the first record.
+    damaged[100] = 0xff;
+    assert_eq!(Sample::parse(&damaged), Err(Malformed::Damaged));
+}

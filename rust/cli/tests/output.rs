@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the command prints, compared with files in `expected/`. `EXITSTAT_UPDATE=1 cargo test`
+//! writes them anew: look at what git says has changed.
+
+mod common;
+
+use common::{boot, boot_without_ept, recording, Host};
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+use tempfile::TempDir;
+
+const BUDGET: &str = "\
+[total]
+exits = 2000
+[reason.EPT_VIOLATION]
+exits = 700
+cycles = 4_000_000
+[reason.30]
+user_exits = 30
+[reason.HLT]
+exits = 0
+";
+
+/// A directory with recordings in it.
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(directory.path().join(name), bytes).unwrap();
+    let whole = recording(&boot());
+    write("boot.rec", &whole);
+    write("ept0.rec", &recording(&boot_without_ept()));
+    write("torn.rec", &whole[..whole.len() - 100]);
+    write("one.rec", &recording(&boot()[..1]));
+    let mut reloaded = boot()[..2].to_vec();
+    let mut host = Host::new(8);
+    host.exits((0, 1, 0), 10, 5, 1000, 0);
+    reloaded.push(host.snapshot(2000));
+    write("reloaded.rec", &recording(&reloaded));
+    write(
+        "empty.rec",
+        &recording(&[Host::new(1).snapshot(0), Host::new(1).snapshot(1000)]),
+    );
+    write("budget.toml", BUDGET.as_bytes());
+    write(
+        "wide.toml",
+        b"total.exits = 2000\nreason.ept-violation.cycles = 1_000_000_000\n",
+    );
+    write("unknown.toml", b"[reason.EPT]\nexits = 1\n");
+    write("field.toml", b"[total]\nexists = 1\n");
+    write("nothing.toml", b"");
+    write(
+        "kernel.toml",
+        b"[total]\nexits = 2000\n[reason.EPT_VIOLATION]\nexits = 700\n[reason.12]\nexits = 0\n",
+    );
+    write(
+        "twice.toml",
+        b"reason.48.exits = 1\nreason.EPT_VIOLATION.exits = 2\n",
+    );
+    directory
+}
+
+fn exitstat(directory: &Path, words: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_exitstat"))
+        .args(words.split_whitespace())
+        .current_dir(directory)
+        // Help is as wide as a terminal, if there is one.
+        .stdin(Stdio::null())
+        .env_remove("COLUMNS")
+        .env("TZ", "UTC")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .output()
+        .unwrap()
+}
+
+/// All that a command line gives, and what it should.
+fn compare(name: &str, words: &str) {
+    let directory = directory();
+    let output = exitstat(directory.path(), words);
+    let text = format!(
+        "$ exitstat {words}\n{}{}# exit status {}\n",
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+        output.status.code().unwrap(),
+    );
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/expected/{name}"));
+    if env::var_os("EXITSTAT_UPDATE").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    assert!(text == expected, "{}, but:\n{text}", file.display());
+}
+
+macro_rules! outputs {
+    ($($name:ident: $words:literal,)*) => {$(
+        #[test]
+        fn $name() {
+            compare(stringify!($name), $words);
+        }
+    )*};
+}
+
+outputs! {
+    stat: "--from boot.rec",
+    stat_interval: "1 --from boot.rec",
+    stat_interval_time: "1 3 --from boot.rec --time --sort exits",
+    stat_longer_interval: "1.5 --from boot.rec",
+    stat_vm: "--vm 1 --from boot.rec --sort reason",
+    stat_vm_gone: "1 --vm 2 --from boot.rec",
+    stat_vcpu: "1 2 --vm 1 --vcpu 0 --from boot.rec",
+    stat_cpu: "--cpu 1 --from boot.rec",
+    stat_reason: "--reason 48,cpuid,MSR_READ --from boot.rec --all",
+    stat_json: "1 2 --from boot.rec -o json",
+    stat_csv: "1 2 --from boot.rec -o csv",
+    stat_torn: "1 --from torn.rec",
+    stat_no_vm: "--vm 9 --from boot.rec",
+    stat_no_cpu: "--cpu 9 --from boot.rec",
+    stat_no_reason: "--reason EPT",
+    stat_no_command: "vmz",
+    vms: "vms --from boot.rec",
+    vms_json: "vms --from boot.rec -o json",
+    vms_csv: "vms --from boot.rec -o csv",
+    vms_none: "vms --from empty.rec",
+    report: "report boot.rec",
+    report_vm: "report boot.rec --vm 2",
+    report_sorted: "report boot.rec --sort p99 --time",
+    report_torn: "report torn.rec",
+    report_one: "report one.rec",
+    report_reloaded: "report reloaded.rec",
+    report_empty: "report empty.rec",
+    report_no_recording: "report budget.toml",
+    report_no_file: "report nothing",
+    diff: "diff boot.rec ept0.rec",
+    diff_same: "diff boot.rec boot.rec",
+    diff_per_second: "diff boot.rec ept0.rec --per-second --sort cycles --reason 30,10",
+    diff_json: "diff boot.rec ept0.rec -o json --reason 48,28",
+    diff_csv: "diff boot.rec ept0.rec -o csv",
+    check: "check boot.rec --budget kernel.toml",
+    check_json: "check boot.rec --budget kernel.toml -o json",
+    check_csv: "check boot.rec --budget kernel.toml -o csv",
+    check_partial_users: "check boot.rec --budget budget.toml --partial",
+    check_ok: "check boot.rec --budget wide.toml",
+    check_vm: "check boot.rec --budget budget.toml --vm 1",
+    check_vm_gone: "check boot.rec --budget kernel.toml --vm 2",
+    check_user_exits: "check boot.rec --budget budget.toml",
+    check_unknown: "check boot.rec --budget unknown.toml",
+    check_field: "check boot.rec --budget field.toml",
+    check_nothing: "check boot.rec --budget nothing.toml",
+    check_twice: "check boot.rec --budget twice.toml",
+    check_torn: "check torn.rec --budget wide.toml",
+    check_partial: "check torn.rec --budget wide.toml --partial",
+    check_reloaded: "check reloaded.rec --budget wide.toml",
+    help: "--help",
+    help_check: "check --help",
+}
+
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    let directory = directory();
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exitstat"));
+        command
+            .args(["--from", "boot.rec"])
+            .current_dir(directory.path());
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        output.stdout.contains(&0x1b)
+    };
+    assert!(!run(&[]), "a pipe is no terminal");
+    assert!(run(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!run(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+}
+
+#[test]
+fn a_broken_pipe_is_no_error() {
+    let directory = directory();
+    let mut reader = Command::new("true").stdin(Stdio::piped()).spawn().unwrap();
+    let pipe = reader.stdin.take().unwrap();
+    reader.wait().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_exitstat"))
+        .args(["1", "--from", "boot.rec"])
+        .current_dir(directory.path())
+        .stdout(pipe)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let directory = directory();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_exitstat"))
+        .args(["--from", "boot.rec"])
+        .current_dir(directory.path())
+        .stdout(full)
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(6));
+}
+
+#[test]
+fn documents_are_written_where_one_wants() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = exitstat(directory.path(), "documents out");
+    assert!(output.status.success());
+    let read = |name: &str| fs::read_to_string(directory.path().join("out").join(name)).unwrap();
+    assert!(read("man/man1/exitstat.1").contains("exitstat\\-check(1)"));
+    assert!(read("man/man1/exitstat-check.1").contains("\\-\\-budget"));
+    for name in ["exitstat.bash", "_exitstat", "exitstat.fish"] {
+        let text = read(&format!("completions/{name}"));
+        assert!(text.contains("budget") && text.contains("vcpu"), "{name}");
+    }
+}

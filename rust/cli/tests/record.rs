@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat record`, with a recording in place of the device.
+
+mod common;
+
+use common::{boot, recording};
+use exitstat_cli::source::recording::{End, Ending, Recording};
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("from.rec"), recording(&boot())).unwrap();
+    directory
+}
+
+fn record(directory: &Path, options: &[&str], command: &[&str]) -> Command {
+    let mut record = Command::new(env!("CARGO_BIN_EXE_exitstat"));
+    record
+        .args(["record", "--from", "from.rec", "-o", "out.rec"])
+        .args(options)
+        .current_dir(directory);
+    if !command.is_empty() {
+        record.arg("--").args(command);
+    }
+    record
+}
+
+fn out(directory: &Path) -> Recording {
+    Recording::open(&directory.join("out.rec")).unwrap()
+}
+
+#[test]
+fn a_commands_exit_status_is_passed_on() {
+    for (command, status) in [
+        (&["true"][..], 0),
+        (&["sh", "-c", "exit 7"], 7),
+        (&["sh", "-c", "kill -TERM $$"], 128 + 15),
+        (&["/nonexistent"], 127),
+        (&["/"], 126),
+    ] {
+        let directory = directory();
+        let output = record(directory.path(), &[], command).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{command:?}");
+        let ending = out(directory.path()).ending;
+        let status = Some(status as u8);
+        assert_eq!(ending, Ending::Whole(End { status }), "{command:?}");
+    }
+}
+
+#[test]
+fn the_last_sample_is_of_the_commands_end() {
+    let directory = directory();
+    let status = record(directory.path(), &["-i", "60"], &["true"]).status();
+    assert!(status.unwrap().success());
+    let recording = out(directory.path());
+    // The first two of the four in from.rec.
+    assert_eq!(recording.snapshots, 2);
+    assert_eq!(recording.period.seconds.unwrap().0, 1.0);
+    assert_eq!(recording.metadata.interval_ns, 60_000_000_000);
+    assert_eq!(recording.metadata.hostname, None);
+    assert!(recording.metadata.command_line.contains(&"-o".to_owned()));
+    assert!(!recording.metadata.kernel.is_empty());
+}
+
+#[test]
+fn snapshots_are_taken_while_the_command_runs() {
+    let directory = directory();
+    let output = record(
+        directory.path(),
+        &["-i", "20ms", "--hostname"],
+        &["sleep", "1"],
+    )
+    .output()
+    .unwrap();
+    assert!(output.status.success());
+    let recording = out(directory.path());
+    // 50, on a machine that is not busy.
+    assert!(
+        (5..60).contains(&recording.snapshots),
+        "{}",
+        recording.snapshots
+    );
+    assert!(recording.metadata.hostname.is_some());
+}
+
+#[test]
+fn a_recorder_that_fails_has_a_status_of_its_own() {
+    let directory = directory();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exitstat"));
+        let status = command
+            .arg("record")
+            .args(arguments)
+            .current_dir(directory.path());
+        status.stderr(Stdio::null()).status().unwrap().code()
+    };
+    let no_file = ["--from", "nothing", "-o", "out.rec"];
+    assert_eq!(run(&no_file), Some(5));
+    assert_eq!(run(&[&no_file[..], &["--", "true"]].concat()), Some(125));
+    assert!(!directory.path().join("out.rec").exists());
+    let no_directory = ["--from", "from.rec", "-o", "no/out.rec", "--", "true"];
+    assert_eq!(run(&no_directory), Some(125));
+}
+
+fn kill(child: &Child, signal: &str) {
+    let mut kill = Command::new("kill");
+    let status = kill.args([signal, &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Until a file has so many bytes, or ten seconds are over.
+fn wait_for(file: &Path, length: u64) {
+    let begin = Instant::now();
+    while fs::metadata(file).map_or(0, |file| file.len()) < length {
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "{}",
+            file.display()
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_signal_ends_a_recording_well() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let directory = directory();
+        let mut child = record(directory.path(), &["-i", "10ms"], &[])
+            .spawn()
+            .unwrap();
+        wait_for(&directory.path().join("out.rec"), 3000);
+        kill(&child, signal);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
+        let ending = out(directory.path()).ending;
+        assert_eq!(ending, Ending::Whole(End { status: None }), "{signal}");
+    }
+}
+
+#[test]
+fn what_was_written_before_a_kill_is_readable() {
+    let directory = directory();
+    let mut child = record(directory.path(), &["-i", "5ms"], &[])
+        .spawn()
+        .unwrap();
+    wait_for(&directory.path().join("out.rec"), 20_000);
+    kill(&child, "-KILL");
+    child.wait().unwrap();
+    let recording = out(directory.path());
+    assert!(recording.snapshots > 3);
+    assert!(
+        !matches!(recording.ending, Ending::Whole(_)),
+        "{:?}",
+        recording.ending
+    );
+}
+
+#[test]
+fn a_command_gets_signals_that_are_sent_to_exitstat() {
+    let directory = directory();
+    let script = "trap 'echo got it; exit 3' TERM; echo ready; while :; do sleep 0.01; done";
+    let mut child = record(directory.path(), &[], &["sh", "-c", script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut ready = [0; 6];
+    output.read_exact(&mut ready).unwrap();
+    kill(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "got it\n");
+    let status = Some(3);
+    assert_eq!(out(directory.path()).ending, Ending::Whole(End { status }));
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Recordings of the command `exitstat`.
+
+use exitstat_cli::source::recording::{End, Ending, Reader, Recorder, Recording};
+
+/// What is read of a recording, written again, is read again; so are sums, if all snapshots are.
+pub fn run(data: &[u8]) {
+    let Ok(mut reader) = Reader::new(data) else {
+        return;
+    };
+    let metadata = reader.metadata().clone();
+    let mut recorder = Recorder::new(Vec::new(), &metadata).expect("memory takes all");
+    let mut snapshots = 0;
+    while let Ok(Some(bytes)) = reader.next_bytes() {
+        recorder.snapshot(&bytes).expect("memory takes all");
+        snapshots += 1;
+    }
+    let ending = reader.ending().clone();
+    assert_eq!(
+        ending.warning().is_none(),
+        matches!(ending, Ending::Whole(_))
+    );
+    let end = match ending {
+        Ending::Whole(end) => end,
+        _ => End::default(),
+    };
+    let again = recorder.end(&end).expect("memory takes all");
+
+    let of = |bytes| Reader::new(bytes).and_then(Recording::of).ok();
+    let (first, second) = (of(data), of(again.as_slice()));
+    assert_eq!(first.is_some(), second.is_some());
+    if let (Some(first), Some(second)) = (first, second) {
+        assert_eq!(first.snapshots, snapshots);
+        assert_eq!(second.ending, Ending::Whole(end));
+        let second = Recording {
+            ending: first.ending.clone(),
+            ..second
+        };
+        assert_eq!(first, second);
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Snapshots, as the device gives them.
+
+use exitstat_cli::model::{Counts, Period, Sample, Scope};
+use exitstat_core::snapshot::Snapshot;
+
+/// What is parsed is whole; nothing has happened between a sample and itself; and what vCPUs counted
+/// is what VMs did and what is gone.
+pub fn run(data: &[u8]) {
+    let Ok(sample) = Sample::parse(data) else {
+        return;
+    };
+    let snapshot = Snapshot::parse(data).expect("it was one");
+    assert!(snapshot.records().all(|record| {
+        let record = record.expect("it was one");
+        record.rows().all(|row| row.is_ok())
+    }));
+
+    let nothing = Period::between(&sample, &sample).counts;
+    for scope in [Scope::Host, Scope::Cpu(0), Scope::Vm(1)] {
+        if let Some(lines) = nothing.lines(scope) {
+            assert!(lines.is_empty(), "{lines:?}");
+        }
+    }
+    let counts = &sample.counts;
+    let mut sum = counts.retired.clone();
+    for vm in counts.vms() {
+        sum.add(&counts.by_vcpus(Scope::Vm(vm)).expect("it is listed"));
+    }
+    assert_eq!(Some(sum), counts.by_vcpus(Scope::Host));
+    // All that there is has happened since there was nothing.
+    let tallies = |counts: &Counts| {
+        let lines = counts.lines(Scope::Host).expect("a host has lines");
+        lines.into_values().fold((0u64, 0u64), |sum, line| {
+            let tally = line.tally;
+            (
+                sum.0.wrapping_add(tally.exits),
+                sum.1.wrapping_add(tally.cycles),
+            )
+        })
+    };
+    assert_eq!(tallies(&counts.since(&Counts::default())), tallies(counts));
+}
