@@ -11,6 +11,7 @@ help:
 	@echo 'make test-debug       debug kernels, faults, load: up to an hour'
 	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
 	@echo 'make KDIR=... module  the same for a kernel tree that you patched and built'
+	@echo 'make cli              build/cli: the command exitstat, its manual pages and completions'
 	@echo 'make artifacts        build all, print name=path lines'
 	@echo 'make deps             install what is missing (make preflight: only say what)'
 	@echo 'make clean            remove what was built here; the cache stays (see README.md)'
@@ -51,6 +52,9 @@ endif
 kernel:
 	@scripts/lab kernel
 
+cli:
+	@scripts/build-cli.sh build/cli
+
 artifacts:
 	@scripts/lab artifacts
 
@@ -58,4 +62,4 @@ clean:
 	rm -rf build target
 
 .PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci deps preflight \
-	module kernel artifacts clean
+	module kernel cli artifacts clean

@@ -7,6 +7,7 @@ mod common;
 
 use common::{boot, boot_without_ept, recording, Host};
 use std::{
+    collections::BTreeSet,
     env, fs,
     path::Path,
     process::{Command, Output, Stdio},
@@ -216,4 +217,45 @@ fn documents_are_written_where_one_wants() {
         let text = read(&format!("completions/{name}"));
         assert!(text.contains("budget") && text.contains("vcpu"), "{name}");
     }
+}
+
+/// Each field of each document.
+#[test]
+fn the_schema_documents_all_fields() {
+    fn fields(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+        match value {
+            serde_json::Value::Array(values) => values.iter().for_each(|v| fields(v, found)),
+            serde_json::Value::Object(object) => {
+                for (name, value) in object {
+                    found.insert(name.clone());
+                    fields(value, found);
+                }
+            }
+            _ => (),
+        }
+    }
+    let directory = directory();
+    let mut found = BTreeSet::new();
+    for words in [
+        "--from boot.rec -o json",
+        "1 --vm 1 --vcpu 0 --from boot.rec -o json",
+        "--cpu 0 --from boot.rec -o json",
+        "vms --from boot.rec -o json",
+        "diff boot.rec ept0.rec -o json",
+        "check boot.rec --budget kernel.toml -o json",
+    ] {
+        let output = exitstat(directory.path(), words);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!text.is_empty(), "{words}");
+        for line in text.lines() {
+            fields(&serde_json::from_str(line).unwrap(), &mut found);
+        }
+    }
+    let schema = include_str!("../../../docs/json.md");
+    let missing: Vec<_> = found
+        .iter()
+        .filter(|name| !schema.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?} are not in docs/json.md");
+    assert!(found.len() > 40, "{found:?}");
 }

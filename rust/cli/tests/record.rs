@@ -166,7 +166,8 @@ fn what_was_written_before_a_kill_is_readable() {
 #[test]
 fn a_command_gets_signals_that_are_sent_to_exitstat() {
     let directory = directory();
-    let script = "trap 'echo got it; exit 3' TERM; echo ready; while :; do sleep 0.01; done";
+    let script = "trap 'echo got it; exit 3' TERM; echo ready; \
+                  for i in $(seq 1000); do sleep 0.01; done; exit 9";
     let mut child = record(directory.path(), &[], &["sh", "-c", script])
         .stdout(Stdio::piped())
         .spawn()
