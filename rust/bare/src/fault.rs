@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations that fail, one after the other (`/proc/thread-self/fail-nth`, see the kernel's
-//! Documentation/fault-injection).
+//! Allocations that fail, one after the other, alone or with all that follow it
+//! (`/proc/thread-self/fail-nth` and `make-it-fail`, see the kernel's Documentation/fault-injection;
+//! the latter fails what failslab and fail_page_alloc are set up for).
 
 use crate::{guest::Program, late::Late, measure::Measure};
 use anyhow::{bail, ensure, Context, Result};
@@ -16,31 +17,53 @@ use std::{
     time::Duration,
 };
 
-const FAIL_NTH: &str = "/proc/thread-self/fail-nth";
 /// More than anything here allocates.
 const LIMIT: u32 = 5000;
 const NAME: &str = "kvm_exitstat";
-const FILES: [&str; 2] = ["totals", "vcpus"];
+const FILES: [&str; 6] = ["cpus", "info", "log", "reasons", "totals", "vcpus"];
 
-/// This thread's fail-nth, held open: to open a file takes allocations, which would fail.
-struct FailNth(File);
+/// Which allocations fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fail {
+    /// The nth.
+    One,
+    /// The nth, and all that follow.
+    FromThere,
+}
 
-impl FailNth {
+/// This thread's files, held open: to open a file takes allocations, which would fail.
+struct Failing {
+    nth: File,
+    all: File,
+}
+
+impl Failing {
     fn open() -> Result<Self> {
-        let file = File::options().read(true).write(true).open(FAIL_NTH);
-        Ok(Self(file.context(
-            "fail-nth: is the kernel built with CONFIG_FAULT_INJECTION?",
-        )?))
+        let open = |name| {
+            let path = Path::new("/proc/thread-self").join(name);
+            let file = File::options().read(true).write(true).open(path);
+            file.context("is the kernel built with CONFIG_FAULT_INJECTION?")
+        };
+        Ok(Self {
+            nth: open("fail-nth")?,
+            all: open("make-it-fail")?,
+        })
     }
 
     /// Does `what` with the `nth` allocation failed. True if there were so many.
-    fn with<T>(&self, nth: u32, what: impl FnOnce() -> T) -> Result<(T, bool)> {
-        let text = nth.to_string();
-        self.0.write_all_at(text.as_bytes(), 0)?;
+    fn with<T>(&self, nth: u32, fail: Fail, what: impl FnOnce() -> T) -> Result<(T, bool)> {
+        if fail == Fail::FromThere {
+            // What follows while the nth is still to come does not fail.
+            self.nth.write_all_at(LIMIT.to_string().as_bytes(), 0)?;
+            self.all.write_all_at(b"1", 0)?;
+        }
+        self.nth.write_all_at(nth.to_string().as_bytes(), 0)?;
         let result = what();
         let mut left = [0; 16];
-        let length = self.0.read_at(&mut left, 0)?;
-        self.0.write_all_at(b"0", 0)?;
+        let length = self.nth.read_at(&mut left, 0)?;
+        self.nth.write_all_at(LIMIT.to_string().as_bytes(), 0)?;
+        self.all.write_all_at(b"0", 0)?;
+        self.nth.write_all_at(b"0", 0)?;
         Ok((result, left[..length].trim_ascii() == b"0"))
     }
 }
@@ -49,11 +72,11 @@ impl FailNth {
 /// nothing, or is whole; debugfs files alone may be missing, as the kernel wants nobody to fail for
 /// want of them.
 pub fn load(module: &Path) -> Result<()> {
-    let fail_nth = FailNth::open()?;
+    let failing = Failing::open()?;
     let file = File::open(module).with_context(|| module.display().to_string())?;
     let (mut refused, mut whole, mut without_files) = (0, 0, 0);
     for nth in 1..LIMIT {
-        let (result, injected) = fail_nth.with(nth, || finit_module(&file, c"", 0))?;
+        let (result, injected) = failing.with(nth, Fail::One, || finit_module(&file, c"", 0))?;
         match result {
             Err(Errno::NOMEM) if injected => {
                 refused += 1;
@@ -100,13 +123,14 @@ fn files() -> usize {
 }
 
 /// Runs guests that are there before the module is loaded, each with another allocation failed of its
-/// first KVM_RUN after that, until none is left to fail. A guest's vCPU then is counted one by one, or
+/// first KVM_RUN after that, and all that follow (one alone is made up for: there are two ways to
+/// have as much memory), until none is left to fail. A guest's vCPU then is counted one by one, or
 /// is in the host's totals only, and `unattached` says so; these are exact in both cases.
 pub fn attach(module: &Path) -> Result<()> {
     const COUNT: u64 = 50;
     // And three readings of the leaves.
     const EXITS: u64 = COUNT + 3;
-    let fail_nth = FailNth::open()?;
+    let failing = Failing::open()?;
     let file = File::open(module).with_context(|| module.display().to_string())?;
     let (mut alone, mut counted) = (0, 0);
     for nth in 1..LIMIT {
@@ -122,7 +146,7 @@ pub fn attach(module: &Path) -> Result<()> {
         guest.run()?;
         finit_module(&file, c"", 0).context("finit_module")?;
         guest.start_again()?;
-        let (result, injected) = fail_nth.with(nth, || guest.run())?;
+        let (result, injected) = failing.with(nth, Fail::FromThere, || guest.run())?;
         let readings = result.with_context(|| format!("allocation {nth}, failed: {injected}"))?;
         let (before, after) = (
             crate::defined(readings.before)?,

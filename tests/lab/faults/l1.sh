@@ -4,6 +4,10 @@ for fault in failslab fail_page_alloc; do
 	# Without a line in the log for each, and also for allocations that may wait.
 	echo 0 >/sys/kernel/debug/$fault/verbose
 	echo N >/sys/kernel/debug/$fault/ignore-gfp-wait
+	# For tasks that ask to, and then always.
+	echo Y >/sys/kernel/debug/$fault/task-filter
+	echo 100 >/sys/kernel/debug/$fault/probability
+	echo -1 >/sys/kernel/debug/$fault/times
 done
 echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 modprobe kvm_intel
