@@ -99,7 +99,7 @@ explain_names_functions_of_kvm() {
 	wrong=0
 	[ "$(wc -l <"$log.named")" -gt 60 ] || wrong=1
 	while read -r file function; do
-		grep -qw "$function(" "$unpatched_kdir/arch/x86/kvm/$file" || {
+		grep -q "\\<$function(" "$unpatched_kdir/arch/x86/kvm/$file" || {
 			echo "not in arch/x86/kvm/$file: $function"
 			wrong=1
 		}
