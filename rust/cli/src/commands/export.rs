@@ -26,16 +26,17 @@ use whole::Whole;
 pub fn run(args: &ExportArgs) -> Result<(), Error> {
     let mut samples = Samples::open(&args.source)?;
     let mut whole = Whole::default();
+    let (vms, histograms) = (!args.no_vms, !args.no_histograms);
     let mut metrics = move |mut sample: Sample| {
         whole.only(&mut sample);
         Metrics {
             sample,
-            vms: !args.no_vms,
-            histograms: !args.no_histograms,
+            vms,
+            histograms,
         }
     };
     match &args.textfile {
-        None => http::serve(args.listen, || Ok(metrics(samples.next()?))),
+        None => http::serve(args.listen, move || Ok(metrics(samples.next()?))),
         Some(path) => textfile::write(path, args.interval, |once| {
             let sample = if once { samples.last() } else { samples.next() };
             Ok(metrics(sample?))
@@ -54,9 +55,9 @@ enum Format {
 
 /// Samples, as often as one likes.
 #[derive(Debug)]
-enum Samples<'a> {
+enum Samples {
     /// Of the running module.
-    Live(&'a SourceArgs),
+    Live(SourceArgs),
     /// Of a recording: one after another, the last one again and again.
     Recorded {
         source: Box<Source>,
@@ -65,13 +66,13 @@ enum Samples<'a> {
     },
 }
 
-impl<'a> Samples<'a> {
-    fn open(args: &'a SourceArgs) -> Result<Self, Error> {
+impl Samples {
+    fn open(args: &SourceArgs) -> Result<Self, Error> {
         let mut source = Source::open(args)?;
         let first = take(&mut source)?;
         Ok(if source.is_live() {
             // Not kept: a device that is open is a module that cannot be unloaded.
-            Self::Live(args)
+            Self::Live(args.clone())
         } else {
             Self::Recorded {
                 source: Box::new(source),

@@ -4,84 +4,106 @@
 
 use super::{Format, Metrics};
 use crate::error::Error;
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Mutex, PoisonError},
-    thread,
+use http_body_util::Full;
+use hyper::{
+    body::{Bytes, Incoming},
+    header::{ACCEPT, ALLOW, CONTENT_TYPE},
+    server::conn::http1,
+    service::service_fn,
+    Method, Request, Response, StatusCode,
 };
-use tiny_http::{Header, Method, Request, Response, Server};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{cell::RefCell, convert::Infallible, io, net::SocketAddr, rc::Rc, time::Duration};
+use tokio::{net::TcpListener, runtime, task, time};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const PAGE: &str = "<!doctype html><title>exitstat</title><p><a href=\"/metrics\">Metrics</a>\n";
 
-/// Requests that are answered at a time: snapshots are taken one after another, but somebody who is
-/// slow to read a long answer must not keep the others waiting.
-const WORKERS: usize = 4;
+/// A connection that does not ask for so long is closed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Answers until the process is ended.
+///
+/// One thread is enough: a snapshot takes well under a millisecond, and nobody is waited for, be it
+/// for a request or until an answer is read.
 ///
 /// # Errors
 ///
 /// The address cannot be had.
 pub fn serve(
     address: SocketAddr,
-    metrics: impl FnMut() -> Result<Metrics, Error> + Send,
+    metrics: impl FnMut() -> Result<Metrics, Error> + 'static,
 ) -> Result<(), Error> {
-    let failed = |source: io::Error| Error::io(format!("cannot listen on {address}"))(source);
-    let server = Server::http(address).map_err(|error| failed(io::Error::other(error)))?;
-    anstream::eprintln!(
-        "exitstat: metrics are at http://{}/metrics",
-        server.server_addr()
-    );
-    let metrics = Mutex::new(metrics);
-    thread::scope(|scope| {
-        let worker = || -> io::Result<()> {
-            loop {
-                let request = server.recv()?;
-                let response = answer(&request, || {
-                    let mut metrics = metrics.lock().unwrap_or_else(PoisonError::into_inner);
-                    metrics()
-                });
-                // Whoever asked has gone; the next one will ask.
-                let _ = request.respond(response);
-            }
-        };
-        let workers: [_; WORKERS] = std::array::from_fn(|_| scope.spawn(worker));
-        for worker in workers {
-            match worker.join() {
-                Ok(ended) => ended.map_err(failed)?,
-                Err(_) => return Err(Error::Failed("answering a request panicked".to_owned())),
-            }
-        }
-        Ok(())
-    })
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let listened = runtime.and_then(|runtime| {
+        let metrics = Rc::new(RefCell::new(metrics));
+        task::LocalSet::new().block_on(&runtime, listen(address, &metrics))
+    });
+    listened.map_err(Error::io(format!("cannot listen on {address}")))
 }
 
-type Answer = Response<io::Cursor<Vec<u8>>>;
-
-fn answer(request: &Request, metrics: impl FnOnce() -> Result<Metrics, Error>) -> Answer {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return text(405, TEXT, "only GET and HEAD\n");
+async fn listen<M>(address: SocketAddr, metrics: &Rc<RefCell<M>>) -> io::Result<()>
+where
+    M: FnMut() -> Result<Metrics, Error> + 'static,
+{
+    let listener = TcpListener::bind(address).await?;
+    anstream::eprintln!(
+        "exitstat: metrics are at http://{}/metrics",
+        listener.local_addr()?
+    );
+    loop {
+        // Out of file descriptors, or the client has gone already.
+        let Ok((stream, _)) = listener.accept().await else {
+            time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let metrics = Rc::clone(metrics);
+        task::spawn_local(async move {
+            let answer = service_fn(|request| {
+                let answer = answer(&request, || metrics.borrow_mut()());
+                std::future::ready(Ok::<_, Infallible>(answer))
+            });
+            let mut connection = http1::Builder::new();
+            connection
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE);
+            // Whoever asked wrongly, or has gone, is not of interest.
+            let _ = connection
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
+        });
     }
-    // What comes after a question mark is of no matter.
-    match request.url().split('?').next() {
-        Some("/metrics") => {
-            let accept = request.headers().iter().find(|h| h.field.equiv("Accept"));
-            let format = accepted(accept.map_or("", |header| header.value.as_str()));
+}
+
+type Answer = Response<Full<Bytes>>;
+
+fn answer(request: &Request<Incoming>, metrics: impl FnOnce() -> Result<Metrics, Error>) -> Answer {
+    if ![Method::GET, Method::HEAD].contains(request.method()) {
+        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
+        let allowed = hyper::header::HeaderValue::from_static("GET, HEAD");
+        answer.headers_mut().insert(ALLOW, allowed);
+        return answer;
+    }
+    match request.uri().path() {
+        "/metrics" => {
+            let accept = request.headers().get(ACCEPT);
+            let accept = accept.and_then(|value| value.to_str().ok());
+            let format = accepted(accept.unwrap_or_default());
             match metrics().and_then(|metrics| Ok(metrics.encode(format)?)) {
-                Ok(body) if format == Format::OpenMetrics => text(200, OPENMETRICS, body),
-                Ok(body) => text(200, TEXT, body),
+                Ok(body) if format == Format::OpenMetrics => {
+                    text(StatusCode::OK, OPENMETRICS, body)
+                }
+                Ok(body) => text(StatusCode::OK, TEXT, body),
                 Err(error) => {
                     anstream::eprintln!("exitstat: {error}");
-                    text(503, TEXT, format!("{error}\n"))
+                    text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{error}\n"))
                 }
             }
         }
-        Some("/") => text(200, HTML, PAGE),
-        _ => text(404, TEXT, "there is only /metrics\n"),
+        "/" => text(StatusCode::OK, HTML, PAGE),
+        _ => text(StatusCode::NOT_FOUND, TEXT, "there is only /metrics\n"),
     }
 }
 
@@ -101,12 +123,12 @@ fn accepted(accept: &str) -> Format {
     }
 }
 
-fn text(status: u16, kind: &str, body: impl Into<String>) -> Answer {
-    let response = Response::from_string(body).with_status_code(status);
-    match Header::from_bytes("Content-Type", kind) {
-        Ok(header) => response.with_header(header),
-        Err(()) => response,
-    }
+fn text(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let kind = hyper::header::HeaderValue::from_static(kind);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
 }
 
 #[cfg(test)]
