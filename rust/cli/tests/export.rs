@@ -2,6 +2,7 @@
 
 //! `exitstat export`, read by Prometheus itself: Debian's package `prometheus` has to be there.
 
+mod common;
 mod made;
 
 use serde_json::Value;
@@ -122,7 +123,7 @@ fn promtool_finds_nothing_to_say_about_the_metrics() {
         directory.path().join("x.rec"),
         directory.path().join("x.prom"),
     );
-    made::recording(&recording, 20);
+    fs::write(&recording, made::recorded(20)).unwrap();
     let status = exitstat()
         .args(["export", "--textfile"])
         .arg(&file)
@@ -152,7 +153,7 @@ fn promtool_finds_nothing_to_say_about_the_metrics() {
 fn requests_are_answered_as_they_prefer() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("x.rec");
-    made::recording(&recording, 3);
+    fs::write(&recording, made::recorded(3)).unwrap();
     let (_exporter, address) = exporter(&recording, &[]);
 
     let (head, old) = request(address, "GET", "/metrics", "");
@@ -203,10 +204,10 @@ fn requests_are_answered_as_they_prefer() {
 }
 
 #[test]
-fn clients_that_never_end_their_request_keep_nobody_waiting() {
+fn slow_clients_keep_nobody_waiting() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("x.rec");
-    made::recording(&recording, 2);
+    fs::write(&recording, made::recorded(2)).unwrap();
     let (_exporter, address) = exporter(&recording, &[]);
     let silent: Vec<_> = (0..50)
         .map(|_| {
@@ -217,13 +218,29 @@ fn clients_that_never_end_their_request_keep_nobody_waiting() {
         .collect();
     assert!(metrics(address).contains("exitstat_exits_total"));
     drop(silent);
+
+    // Nor do those that do not read the answers.
+    let deaf: Vec<_> = (0..3)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            // More than fit into any buffer.
+            for _ in 0..200 {
+                stream
+                    .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                    .unwrap();
+            }
+            stream
+        })
+        .collect();
+    assert!(metrics(address).contains("exitstat_exits_total"));
+    drop(deaf);
 }
 
 #[test]
 fn series_are_those_that_were_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("x.rec");
-    made::recording(&recording, 40);
+    fs::write(&recording, made::recorded(40)).unwrap();
     let series = |options: &[&str]| {
         let file = directory.path().join("x.prom");
         let command = exitstat()
@@ -280,7 +297,7 @@ fn a_textfile_is_replaced_as_a_whole_again_and_again() {
         directory.path().join("x.rec"),
         directory.path().join("x.prom"),
     );
-    made::recording(&recording, 200);
+    fs::write(&recording, made::recorded(200)).unwrap();
     let child = exitstat()
         .args(["export", "-i", "0.02", "--textfile"])
         .arg(&file)
@@ -474,7 +491,7 @@ fn a_real_prometheus_answers_queries() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("x.rec");
     // Both VMs are there until the end.
-    made::recording(&recording, 30);
+    fs::write(&recording, made::recorded(30)).unwrap();
     let (_exporter, target) = exporter(&recording, &[]);
     let prometheus = Prometheus::start(directory.path(), target);
 
@@ -483,7 +500,7 @@ fn a_real_prometheus_answers_queries() {
         up.len() == 1 && number(&up[0]) == 1.0
     });
     prometheus.poll("exitstat_snapshot_timestamp_seconds", |at| {
-        at.len() == 1 && number(&at[0]) == 1_800_000_029.0
+        at.len() == 1 && number(&at[0]) == (common::BEGIN + 29) as f64
     });
 
     // Rates by reason.
@@ -497,14 +514,14 @@ fn a_real_prometheus_answers_queries() {
         rate("EPT_VIOLATION") > rate("MSR_READ") && rate("MSR_READ") > 0.0,
         "{rates:#?}"
     );
-    // Percentiles, where made::recording put them: 1/16 of HLT's exits is in bucket 17.
+    // Percentiles, where `made` put them: 1/16 of HLT's exits is in bucket 17.
     let p99 = "histogram_quantile(0.99, sum by (name, le) (exitstat_exit_duration_seconds_bucket))";
     let p99 = prometheus.query(p99).unwrap();
     let hlt = p99
         .iter()
         .find(|p99| p99["metric"]["name"] == "HLT")
         .unwrap();
-    let bucket = f64::from(1 << 17) / (f64::from(made::TSC_KHZ) * 1e3);
+    let bucket = f64::from(1 << 17) / (f64::from(common::KHZ) * 1e3);
     assert!((bucket..2.0 * bucket).contains(&number(hlt)), "{hlt:#?}");
     // What is stored is what was recorded.
     let stored = prometheus

@@ -163,25 +163,60 @@ fn draw_reasons(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
         format!(", like {}", app.filter)
     };
     let title = format!("exits {since}, by {}{filter}", sort_name(app.sort));
-    let rows = view
-        .rows
-        .iter()
-        .skip(app.above)
-        .map(|row| reason(&view, row));
-    let head = [
-        "EXITS", "EXITS/S", "%EXITS", "%TIME", "AVG", "P99", "MAX", "%USER",
-    ];
-    let head = [Cell::from("REASON")]
-        .into_iter()
-        .chain(head.map(|head| right(head.to_owned())));
-    let widths = [24, 13, 11, 7, 7, 9, 9, 9, 6].map(Constraint::Length);
+    let shown = columns(area.width);
+    let rows = view.rows.iter().skip(app.above).map(|row| {
+        let name = Cell::from(reason_name(row.reason));
+        let texts = texts(&view, row);
+        let cells = shown
+            .iter()
+            .filter_map(|&column| texts.get(column).cloned());
+        Row::new([name].into_iter().chain(cells.map(right)))
+    });
+    let columns = shown.iter().filter_map(|&column| COLUMNS.get(column));
+    let (titles, widths): (Vec<_>, Vec<_>) = columns.copied().unzip();
+    let titles = titles.into_iter().map(|title| right(title.to_owned()));
+    let head = [Cell::from("REASON")].into_iter().chain(titles);
+    let widths = [NAME].into_iter().chain(widths).map(Constraint::Length);
     let table = Table::new(rows, widths)
         .header(Row::new(head).style(heads()))
         .block(Block::new().title(title));
     frame.render_widget(table, area);
 }
 
-fn reason(view: &View, row: &ViewRow) -> Row<'static> {
+/// Columns of a reason's name.
+const NAME: u16 = 22;
+
+/// Titles and widths of the other columns.
+const COLUMNS: [(&str, u16); 8] = [
+    ("EXITS", 13),
+    ("EXITS/S", 11),
+    ("%EXITS", 7),
+    ("%TIME", 7),
+    ("AVG", 9),
+    ("P99", 9),
+    ("MAX", 9),
+    ("%USER", 6),
+];
+
+/// What can be done without on a narrow screen, first to go first.
+const DISPENSABLE: [usize; 7] = [0, 6, 2, 7, 5, 4, 3];
+
+/// The columns that there is room for.
+fn columns(width: u16) -> Vec<usize> {
+    let mut shown: Vec<_> = (0..COLUMNS.len()).collect();
+    for out in DISPENSABLE {
+        // A blank is between columns.
+        let needed: u16 = shown.iter().map(|&column| COLUMNS[column].1 + 1).sum();
+        if NAME + needed <= width {
+            break;
+        }
+        shown.retain(|&column| column != out);
+    }
+    shown
+}
+
+/// A row's texts, one for each of [`COLUMNS`].
+fn texts(view: &View, row: &ViewRow) -> [String; COLUMNS.len()] {
     let figures = view.figures(row);
     let percent =
         |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.1}", share * 100.0));
@@ -200,7 +235,7 @@ fn reason(view: &View, row: &ViewRow) -> Row<'static> {
         }
     };
     let rate = figures.exits_per_second;
-    let cells = [
+    [
         grouped(figures.exits),
         rate.map_or("-".to_owned(), |rate| grouped(rate.round() as u64)),
         percent(figures.exits_share),
@@ -209,12 +244,7 @@ fn reason(view: &View, row: &ViewRow) -> Row<'static> {
         time(figures.p99.map(|cycles| cycles as f64)),
         longest,
         percent(figures.user_share),
-    ];
-    Row::new(
-        [Cell::from(reason_name(row.reason))]
-            .into_iter()
-            .chain(cells.map(right)),
-    )
+    ]
 }
 
 fn right(text: String) -> Cell<'static> {
@@ -230,7 +260,7 @@ fn draw_keys(frame: &mut Frame<'_>, area: Rect, app: &App) {
 }
 
 fn draw_help(frame: &mut Frame<'_>, area: Rect) {
-    let (width, height) = (58.min(area.width), (HELP.len() as u16 + 2).min(area.height));
+    let (width, height) = (60.min(area.width), (HELP.len() as u16 + 2).min(area.height));
     let area = Rect::new(
         (area.width - width) / 2,
         (area.height - height) / 2,
@@ -277,6 +307,17 @@ fn seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_fit_and_the_rate_is_the_last_to_go() {
+        for width in 0..200 {
+            let shown = columns(width);
+            let needed: u16 = shown.iter().map(|&column| COLUMNS[column].1 + 1).sum();
+            assert!(NAME + needed <= width.max(34), "{width}");
+            assert!(shown.contains(&1), "{width}");
+        }
+        assert_eq!(columns(101).len(), COLUMNS.len());
+    }
 
     #[test]
     fn numbers_are_short_and_readable() {

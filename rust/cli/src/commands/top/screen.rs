@@ -3,7 +3,7 @@
 //! The terminal, while it is ours.
 
 use ratatui::{DefaultTerminal, Frame};
-use std::io;
+use std::{io, thread};
 
 /// The full screen, in raw mode. Dropped, the terminal is as it was; after a panic too, and before
 /// its message is printed, by a hook that ratatui sets.
@@ -39,6 +39,10 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        // The hook has done it; once more would put the cursor on the panic's message.
+        if thread::panicking() {
+            return;
+        }
         // Where it fails, as after a hang-up, there is no terminal any more.
         let _ = ratatui::try_restore();
     }
