@@ -16,7 +16,7 @@ Examples:
 
 docs/metrics.md lists the metrics, and how many there can be.";
 
-/// `exitstat export`
+/// Metrics for Prometheus
 ///
 /// Answers HTTP requests for /metrics, in OpenMetrics or in the older text format, as the request
 /// prefers; each answer is of that moment. Or writes a file for node_exporter's textfile collector.
@@ -42,7 +42,7 @@ pub struct ExportArgs {
     /// No histograms, which are most of all series
     #[arg(long)]
     pub no_histograms: bool,
-    /// What is exported.
+    #[allow(missing_docs)]
     #[command(flatten)]
     pub source: SourceArgs,
 }

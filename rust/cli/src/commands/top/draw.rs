@@ -141,7 +141,7 @@ fn draw_vms(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let widths = [6, 9, 6, 12, 8].map(Constraint::Length);
     let widths = widths.into_iter().chain([Constraint::Min(8)]);
     let head = Row::new(["VM", "PID", "VCPUS", "EXITS/S", "CPUS", "PROCESS"]).style(heads());
-    let table = Table::new(rows.map(Row::from), widths)
+    let table = Table::new(rows, widths)
         .header(head)
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     let chosen = vms.iter().position(|line| line.vm == app.chosen);
