@@ -5,8 +5,9 @@
 use crate::{
     cli::{ExplainArgs, Format},
     error::Error,
+    output::{self, table},
 };
-use comfy_table::{presets, ContentArrangement, Table};
+use comfy_table::Table;
 use exitstat_core::{reason::REASONS, snapshot::BEYOND};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
@@ -91,9 +92,9 @@ pub fn run(args: &ExplainArgs) -> Result<(), Error> {
         Some(number) => vec![find(number).ok_or_else(|| Error::Usage(undefined(number)))?],
     };
     let entries = texts.iter().map(|text| entry(text));
-    let mut output = io::stdout().lock();
+    let mut output = output::stdout();
     match (args.output, args.reason) {
-        (Format::Table, None) => output.write_all(list().as_bytes())?,
+        (Format::Table, None) => list(&mut output)?,
         (Format::Table, Some(_)) => {
             let columns = Table::new().width().unwrap_or(WIDTH).clamp(40, WIDTH);
             for text in texts {
@@ -191,29 +192,26 @@ fn wrap(page: &mut String, paragraph: &str, width: usize) {
 }
 
 /// A line a reason.
-fn list() -> String {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(["REASON", "NAME", "OCCURS", "IN THE SDM"]);
-    for reason in TEXTS.iter().map(entry) {
-        table.add_row([
-            reason.number.to_string(),
-            reason.name.to_owned(),
-            reason.occurs.to_owned(),
-            reason.sdm_name.to_owned(),
-        ]);
-    }
-    let mut list = String::new();
-    for line in table.lines() {
-        list.push_str(line.trim_end());
-        list.push('\n');
-    }
+fn list(output: &mut impl Write) -> io::Result<()> {
+    let rows: Vec<_> = TEXTS
+        .iter()
+        .map(entry)
+        .map(|e| {
+            let texts = [e.name, e.occurs, e.sdm_name].map(str::to_owned);
+            [e.number.to_string()].into_iter().chain(texts).collect()
+        })
+        .collect();
+    let columns = [
+        ("nr", true),
+        ("reason", false),
+        ("occurs", false),
+        ("in the SDM", false),
+    ];
+    table::write(output, &columns, &rows)?;
     if io::stdout().is_terminal() {
-        list.push_str("\n`exitstat explain REASON` tells more of one.\n");
+        writeln!(output, "\n`exitstat explain REASON` tells more of one.")?;
     }
-    list
+    Ok(())
 }
 
 fn entry(text: &Text) -> Entry {
@@ -287,7 +285,9 @@ mod tests {
 
     #[test]
     fn the_list_has_a_line_a_reason() {
-        let list = list();
+        let mut list = Vec::new();
+        super::list(&mut list).unwrap();
+        let list = String::from_utf8(list).unwrap();
         assert_eq!(list.lines().count(), 81);
         assert!(list.contains("EPT_VIOLATION"), "{list}");
     }
