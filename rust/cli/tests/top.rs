@@ -86,7 +86,7 @@ impl Terminal {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        panic!("not to be seen:\n{}", self.screen());
+        panic!("what is waited for is not to be seen:\n{}", self.screen());
     }
 
     /// What tmux knows of its terminal.
@@ -137,18 +137,19 @@ impl Terminal {
         assert_eq!(read("before"), read("after"), "stty -a");
     }
 
-    /// The screen is that of a file in `expected/`.
+    /// The screen becomes that of a file in `expected/`.
     fn assert_screen(&self, name: &str, is: impl Fn(&str) -> bool) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/expected/{name}"));
-        let screen = self.wait_for(is);
         if env::var_os("EXITSTAT_UPDATE").is_some() {
-            fs::write(&file, &screen).unwrap();
+            self.wait_for(is);
+            // What is still being drawn then.
+            thread::sleep(Duration::from_millis(500));
+            fs::write(&file, self.screen()).unwrap();
+            return;
         }
         let expected = fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            screen == expected,
-            "{name}:\n{screen}\nexpected:\n{expected}"
-        );
+        assert!(is(&expected), "{name} is of something else:\n{expected}");
+        self.wait_for(|screen| screen == expected);
     }
 }
 
