@@ -39,6 +39,7 @@ packages="
 	qemu-system-x86:/usr/bin/qemu-system-x86_64 seabios:/usr/share/seabios/bios-256k.bin
 	cpuid:/usr/bin/cpuid busybox-static:/bin/busybox isolinux:/usr/lib/ISOLINUX/isolinux.bin
 	syslinux-common:/usr/lib/syslinux/modules/bios/ldlinux.c32 xorriso:/usr/bin/xorriso
+	prometheus:/usr/bin/promtool tmux:/usr/bin/tmux
 	$rust"
 
 missing=

@@ -92,6 +92,22 @@ reasons_are_the_kernels() {
 	return $wrong
 }
 
+# What `exitstat explain` says of KVM is about functions that are there.
+explain_names_functions_of_kvm() {
+	grep -o '"[a-z_/0-9]*\.[ch]: [a-z_0-9]*"' rust/cli/src/commands/explain/texts.rs |
+		tr -d '":' | sort -u >"$log.named"
+	wrong=0
+	[ "$(wc -l <"$log.named")" -gt 60 ] || wrong=1
+	while read -r file function; do
+		grep -q "\\<$function(" "$unpatched_kdir/arch/x86/kvm/$file" || {
+			echo "not in arch/x86/kvm/$file: $function"
+			wrong=1
+		}
+	done <"$log.named"
+	rm -f "$log.named"
+	return $wrong
+}
+
 checkpatch() {
 	# From standard input: a file that git knows it takes for source, not for a patch. Its SPDX
 	# check says that it needs a git tree, and is passed over.
@@ -114,6 +130,7 @@ for part in "$@"; do
 		show_log
 		test_that "patches apply to the pristine source without fuzz" patches_apply
 		test_that "exit reasons have the kernel's numbers and names" reasons_are_the_kernels
+		test_that "explain names functions that KVM has" explain_names_functions_of_kvm
 		for patch in patches/*/*.patch; do
 			test_that "checkpatch --strict is content with ${patch##*/}" checkpatch "$patch"
 		done

@@ -2,6 +2,7 @@
 
 //! `exitstat explain`
 
+use super::Format;
 use clap::Args;
 
 /// What a reason means, and what can be done about it
@@ -10,4 +11,7 @@ pub struct ExplainArgs {
     /// The reason, by number or name; all are listed without one
     #[arg(value_parser = crate::reason::parse)]
     pub reason: Option<u32>,
+    /// What to print: json is an object, or without a reason an array of them
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
 }

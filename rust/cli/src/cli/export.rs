@@ -4,18 +4,45 @@
 
 use super::SourceArgs;
 use clap::Args;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+const AFTER_HELP: &str = "\
+Examples:
+  exitstat export
+      for Prometheus on this host: scrape_configs: [{job_name: exitstat,
+      static_configs: [{targets: ['localhost:9948']}]}]
+  exitstat export --textfile /var/lib/prometheus/node-exporter/exitstat.prom -i 15
+      for a node_exporter that runs already, with no other port open
+
+docs/metrics.md lists the metrics, and how many there can be.";
 
 /// Metrics for Prometheus
+///
+/// Answers HTTP requests for /metrics, in OpenMetrics or in the older text format, as the request
+/// prefers; each answer is of that moment. Or writes a file for node_exporter's textfile collector.
+///
+/// The device is open only while it is read, so the module can be unloaded meanwhile; requests are
+/// then answered with status 503 and the reason.
 #[derive(Args, Debug)]
+#[command(after_long_help = AFTER_HELP)]
 pub struct ExportArgs {
-    /// Answer HTTP requests for /metrics here
-    #[arg(long, value_name = "ADDR", required_unless_present = "textfile")]
-    pub listen: Option<SocketAddr>,
-    /// Write a file for node_exporter's textfile collector
+    /// Where to answer requests; port 0 for any that is free. Whoever can connect sees all VMs of
+    /// the host
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9948")]
+    pub listen: SocketAddr,
+    /// Write this file, whose name should end in .prom, in place of answering requests
     #[arg(long, value_name = "PATH", conflicts_with = "listen")]
     pub textfile: Option<PathBuf>,
-    /// Of what.
+    /// Write the file again and again
+    #[arg(short, long, value_parser = super::interval, requires = "textfile")]
+    pub interval: Option<Duration>,
+    /// Only metrics of the host, none of each VM
+    #[arg(long)]
+    pub no_vms: bool,
+    /// No histograms, which are most of all series
+    #[arg(long)]
+    pub no_histograms: bool,
+    #[allow(missing_docs)]
     #[command(flatten)]
     pub source: SourceArgs,
 }

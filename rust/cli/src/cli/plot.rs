@@ -2,10 +2,14 @@
 
 //! `exitstat plot`
 
+use super::ScopeArgs;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Draw a recording
+///
+/// Draws what happened from a recording's first snapshot to its last. The name of the file to draw
+/// tells its format. Needs no fonts on this host.
 #[derive(Args, Debug)]
 pub struct PlotArgs {
     /// The recording
@@ -17,8 +21,11 @@ pub struct PlotArgs {
     #[arg(long, value_enum, default_value_t)]
     pub kind: PlotKind,
     /// The reason of a histogram, by number or name
-    #[arg(long, value_parser = crate::reason::parse)]
+    #[arg(long, value_parser = crate::reason::parse, required_if_eq("kind", "histogram"))]
     pub reason: Option<u32>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub scope: ScopeArgs,
 }
 
 /// What can be drawn.

@@ -1,14 +1,98 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat plot`
+//! `exitstat plot`: pictures of recordings.
 
-use crate::{cli::PlotArgs, error::Error};
+use crate::{
+    cli::{PlotArgs, PlotKind, RowsArgs},
+    error::Error,
+    model::{Period, Scope},
+    source::recording::{self, Reader},
+    view::{not_there, View},
+};
+use std::fs;
+
+mod histogram;
+mod paper;
+mod rate;
+mod totals;
+
+use paper::Format;
 
 /// Carries it out.
 ///
 /// # Errors
 ///
-/// Always: it is not there yet.
-pub fn run(_args: &PlotArgs) -> Result<(), Error> {
-    Err(Error::Failed("exitstat plot is not there yet".to_owned()))
+/// The recording cannot be read or has nothing to draw, or the file cannot be written.
+pub fn run(args: &PlotArgs) -> Result<(), Error> {
+    let format = Format::of(&args.output)?;
+    let recorded = Recorded::open(args)?;
+    let svg = match (args.kind, args.reason) {
+        (PlotKind::Rate, _) => rate::draw(&recorded),
+        (PlotKind::Totals, _) => totals::draw(&recorded),
+        (PlotKind::Histogram, Some(reason)) => histogram::draw(&recorded, reason)?,
+        (PlotKind::Histogram, None) => {
+            return Err(Error::Usage("a histogram needs --reason".to_owned()))
+        }
+    };
+    let svg = svg.map_err(|error| Error::Failed(format!("cannot draw: {error}")))?;
+    let bytes = match format {
+        Format::Svg => svg.into_bytes(),
+        Format::Png => paper::png(&svg)?,
+    };
+    let what = format!("cannot write {}", args.output.display());
+    fs::write(&args.output, bytes).map_err(Error::io(what))
+}
+
+/// What is to be drawn.
+#[derive(Debug)]
+struct Recorded {
+    /// Of whom, and how long.
+    title: String,
+    /// Each time between two snapshots: when it ended, in seconds since the first one, and what was
+    /// counted.
+    intervals: Vec<(f64, View)>,
+    /// All of it.
+    all: View,
+}
+
+impl Recorded {
+    fn open(args: &PlotArgs) -> Result<Self, Error> {
+        let mut reader = Reader::open(&args.file)?;
+        let failed = |why| Error::Recording {
+            path: args.file.clone(),
+            why,
+        };
+        let scope = Scope::from(&args.scope);
+        let rows = RowsArgs::default();
+        let first = reader.next_sample().map_err(failed)?;
+        let mut last = first.ok_or_else(|| failed(recording::Error::Empty))?;
+        let (mut all, mut intervals): (Option<Period>, _) = (None, Vec::new());
+        let mut end = 0.0;
+        while let Some(sample) = reader.next_sample().map_err(failed)? {
+            let period = Period::between(&last, &sample);
+            let view = View::of_interval(&period, scope, &rows);
+            end += view.seconds.unwrap_or(0.0);
+            intervals.push((end, view));
+            match &mut all {
+                Some(all) => all.extend(&period),
+                None => all = Some(period),
+            }
+            last = sample;
+        }
+        if let Some(warning) = reader.ending().warning() {
+            anstream::eprintln!("exitstat: {}: {warning}", args.file.display());
+        }
+        let all = all.ok_or_else(|| {
+            let file = args.file.display();
+            Error::Usage(format!(
+                "{file}: there is one snapshot in it; to draw what happened takes two"
+            ))
+        })?;
+        let all = View::of(&all, scope, &rows).ok_or_else(|| not_there(scope))?;
+        Ok(Self {
+            title: format!("{}, {end:.1} s", all.subject),
+            intervals,
+            all,
+        })
+    }
 }

@@ -31,6 +31,7 @@ type Table = BTreeMap<u32, Counted>;
 pub struct Host {
     pub load: u64,
     pub unattached: u64,
+    pub process: [u8; 16],
     cpus: BTreeMap<u32, Table>,
     vcpus: BTreeMap<(u64, u32), Table>,
     retired: Table,
@@ -41,6 +42,7 @@ impl Host {
         Self {
             load,
             unattached: 0,
+            process: *b"qemu-system-x86\0",
             cpus: BTreeMap::from([(0, Table::new()), (1, Table::new())]),
             vcpus: BTreeMap::new(),
             retired: Table::new(),
@@ -110,7 +112,7 @@ impl Host {
                     vm,
                     vcpu,
                     pid: 1000 + vm as u32,
-                    process: *b"qemu-system-x86\0",
+                    process: self.process,
                 };
                 w.vcpu(&head, |rows| write_rows(rows, table, true));
             }

@@ -1,0 +1,890 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `exitstat explain` says of each reason, as KVM of Linux 7.3 handles it.
+//!
+//! The SDM is cited by the titles of sections, as the numbers of its chapters differ between
+//! editions; appendix C of volume 3, which lists all reasons, goes without saying. KVM is cited as
+//! `file: function`, with files under `arch/x86/kvm`; `scripts/test.sh static` looks them all up in
+//! the kernel's source.
+
+use super::{
+    Occurs::{Always, Fault, Feature, Nested, Never},
+    Text,
+};
+
+/// Of all reasons that the SDM defines, by ascending number.
+pub const TEXTS: [Text; 80] = [
+    Text {
+        number: 0,
+        occurs: Always,
+        means: "The guest raised an exception that the hypervisor has asked for (the exception \
+                bitmap), or an NMI of the host arrived while the guest ran.",
+        causes: "NMIs: perf and the hard-lockup watchdog of the host. #UD: an instruction that KVM \
+                 emulates (RSM, the forced-emulation prefix) or that does not exist. #DB and #AC, \
+                 which KVM always intercepts; #NM while a guest uses AMX. Without EPT each page \
+                 fault of the guest; without unrestricted guest every exception in real mode.",
+        fewer: "ept=1 and unrestricted_guest=1 (the defaults, where the CPU has them). Less perf \
+                sampling on the host; kernel.nmi_watchdog=0 there. A debugger that single-steps or \
+                sets hardware breakpoints in the guest causes #DB.",
+        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        kvm: &[
+            "vmx/vmx.c: handle_exception_nmi",
+            "vmx/vmx.c: vmx_update_exception_bitmap",
+            "vmx/vmx.c: vmx_handle_nmi",
+        ],
+    },
+    Text {
+        number: 1,
+        occurs: Always,
+        means: "An interrupt of the host arrived while the guest ran. It is the host's business: the \
+                guest is only interrupted by it.",
+        causes: "The host's timer tick, device interrupts and IPIs to a CPU that runs a vCPU, \
+                 notifications that a vCPU shall look up (kicks), and posted interrupts that came \
+                 too late to be posted.",
+        fewer: "Keep the host's work off the CPUs that run vCPUs: isolcpus or cpusets, nohz_full, \
+                irqaffinity and /proc/irq/*/smp_affinity. Posted interrupts (enable_apicv=1, and \
+                VT-d posting for assigned devices) reach the guest without an exit.",
+        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        kvm: &[
+            "vmx/vmx.c: handle_external_interrupt",
+            "vmx/vmx.c: handle_external_interrupt_irqoff",
+        ],
+    },
+    Text {
+        number: 2,
+        occurs: Always,
+        means: "The guest had an exception while delivering a double fault. A real machine resets \
+                itself then.",
+        causes: "A guest that reboots this way (Linux with reboot=t, or as a last resort), or one \
+                 that crashed so early that it had no usable IDT. KVM hands KVM_EXIT_SHUTDOWN to \
+                 user space.",
+        fewer: "One at a reboot is normal. Otherwise look for the guest's crash.",
+        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        kvm: &["vmx/vmx.c: handle_triple_fault"],
+    },
+    Text {
+        number: 3,
+        occurs: Never,
+        means: "The physical CPU received an INIT while a guest ran on it.",
+        causes: "Nothing in operation: Linux sends an INIT to a CPU only to start it. The INITs that \
+                 vCPUs send each other are emulated with the APIC and are other exits. KVM has no \
+                 handler: user space would get KVM_EXIT_INTERNAL_ERROR.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        kvm: &["vmx/vmx.c: __vmx_handle_exit"],
+    },
+    Text {
+        number: 4,
+        occurs: Never,
+        means: "A start-up IPI arrived while the guest was in the activity state wait-for-SIPI.",
+        causes: "Nothing: KVM keeps a vCPU that waits for a SIPI in software, and never enters a guest \
+                 in that state.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/nested.c: nested_vmx_run"],
+    },
+    Text {
+        number: 5,
+        occurs: Never,
+        means: "An SMI right after an I/O instruction, where an SMM-transfer monitor handles SMIs.",
+        causes: "Nothing: it needs the dual-monitor treatment of SMIs, which Linux does not set up. \
+                 Otherwise an SMI in a guest goes to the firmware with no exit.",
+        fewer: "There is nothing to do.",
+        sdm: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
+        kvm: &["vmx/vmx.c: __vmx_handle_exit"],
+    },
+    Text {
+        number: 6,
+        occurs: Never,
+        means: "Any other SMI, where an SMM-transfer monitor handles SMIs.",
+        causes: "Nothing: it needs the dual-monitor treatment of SMIs, which Linux does not set up. \
+                 (TDX guests have it, but exitstat does not see their exits.)",
+        fewer: "There is nothing to do.",
+        sdm: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
+        kvm: &["vmx/vmx.c: __vmx_handle_exit"],
+    },
+    Text {
+        number: 7,
+        occurs: Always,
+        means: "The guest can take an interrupt now, and the hypervisor had asked to be told.",
+        causes: "KVM has an interrupt for a guest that has them disabled (or is behind STI or MOV \
+                 SS), so it opens this window. Common with the APIC or the PIC in software; rare \
+                 with APICv, which delivers by itself.",
+        fewer: "APICv (enable_apicv=1 on a CPU that has it, irqchip in the kernel, no feature of the \
+                VM that inhibits APICv). Fewer interrupts: batching in devices (virtio event index, \
+                interrupt coalescing).",
+        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        kvm: &[
+            "vmx/vmx.c: handle_interrupt_window",
+            "vmx/vmx.c: vmx_enable_irq_window",
+        ],
+    },
+    Text {
+        number: 8,
+        occurs: Always,
+        means: "The guest can take an NMI now, and the hypervisor had asked to be told.",
+        causes: "KVM has an NMI for a guest that is in an NMI handler already. Guests get NMIs from \
+                 perf or from their own hard-lockup watchdog.",
+        fewer: "In the guest: kernel.nmi_watchdog=0, less perf.",
+        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        kvm: &[
+            "vmx/vmx.c: handle_nmi_window",
+            "vmx/vmx.c: vmx_enable_nmi_window",
+        ],
+    },
+    Text {
+        number: 9,
+        occurs: Always,
+        means: "The guest switches tasks in hardware: a far CALL or JMP to a TSS, an IRET with NT set, \
+                or a task gate in the IDT. It always exits.",
+        causes: "Old 32-bit systems. 64-bit mode has no such switch.",
+        fewer: "Nothing but a guest that does not use them.",
+        sdm: "VMX Non-Root Operation: Treatment of Task Switches",
+        kvm: &["vmx/vmx.c: handle_task_switch", "x86.c: kvm_task_switch"],
+    },
+    Text {
+        number: 10,
+        occurs: Always,
+        means: "The guest executed CPUID. It always exits, in any ring.",
+        causes: "Programs that look for CPU features as they start (libc and language runtimes do, \
+                 some dozen times each), kernels that use CPUID to serialize, timing loops around \
+                 RDTSC. Asking exitstat's leaves, too.",
+        fewer: "Keep the answers, do not ask again. To serialize use SERIALIZE, LFENCE or IRET. \
+                Start fewer short-lived processes.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["cpuid.c: kvm_emulate_cpuid"],
+    },
+    Text {
+        number: 11,
+        occurs: Never,
+        means: "The guest executed GETSEC (Safer Mode Extensions). It always exits.",
+        causes: "Nothing: KVM does not let a guest set CR4.SMXE, and without it GETSEC is an invalid \
+                 opcode, which comes before the exit.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/vmx.c: __vmx_handle_exit"],
+    },
+    Text {
+        number: 12,
+        occurs: Always,
+        means: "The guest executed HLT: its CPU has nothing to do until an interrupt.",
+        causes: "Idle guests. The time that a vCPU then waits is not in the cycles. Many of them a \
+                 second mean short sleeps: work that goes to and fro between vCPUs, or a fast timer.",
+        fewer: "Let the guest poll a little before HLT (the guest's cpuidle-haltpoll), or have HLT not \
+                exit at all on CPUs of their own: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit \
+                cpu-pm=on. kvm.halt_poll_ns makes the wake-up cheaper, not the exits fewer.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["x86.c: handle_fastpath_hlt", "x86.c: kvm_emulate_halt"],
+    },
+    Text {
+        number: 13,
+        occurs: Always,
+        means: "The guest executed INVD, which drops the caches without writing them back. It always \
+                exits.",
+        causes: "Firmware at its start. KVM does nothing, and skips the instruction.",
+        fewer: "It is no matter.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["x86.c: handle_fastpath_invd", "x86.c: kvm_emulate_invd"],
+    },
+    Text {
+        number: 14,
+        occurs: Feature("without EPT (ept=0)"),
+        means: "The guest executed INVLPG, to drop one page's translation from the TLB.",
+        causes: "Shadow paging: the guest's page tables are not those that the CPU walks, so KVM has \
+                 to follow each change of them. With EPT it does not exit.",
+        fewer: "ept=1.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_invlpg", "mmu/mmu.c: kvm_mmu_invlpg"],
+    },
+    Text {
+        number: 15,
+        occurs: Always,
+        means: "The guest read a performance counter by RDPMC.",
+        causes: "perf in the guest, or a program that reads counters from user mode.",
+        fewer: "Less perf in the guest; a mediated PMU (enable_mediated_pmu=1, if the guest is given \
+                all of the host's counters).",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["x86.c: kvm_emulate_rdpmc", "pmu.c: kvm_need_rdpmc_intercept"],
+    },
+    Text {
+        number: 16,
+        occurs: Nested,
+        means: "The guest executed RDTSC, and the hypervisor had asked for it.",
+        causes: "KVM does not ask for it: the CPU adds an offset, and scales, by itself. A hypervisor \
+                 in the guest may ask for it, for its own guests.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
+    },
+    Text {
+        number: 17,
+        occurs: Never,
+        means: "RSM, the return from system-management mode, was executed in SMM of the hardware.",
+        causes: "Nothing: it needs the dual-monitor treatment of SMIs. KVM emulates SMM: a guest's RSM \
+                 is an invalid opcode to the CPU, so it exits for reason 0.",
+        fewer: "There is nothing to do.",
+        sdm: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
+        kvm: &["emulate.c: em_rsm", "x86.c: handle_ud"],
+    },
+    Text {
+        number: 18,
+        occurs: Always,
+        means: "The guest executed VMCALL: a hypercall. It always exits.",
+        causes: "Paravirtual guests: IPIs to many vCPUs and wake-ups of waiting ones (Linux under \
+                 KVM), Hyper-V's hypercalls (Windows: TLB flushes, IPIs, timers), Xen's.",
+        fewer: "They mostly replace more exits of other kinds. Look at which it is with the \
+                tracepoint kvm:kvm_hypercall (kvm:kvm_hv_hypercall).",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &[
+            "x86.c: kvm_emulate_hypercall",
+            "hyperv.c: kvm_hv_hypercall",
+            "xen.c: kvm_xen_hypercall",
+        ],
+    },
+    Text {
+        number: 19,
+        occurs: Nested,
+        means: "The guest executed VMCLEAR: a hypervisor in it lets go of a VMCS.",
+        causes: "Guests of the guest, as they are created, destroyed, or move between vCPUs. With \
+                 nested=0 the guest gets #UD.",
+        fewer: "Keep the nested guest's vCPUs on one CPU each.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_vmclear", "vmx/vmx.c: handle_vmx_instruction"],
+    },
+    Text {
+        number: 20,
+        occurs: Nested,
+        means: "The guest executed VMLAUNCH: a hypervisor in it enters a guest of its own for the \
+                first time.",
+        causes: "Guests of the guest. With nested=0 the guest gets #UD.",
+        fewer: "See VMRESUME.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_vmlaunch", "vmx/nested.c: nested_vmx_run"],
+    },
+    Text {
+        number: 21,
+        occurs: Nested,
+        means: "The guest executed VMPTRLD: a hypervisor in it makes a VMCS the current one.",
+        causes: "Guests of the guest: each time that another vCPU of theirs runs.",
+        fewer: "Keep the nested guest's vCPUs on one CPU each.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_vmptrld"],
+    },
+    Text {
+        number: 22,
+        occurs: Nested,
+        means: "The guest executed VMPTRST, which stores the address of the current VMCS.",
+        causes: "A hypervisor in the guest; Linux does not use it.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_vmptrst"],
+    },
+    Text {
+        number: 23,
+        occurs: Nested,
+        means: "The guest executed VMREAD: a hypervisor in it reads a field of a VMCS.",
+        causes: "Guests of the guest: each of their exits, as their hypervisor asks what happened.",
+        fewer: "VMCS shadowing (enable_shadow_vmcs=1, the default on CPUs that have it) lets the \
+                fields that matter be read without an exit. Enlightened VMCS for Hyper-V.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/nested.c: handle_vmread", "vmx/nested.c: copy_shadow_to_vmcs12"],
+    },
+    Text {
+        number: 24,
+        occurs: Nested,
+        means: "The guest executed VMRESUME: a hypervisor in it enters a guest of its own.",
+        causes: "Guests of the guest: one for each exit that their hypervisor handles.",
+        fewer: "Fewer exits of the guests of the guest: explain the reasons that come with them.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_vmresume", "vmx/nested.c: nested_vmx_run"],
+    },
+    Text {
+        number: 25,
+        occurs: Nested,
+        means: "The guest executed VMWRITE: a hypervisor in it writes a field of a VMCS.",
+        causes: "Guests of the guest: each of their exits, and as they are created.",
+        fewer: "VMCS shadowing (enable_shadow_vmcs=1, the default on CPUs that have it). Enlightened \
+                VMCS for Hyper-V.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/nested.c: handle_vmwrite", "vmx/nested.c: copy_shadow_to_vmcs12"],
+    },
+    Text {
+        number: 26,
+        occurs: Nested,
+        means: "The guest executed VMXOFF: a hypervisor in it ends its use of VMX.",
+        causes: "A guest that unloads kvm_intel, or loses its last guest.",
+        fewer: "It is no matter.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_vmxoff"],
+    },
+    Text {
+        number: 27,
+        occurs: Nested,
+        means: "The guest executed VMXON: a hypervisor in it begins to use VMX.",
+        causes: "A guest that loads kvm_intel, or makes its first guest. With nested=0 it gets #UD.",
+        fewer: "It is no matter.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_vmxon", "vmx/vmx.c: handle_vmx_instruction"],
+    },
+    Text {
+        number: 28,
+        occurs: Always,
+        means: "The guest accessed a control register: CR0 or CR4 where a bit of the hypervisor's \
+                changed, CR3, CR8, or LMSW.",
+        causes: "With EPT few: mode switches at boot, changes of CR4 that KVM has to know of. Without \
+                 EPT each write of CR3, so each switch of the address space. Without a TPR shadow \
+                 also CR8.",
+        fewer: "ept=1, and unrestricted_guest=1: without it CR3 exits while paging is off.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_cr", "vmx/vmx.c: vmx_exec_control"],
+    },
+    Text {
+        number: 29,
+        occurs: Always,
+        means: "The guest moved to or from a debug register.",
+        causes: "A debugger or hardware breakpoints in the guest. On the first access KVM loads \
+                 the guest's debug registers, and lets it access them until its next exit for \
+                 another reason, unless the guest is being debugged from outside.",
+        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_dr", "vmx/vmx.c: vmx_sync_dirty_debug_regs"],
+    },
+    Text {
+        number: 30,
+        occurs: Always,
+        means: "The guest executed IN, OUT, INS or OUTS. With KVM every one exits, whatever the port.",
+        causes: "Emulated devices: serial console (0x3f8), CMOS clock (0x70), PIT, PIC, ACPI timer \
+                 and events (0xb008, 0x608), PCI configuration (0xcf8), IDE, VGA, and port 0x80 as a \
+                 delay. User space finishes what the kernel does not emulate.",
+        fewer: "virtio over memory with ioeventfd in place of emulated devices; a virtio console in \
+                place of the serial port; kvm-clock or the TSC in place of the ACPI timer; the \
+                microvm machine. Which port: the tracepoint kvm:kvm_pio.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_io", "x86.c: kvm_fast_pio"],
+    },
+    Text {
+        number: 31,
+        occurs: Always,
+        means: "The guest read an MSR that the bitmap of the hypervisor does not let through.",
+        causes: "Kernels at boot; in operation power and energy counters, the performance counters, \
+                 the APIC in x2APIC mode without APICv, Hyper-V's MSRs.",
+        fewer: "Which MSR: the tracepoint kvm:kvm_msr. turbostat and the like in the guest off; \
+                KVM_CAP_X86_DISABLE_EXITS for APERF and MPERF; enable_mediated_pmu=1 for counters. A \
+                filter that user space sets (KVM_X86_SET_MSR_FILTER) makes more of them.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["msrs.c: kvm_emulate_rdmsr", "vmx/vmx.c: vmx_recalc_msr_intercepts"],
+    },
+    Text {
+        number: 32,
+        occurs: Always,
+        means: "The guest wrote an MSR that the bitmap of the hypervisor does not let through.",
+        causes: "Most often IA32_TSC_DEADLINE, by which a guest sets its next timer, and the x2APIC's \
+                 ICR, by which it sends IPIs; both are handled in the fastpath. EOI without APICv. \
+                 SPEC_CTRL until the guest writes a value other than 0.",
+        fewer: "Fewer timers: a tickless guest (nohz), coarser timers, less going to sleep and \
+                waking up. IPIs: IPI virtualization (enable_ipiv=1 on CPUs that have it). EOI: \
+                APICv, or the paravirtual EOI. Which MSR: the tracepoint kvm:kvm_msr.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &[
+            "msrs.c: handle_fastpath_wrmsr",
+            "msrs.c: kvm_emulate_wrmsr",
+            "vmx/vmx.c: vmx_update_msr_bitmap_x2apic",
+        ],
+    },
+    Text {
+        number: 33,
+        occurs: Fault,
+        means: "The entry into the guest failed: its state in the VMCS is not valid.",
+        causes: "A bug in KVM, or state that user space set (KVM_SET_SREGS and the like) and KVM did \
+                 not refuse. The vCPU stops with KVM_EXIT_FAIL_ENTRY.",
+        fewer: "dump_invalid_vmcs=1 logs the VMCS: report it.",
+        sdm: "VM Entries: Checking and Loading Guest State",
+        kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/vmx.c: dump_vmcs"],
+    },
+    Text {
+        number: 34,
+        occurs: Fault,
+        means: "The entry into the guest failed: an MSR could not be loaded.",
+        causes: "A bug in KVM: it fills the list of MSRs itself. The vCPU stops with \
+                 KVM_EXIT_FAIL_ENTRY.",
+        fewer: "dump_invalid_vmcs=1 logs the VMCS: report it.",
+        sdm: "VM Entries: Loading MSRs",
+        kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/vmx.c: add_atomic_switch_msr"],
+    },
+    Text {
+        number: 36,
+        occurs: Always,
+        means: "The guest executed MWAIT, to wait in a sleep state of its choice.",
+        causes: "A guest that idles by MWAIT although its CPUID does not show it. KVM does not wait: \
+                 it skips the instruction, so such a guest spins.",
+        fewer: "Let the guest wait by itself: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on. \
+                Or have it use HLT.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["x86.c: kvm_emulate_mwait", "vmx/vmx.c: vmx_exec_control"],
+    },
+    Text {
+        number: 37,
+        occurs: Nested,
+        means: "The guest executed one instruction with the monitor trap flag set: a single step.",
+        causes: "KVM does not set the flag for its guests, it single-steps by RFLAGS.TF (reason 0). A \
+                 hypervisor in the guest may, for its own guests.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Monitor Trap Flag",
+        kvm: &["vmx/vmx.c: handle_monitor_trap", "vmx/vmx.c: vmx_exec_control"],
+    },
+    Text {
+        number: 39,
+        occurs: Always,
+        means: "The guest executed MONITOR, which names the address that MWAIT waits for.",
+        causes: "As MWAIT: one of each.",
+        fewer: "As MWAIT: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["x86.c: kvm_emulate_monitor", "vmx/vmx.c: vmx_exec_control"],
+    },
+    Text {
+        number: 40,
+        occurs: Always,
+        means: "The guest's kernel spins: so many PAUSE in a row that the CPU took it for a loop \
+                (pause-loop exiting).",
+        causes: "A vCPU that waits for a lock whose holder does not run: more vCPUs than CPUs. KVM \
+                 lets another vCPU of the VM run.",
+        fewer: "Fewer vCPUs, or CPUs of their own for them. Paravirtual spinlocks in the guest. A \
+                larger ple_window; with CPUs of their own ple_gap=0, or KVM_CAP_X86_DISABLE_EXITS.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_pause", "vmx/vmx.c: grow_ple_window"],
+    },
+    Text {
+        number: 41,
+        occurs: Fault,
+        means: "The hardware reported a machine check during the entry into the guest.",
+        causes: "Failing hardware.",
+        fewer: "Read the host's log (mcelog, rasdaemon).",
+        sdm: "VM Entries: Machine-Check Events During VM Entry",
+        kvm: &["vmx/vmx.c: handle_machine_check", "vmx/vmx.c: vmx_handle_exit_irqoff"],
+    },
+    Text {
+        number: 43,
+        occurs: Feature("with a TPR shadow and without APICv"),
+        means: "The guest lowered its task priority below the threshold that the hypervisor set.",
+        causes: "KVM holds back an interrupt whose priority is too low, and asks to be told when it \
+                 is not any more. Guests that use the TPR: Windows, mostly 32-bit.",
+        fewer: "APICv (enable_apicv=1): the CPU then looks for itself.",
+        sdm: "APIC Virtualization and Virtual Interrupts: TPR Virtualization",
+        kvm: &[
+            "vmx/vmx.c: handle_tpr_below_threshold",
+            "vmx/vmx.c: vmx_update_cr8_intercept",
+        ],
+    },
+    Text {
+        number: 44,
+        occurs: Always,
+        means: "The guest accessed the page of its memory-mapped APIC, in a way that the CPU does not \
+                virtualize.",
+        causes: "Guests in xAPIC mode: without APICv each access but TPR's (EOI, ICR and timer above \
+                 all). Booting guests, before they switch to x2APIC.",
+        fewer: "x2APIC in the guest (the CPU model must have it). APICv. flexpriority=1, the default; \
+                without it, these are EPT_MISCONFIG or page faults.",
+        sdm: "APIC Virtualization and Virtual Interrupts: Virtualizing Memory-Mapped APIC Accesses",
+        kvm: &["vmx/vmx.c: handle_apic_access", "lapic.c: kvm_lapic_set_eoi"],
+    },
+    Text {
+        number: 45,
+        occurs: Feature("with APICv"),
+        means: "The guest ended an interrupt (EOI) whose vector the hypervisor wants to be told of.",
+        causes: "Level-triggered interrupts of the I/O APIC, which has to know of their end: emulated \
+                 PCI devices without MSI, the ACPI interrupt, some timers.",
+        fewer: "Devices with MSI or MSI-X: virtio.",
+        sdm: "APIC Virtualization and Virtual Interrupts: EOI Virtualization",
+        kvm: &[
+            "vmx/vmx.c: handle_apic_eoi_induced",
+            "vmx/vmx.c: vmx_load_eoi_exitmap",
+        ],
+    },
+    Text {
+        number: 46,
+        occurs: Feature("where KVM emulates UMIP"),
+        means: "The guest executed LGDT, LIDT, SGDT or SIDT, and the hypervisor had asked for them.",
+        causes: "A guest that sets CR4.UMIP on a CPU that does not have UMIP: KVM emulates it. Or a \
+                 hypervisor in the guest that asks for it, for its own guests.",
+        fewer: "Hide UMIP from the guest (CPU model), or in Linux boot with clearcpuid=umip.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_desc", "vmx/capabilities.h: vmx_umip_emulated"],
+    },
+    Text {
+        number: 47,
+        occurs: Feature("where KVM emulates UMIP"),
+        means: "The guest executed LLDT, LTR, SLDT or STR, and the hypervisor had asked for them.",
+        causes: "A guest that sets CR4.UMIP on a CPU that does not have UMIP: KVM emulates it. Or a \
+                 hypervisor in the guest that asks for it, for its own guests.",
+        fewer: "Hide UMIP from the guest (CPU model), or in Linux boot with clearcpuid=umip.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_desc", "vmx/capabilities.h: vmx_umip_emulated"],
+    },
+    Text {
+        number: 48,
+        occurs: Feature("with EPT"),
+        means: "The guest accessed memory that the extended page tables do not map, or not for this \
+                kind of access.",
+        causes: "Memory that the guest touches for the first time; that the host swapped out, moved, \
+                 merged (KSM), or split and joined again (huge pages); pages write-protected to log \
+                 what is dirty (live migration); ballooning; the first access to a device's memory; \
+                 instruction fetches from huge pages under nx_huge_pages.",
+        fewer: "Huge pages for the guest's memory (hugetlbfs or transparent ones); memory locked and \
+                touched beforehand (QEMU's prealloc=on); no KSM, swap or NUMA balancing of it. Each \
+                page is needed once: a busy guest that keeps having them has memory that changes \
+                under it.",
+        sdm: "VMX Support for Address Translation: EPT Violations",
+        kvm: &["vmx/vmx.c: handle_ept_violation", "mmu/mmu.c: kvm_mmu_page_fault"],
+    },
+    Text {
+        number: 49,
+        occurs: Feature("with EPT"),
+        means: "The extended page tables have an entry that the CPU does not allow.",
+        causes: "KVM makes such entries on purpose, to mark memory of emulated devices: each one is \
+                 an access to memory-mapped I/O. virtio's doorbells over memory are the cheap kind \
+                 (tracepoint kvm:kvm_fast_mmio); others are emulated, and user space may have to \
+                 finish them.",
+        fewer: "Fewer doorbells: more queued at once (virtio event index), polling backends (vhost \
+                with busy polling, iothreads with poll-max-ns). virtio or assigned devices in place \
+                of emulated ones. Which address: the tracepoint kvm:kvm_mmio.",
+        sdm: "VMX Support for Address Translation: EPT Misconfigurations",
+        kvm: &[
+            "vmx/vmx.c: handle_ept_misconfig",
+            "mmu/mmu.c: handle_mmio_page_fault",
+            "mmu/spte.c: make_mmio_spte",
+        ],
+    },
+    Text {
+        number: 50,
+        occurs: Nested,
+        means: "The guest executed INVEPT: a hypervisor in it changed the EPT of a guest of its own.",
+        causes: "Guests of the guest, as their memory is mapped and unmapped.",
+        fewer: "Huge pages, and memory that stays where it is, for the guests of the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_invept"],
+    },
+    Text {
+        number: 51,
+        occurs: Nested,
+        means: "The guest executed RDTSCP, and the hypervisor had asked for RDTSC.",
+        causes: "KVM does not ask for it: the CPU adds an offset, and scales, by itself. A hypervisor \
+                 in the guest may ask for it, for its own guests.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
+    },
+    Text {
+        number: 52,
+        occurs: Always,
+        means: "The VMX-preemption timer, which counts down while the guest runs, came to 0.",
+        causes: "KVM uses it for the guest's APIC timer: one for each that expires while the vCPU \
+                 runs. Also to leave the guest at once after an entry, if something else is to be \
+                 done first.",
+        fewer: "Fewer timers in the guest: nohz, coarser timers, no high-frequency tick. With \
+                preemption_timer=0 the host's timers do it, at more cost (EXTERNAL_INTERRUPT).",
+        sdm: "VMX Non-Root Operation: VMX-Preemption Timer",
+        kvm: &[
+            "vmx/vmx.c: handle_fastpath_preemption_timer",
+            "vmx/vmx.c: vmx_set_hv_timer",
+        ],
+    },
+    Text {
+        number: 53,
+        occurs: Nested,
+        means: "The guest executed INVVPID: a hypervisor in it drops translations of its guests.",
+        causes: "Guests of the guest, if their hypervisor uses VPIDs.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["vmx/nested.c: handle_invvpid"],
+    },
+    Text {
+        number: 54,
+        occurs: Always,
+        means: "The guest executed WBINVD or WBNOINVD: write back all caches.",
+        causes: "Kernels that change memory types or go to sleep; graphics drivers. KVM does nothing, \
+                 unless a device is assigned whose accesses bypass the caches: then it costs very \
+                 much, on all CPUs that the vCPU ran on.",
+        fewer: "CLFLUSH or CLWB of the lines that matter, in the guest. Assigned devices behind an \
+                IOMMU that snoops.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["x86.c: kvm_emulate_wbinvd", "x86.c: need_emulate_wbinvd"],
+    },
+    Text {
+        number: 55,
+        occurs: Always,
+        means: "The guest executed XSETBV, which sets XCR0: the state that XSAVE saves. It always \
+                exits.",
+        causes: "A kernel at boot, some a vCPU. A hypervisor in the guest, at each entry whose guest \
+                 has another XCR0 than itself.",
+        fewer: "Give the guests of the guest the CPU model of the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        kvm: &["x86.c: kvm_emulate_xsetbv"],
+    },
+    Text {
+        number: 56,
+        occurs: Feature("with APICv"),
+        means: "The guest wrote a register of its APIC, the CPU stored the value, and the hypervisor \
+                has to act on it.",
+        causes: "ICR (IPIs) and the timer's registers above all, in xAPIC mode.",
+        fewer: "IPI virtualization (enable_ipiv=1) on CPUs that have it; the TSC deadline in place of \
+                the APIC timer's count; x2APIC.",
+        sdm: "APIC Virtualization and Virtual Interrupts: APIC-Write VM Exits",
+        kvm: &["vmx/vmx.c: handle_apic_write", "lapic.c: kvm_apic_write_nodecode"],
+    },
+    Text {
+        number: 57,
+        occurs: Feature("if the guest's CPUID hides RDRAND"),
+        means: "The guest executed RDRAND, and the hypervisor had asked for it.",
+        causes: "A program that uses it without asking CPUID. It gets #UD. With RDRAND in the guest's \
+                 CPUID it does not exit.",
+        fewer: "Give RDRAND to the guest, or mend the program.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["x86.c: kvm_handle_invalid_op", "vmx/vmx.c: vmx_secondary_exec_control"],
+    },
+    Text {
+        number: 58,
+        occurs: Feature("without EPT (ept=0)"),
+        means: "The guest executed INVPCID, to drop translations of an address space from the TLB.",
+        causes: "Shadow paging, as with INVLPG. With EPT it does not exit.",
+        fewer: "ept=1.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_invpcid", "x86.c: kvm_handle_invpcid"],
+    },
+    Text {
+        number: 59,
+        occurs: Nested,
+        means: "The guest executed VMFUNC, and the CPU could not do it by itself.",
+        causes: "KVM gives its guests no VM functions (#UD), but emulates the switch of the EPT for \
+                 guests of the guest.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: VM Functions",
+        kvm: &["vmx/nested.c: handle_vmfunc", "vmx/vmx.c: vmx_secondary_exec_control"],
+    },
+    Text {
+        number: 60,
+        occurs: Feature("on CPUs with SGX"),
+        means: "The guest executed a leaf of ENCLS (SGX, supervisor) that the hypervisor wants to see.",
+        causes: "ECREATE and EINIT of a guest with SGX whose limits differ from the host's; any leaf of \
+                 a guest without SGX, which gets #UD.",
+        fewer: "Give the guest the host's SGX attributes and launch keys.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/sgx.c: handle_encls", "vmx/sgx.c: sgx_intercept_encls_ecreate"],
+    },
+    Text {
+        number: 61,
+        occurs: Feature("if the guest's CPUID hides RDSEED"),
+        means: "The guest executed RDSEED, and the hypervisor had asked for it.",
+        causes: "A program that uses it without asking CPUID. It gets #UD. With RDSEED in the guest's \
+                 CPUID it does not exit.",
+        fewer: "Give RDSEED to the guest, or mend the program.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["x86.c: kvm_handle_invalid_op", "vmx/vmx.c: vmx_secondary_exec_control"],
+    },
+    Text {
+        number: 62,
+        occurs: Feature("while dirty pages are logged (pml=1)"),
+        means: "The page-modification log, of 512 addresses of pages that the guest has written, is \
+                full.",
+        causes: "Live migration, or any user of dirty logging, of a guest that writes many pages.",
+        fewer: "They are what replaces an EPT violation for each page: without PML there are more. A \
+                migration with fewer rounds.",
+        sdm: "VMX Support for Address Translation: Page-Modification Logging",
+        kvm: &["vmx/vmx.c: handle_pml_full", "vmx/vmx.c: vmx_flush_pml_buffer"],
+    },
+    Text {
+        number: 63,
+        occurs: Nested,
+        means: "The guest executed XSAVES with a component that the hypervisor wants to see.",
+        causes: "KVM asks for none (its XSS-exiting bitmap is 0). A hypervisor in the guest may, for \
+                 its own guests.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: init_vmcs", "vmx/nested.c: nested_vmx_l1_wants_exit"],
+    },
+    Text {
+        number: 64,
+        occurs: Nested,
+        means: "The guest executed XRSTORS with a component that the hypervisor wants to see.",
+        causes: "KVM asks for none (its XSS-exiting bitmap is 0). A hypervisor in the guest may, for \
+                 its own guests.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: init_vmcs", "vmx/nested.c: nested_vmx_l1_wants_exit"],
+    },
+    Text {
+        number: 65,
+        occurs: Never,
+        means: "The guest executed a leaf of PCONFIG (memory encryption keys) that the hypervisor \
+                wants to see.",
+        causes: "Nothing: KVM does not enable PCONFIG for guests, so it is an invalid opcode, with no \
+                 exit.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
+    },
+    Text {
+        number: 66,
+        occurs: Never,
+        means: "The CPU could not use a sub-page permission table: an entry is missing or wrong.",
+        causes: "Nothing: KVM does not use sub-page write permissions.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Support for Address Translation: Sub-Page Write Permissions",
+        kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
+    },
+    Text {
+        number: 67,
+        occurs: Nested,
+        means: "The guest executed UMWAIT, and the hypervisor had asked for RDTSC.",
+        causes: "KVM does not ask for it. A hypervisor in the guest may, for its own guests.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
+    },
+    Text {
+        number: 68,
+        occurs: Nested,
+        means: "The guest executed TPAUSE, and the hypervisor had asked for RDTSC.",
+        causes: "KVM does not ask for it. A hypervisor in the guest may, for its own guests.",
+        fewer: "Change the hypervisor in the guest.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
+    },
+    Text {
+        number: 69,
+        occurs: Never,
+        means: "The guest executed LOADIWKEY (Key Locker), and the hypervisor had asked for it.",
+        causes: "Nothing: KVM neither asks for it nor gives Key Locker to guests.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
+    },
+    Text {
+        number: 70,
+        occurs: Never,
+        means: "The guest executed a leaf of ENCLV (SGX, for hypervisors) that the hypervisor wants \
+                to see.",
+        causes: "Nothing: KVM does not use the control for it.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
+    },
+    Text {
+        number: 72,
+        occurs: Never,
+        means: "The guest executed ENQCMD, and the PASID in it could not be translated.",
+        causes: "Nothing: KVM does not use PASID translation.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
+    },
+    Text {
+        number: 73,
+        occurs: Never,
+        means: "The guest executed ENQCMDS, and the PASID in it could not be translated.",
+        causes: "Nothing: KVM does not use PASID translation.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
+    },
+    Text {
+        number: 74,
+        occurs: Feature("if user space asks for it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
+        means: "The guest locked the bus: an atomic access that crosses cache lines or is to \
+                uncached memory. It slows down the whole host.",
+        causes: "Programs with misaligned atomics. User space may slow the guest down for it (QEMU's \
+                 bus-lock-ratelimit).",
+        fewer: "Mend the program: perf in the guest finds it by the event sq_misc.split_lock.",
+        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        kvm: &["vmx/main.c: vt_handle_bus_lock_vmexit", "vmx/vmx.c: vmx_handle_exit"],
+    },
+    Text {
+        number: 75,
+        occurs: Feature("if user space asks for it (KVM_CAP_X86_NOTIFY_VMEXIT)"),
+        means: "For too long the guest had no moment at which an interrupt could have come in.",
+        causes: "A guest that keeps the CPU in microcode, by accident or as an attack: an endless \
+                 loop of exceptions that raise themselves.",
+        fewer: "Find what the guest does. Each is worth a look.",
+        sdm: "Virtual Machine Control Structures: Instruction-Timeout Control",
+        kvm: &["vmx/vmx.c: handle_notify", "vmx/common.h: __vt_handle_notify"],
+    },
+    Text {
+        number: 76,
+        occurs: Fault,
+        means: "The guest executed SEAMCALL (TDX). It always exits.",
+        causes: "A guest that takes itself for the host of TDX guests. It gets #UD.",
+        fewer: "Mend the guest.",
+        sdm: "VMX Basic Exit Reasons (appendix C)",
+        kvm: &["vmx/vmx.c: handle_tdx_instruction"],
+    },
+    Text {
+        number: 77,
+        occurs: Fault,
+        means: "The guest executed TDCALL (TDX). It always exits.",
+        causes: "A guest that takes itself for a TDX guest. It gets #UD. (In real TDX guests it goes \
+                 to the TDX module; exitstat does not see their exits.)",
+        fewer: "Mend the guest.",
+        sdm: "VMX Basic Exit Reasons (appendix C)",
+        kvm: &["vmx/vmx.c: handle_tdx_instruction"],
+    },
+    Text {
+        number: 78,
+        occurs: Never,
+        means: "The guest executed RDMSRLIST with an MSR that the hypervisor wants to see.",
+        causes: "Nothing: KVM does not enable the instruction for guests.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
+    },
+    Text {
+        number: 79,
+        occurs: Never,
+        means: "The guest executed WRMSRLIST with an MSR that the hypervisor wants to see.",
+        causes: "Nothing: KVM does not enable the instruction for guests.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
+    },
+    Text {
+        number: 80,
+        occurs: Never,
+        means: "The guest executed URDMSR, a read of an MSR from user mode, that the hypervisor wants \
+                to see.",
+        causes: "Nothing: KVM does not enable the instruction for guests.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
+    },
+    Text {
+        number: 81,
+        occurs: Never,
+        means: "The guest executed UWRMSR, a write of an MSR from user mode, that the hypervisor \
+                wants to see.",
+        causes: "Nothing: KVM does not enable the instruction for guests.",
+        fewer: "There is nothing to do.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
+    },
+    Text {
+        number: 84,
+        occurs: Feature("on CPUs with immediate forms of the MSR instructions"),
+        means: "The guest read an MSR by the form of RDMSR that has its number in the instruction, \
+                and the bitmap of the hypervisor does not let it through.",
+        causes: "As MSR_READ.",
+        fewer: "As MSR_READ.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &["vmx/vmx.c: handle_rdmsr_imm", "msrs.c: kvm_emulate_rdmsr_imm"],
+    },
+    Text {
+        number: 85,
+        occurs: Feature("on CPUs with immediate forms of the MSR instructions"),
+        means: "The guest wrote an MSR by the form of WRMSRNS that has its number in the instruction, \
+                and the bitmap of the hypervisor does not let it through.",
+        causes: "As MSR_WRITE.",
+        fewer: "As MSR_WRITE.",
+        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        kvm: &[
+            "vmx/vmx.c: handle_wrmsr_imm",
+            "msrs.c: handle_fastpath_wrmsr_imm",
+        ],
+    },
+];

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Leaves out VMs that are being taken apart.
+//!
+//! A VM's vCPUs go one after another, and each takes its counts out of the VM's sums. A snapshot in
+//! the middle of that has a VM whose counters went down. Prometheus takes this for a counter that
+//! began again at 0, and sees a burst of exits that never were. So a VM that has fewer vCPUs than it
+//! had is gone.
+
+use crate::model::Sample;
+use std::collections::BTreeMap;
+
+/// How many vCPUs each VM had.
+#[derive(Debug, Default)]
+pub struct Whole {
+    load: u64,
+    vcpus: BTreeMap<u64, usize>,
+}
+
+impl Whole {
+    /// Takes out of a sample what is not whole any more.
+    pub fn only(&mut self, sample: &mut Sample) {
+        // Another load may give numbers again that were given.
+        if self.load != sample.header.load {
+            self.load = sample.header.load;
+            self.vcpus.clear();
+        }
+        let mut now = BTreeMap::new();
+        for &(vm, _) in sample.counts.vcpus.keys() {
+            *now.entry(vm).or_insert(0) += 1;
+        }
+        let before = &self.vcpus;
+        let gone = |vm: &u64| now.get(vm) < before.get(vm);
+        sample.counts.vcpus.retain(|(vm, _), _| !gone(vm));
+        self.vcpus = now
+            .iter()
+            .map(|(&vm, &now)| (vm, now.max(before.get(&vm).copied().unwrap_or(0))))
+            .collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Counts, Vcpu};
+    use exitstat_core::snapshot::Header;
+
+    fn vms(whole: &mut Whole, load: u64, vcpus: &[(u64, u32)]) -> Vec<u64> {
+        let header = Header {
+            load,
+            ..Header::default()
+        };
+        let vcpus = vcpus.iter().map(|&id| (id, Vcpu::default())).collect();
+        let counts = Counts {
+            vcpus,
+            ..Counts::default()
+        };
+        let mut sample = Sample { header, counts };
+        whole.only(&mut sample);
+        sample.counts.vms()
+    }
+
+    #[test]
+    fn a_vm_that_loses_a_vcpu_is_gone_for_good() {
+        let mut whole = Whole::default();
+        assert_eq!(vms(&mut whole, 1, &[(1, 0), (1, 1), (2, 0)]), [1, 2]);
+        assert_eq!(vms(&mut whole, 1, &[(1, 1), (2, 0), (2, 1)]), [2]);
+        assert_eq!(vms(&mut whole, 1, &[(1, 1), (2, 0), (2, 1)]), [2]);
+        assert_eq!(vms(&mut whole, 1, &[(2, 0), (2, 1), (3, 0)]), [2, 3]);
+    }
+
+    #[test]
+    fn after_another_load_numbers_are_new() {
+        let mut whole = Whole::default();
+        assert_eq!(vms(&mut whole, 1, &[(1, 0), (1, 1)]), [1]);
+        assert_eq!(vms(&mut whole, 2, &[(1, 0)]), [1]);
+    }
+}

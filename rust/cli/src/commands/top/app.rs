@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `top` shows, and how keys change it.
+
+use crate::{
+    cli::{RowsArgs, Sort},
+    model::{Period, Sample, Scope},
+    reason,
+    view::View,
+};
+use clap::ValueEnum;
+use exitstat_core::reason::REASONS;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Rates that are kept for the sparkline; as many columns as a wide terminal has.
+const HISTORY: usize = 400;
+
+/// A VM in its pane, or all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VmLine {
+    /// The VM; `None` for the whole host.
+    pub vm: Option<u64>,
+    /// Its process, and the process's name.
+    pub process: Option<(u32, String)>,
+    /// vCPUs that had an exit.
+    pub vcpus: usize,
+    /// Exits in the interval.
+    pub exits: u64,
+    /// Exits a second.
+    pub rate: f64,
+    /// CPUs' worth of time that was spent handling exits, if the TSC's frequency is known.
+    pub cpus: Option<f64>,
+}
+
+/// What the keys do at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// What the help says.
+    Normal,
+    /// They go into the filter.
+    Filter,
+    /// Any of them ends the help.
+    Help,
+}
+
+/// What is shown.
+#[derive(Debug)]
+pub struct App {
+    first: Sample,
+    last: Sample,
+    period: Period,
+    /// Exits a second of the host, and of VMs.
+    rates: BTreeMap<Option<u64>, VecDeque<u64>>,
+    /// The VM that is chosen.
+    pub chosen: Option<u64>,
+    /// Order of the reasons.
+    pub sort: Sort,
+    /// Only reasons with this in their names.
+    pub filter: String,
+    /// What keys do.
+    pub mode: Mode,
+    /// Counts since the start, not of the interval.
+    pub cumulative: bool,
+    /// Rows of reasons above the first that is shown.
+    pub above: usize,
+    paused: bool,
+    ended: bool,
+}
+
+impl App {
+    /// Of the first sample.
+    pub fn new(first: Sample) -> Self {
+        Self {
+            period: Period::between(&first, &first),
+            last: first.clone(),
+            first,
+            rates: BTreeMap::new(),
+            chosen: None,
+            sort: Sort::Cycles,
+            filter: String::new(),
+            mode: Mode::Normal,
+            cumulative: false,
+            above: 0,
+            paused: false,
+            ended: false,
+        }
+    }
+
+    /// There is a new sample.
+    pub fn sample(&mut self, sample: Sample) {
+        self.period = Period::between(&self.last, &sample);
+        if self.period.reloads > 0 {
+            self.first = self.last.clone();
+        }
+        self.last = sample;
+        self.ended = false;
+        let lines = self.vms();
+        for line in &lines {
+            let rates = self.rates.entry(line.vm).or_default();
+            rates.push_back(line.rate.round() as u64);
+            if rates.len() > HISTORY {
+                rates.pop_front();
+            }
+        }
+        // Numbers of VMs are not used again, but their histories would stay.
+        self.rates
+            .retain(|vm, _| lines.iter().any(|line| line.vm == *vm));
+        if !lines.iter().any(|line| line.vm == self.chosen) {
+            self.chosen = None;
+        }
+    }
+
+    /// The recording has no more.
+    pub fn at_end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether nothing new shall be shown.
+    pub fn paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether there is nothing new.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How long the interval was.
+    pub fn seconds(&self) -> f64 {
+        self.period.seconds.map_or(0.0, |seconds| seconds.0)
+    }
+
+    /// When it ended, in nanoseconds since 1970.
+    pub fn realtime(&self) -> u64 {
+        self.last.header.realtime
+    }
+
+    /// The host and its VMs.
+    pub fn vms(&self) -> Vec<VmLine> {
+        let counts = &self.last.counts;
+        let vms = counts.vms();
+        let host = VmLine {
+            vcpus: counts.vcpus.len(),
+            ..self.line(None)
+        };
+        let of_vm = |vm| VmLine {
+            vcpus: counts.vcpus_of(vm).count(),
+            process: counts
+                .vcpus_of(vm)
+                .next()
+                .map(|(_, vcpu)| (vcpu.pid, vcpu.process.clone())),
+            ..self.line(Some(vm))
+        };
+        [host]
+            .into_iter()
+            .chain(vms.into_iter().map(of_vm))
+            .collect()
+    }
+
+    fn line(&self, vm: Option<u64>) -> VmLine {
+        let view = View::of_interval(&self.period, scope(vm), &RowsArgs::default());
+        let tally = view.total.line.tally;
+        let seconds = self.seconds();
+        let a_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
+        VmLine {
+            vm,
+            process: None,
+            vcpus: 0,
+            exits: tally.exits,
+            rate: a_second(tally.exits as f64),
+            cpus: view.seconds_of(tally.cycles as f64).map(a_second),
+        }
+    }
+
+    /// The reasons of the VM that is chosen.
+    pub fn reasons(&self) -> View {
+        let wanted = self.filter.to_ascii_uppercase().replace('-', "_");
+        let mut args = RowsArgs {
+            sort: self.sort,
+            ..RowsArgs::default()
+        };
+        let period = if self.cumulative {
+            &Period::between(&self.first, &self.last)
+        } else {
+            &self.period
+        };
+        let mut view = View::of_interval(period, scope(self.chosen), &args);
+        if !wanted.is_empty() {
+            view.rows.retain(|row| row.name().contains(&wanted));
+        }
+        // So that there is something to see of what is filtered for.
+        args.all = view.rows.is_empty() && !wanted.is_empty();
+        if args.all {
+            let like = REASONS
+                .iter()
+                .filter(|reason| reason.name.contains(&wanted));
+            args.reason = like.map(|reason| reason.number).collect();
+            if !args.reason.is_empty() {
+                view.rows = View::of_interval(period, scope(self.chosen), &args).rows;
+            }
+        }
+        view
+    }
+
+    /// Exits a second of the VM that is chosen, the newest last.
+    pub fn rates(&self) -> Vec<u64> {
+        let rates = self.rates.get(&self.chosen);
+        rates.map_or_else(Vec::new, |rates| rates.iter().copied().collect())
+    }
+
+    /// A key was pressed; true ends it all.
+    pub fn key(&mut self, key: KeyEvent) -> bool {
+        if key.kind == KeyEventKind::Release {
+            return false;
+        }
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if control && key.code == KeyCode::Char('c') {
+            return true;
+        }
+        match self.mode {
+            Mode::Help => self.mode = Mode::Normal,
+            Mode::Filter => self.edit(key.code),
+            Mode::Normal => return self.command(key.code),
+        }
+        false
+    }
+
+    fn edit(&mut self, key: KeyCode) {
+        match key {
+            KeyCode::Enter => self.mode = Mode::Normal,
+            KeyCode::Esc => {
+                self.filter.clear();
+                self.mode = Mode::Normal;
+            }
+            KeyCode::Backspace => {
+                self.filter.pop();
+            }
+            // Names have no other characters.
+            KeyCode::Char(c) if c.is_ascii_alphanumeric() || c == '_' || c == '-' => {
+                self.filter.push(c);
+            }
+            _ => (),
+        }
+        self.above = 0;
+    }
+
+    fn command(&mut self, key: KeyCode) -> bool {
+        match key {
+            KeyCode::Char('q') => return true,
+            KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.mode = Mode::Help,
+            KeyCode::Char('p' | ' ') => self.paused = !self.paused,
+            KeyCode::Char('/') => self.mode = Mode::Filter,
+            KeyCode::Esc => self.filter.clear(),
+            KeyCode::Char('c') => self.cumulative = !self.cumulative,
+            KeyCode::Char('s') => self.next_sort(1),
+            KeyCode::Char('S') => self.next_sort(Sort::value_variants().len() - 1),
+            KeyCode::Up | KeyCode::Char('k') => self.choose(|at, _| at.saturating_sub(1)),
+            KeyCode::Down | KeyCode::Char('j') => self.choose(|at, last| last.min(at + 1)),
+            KeyCode::Home => self.choose(|_, _| 0),
+            KeyCode::End => self.choose(|_, last| last),
+            KeyCode::PageUp => self.above = self.above.saturating_sub(10),
+            KeyCode::PageDown => self.above += 10,
+            _ => (),
+        }
+        false
+    }
+
+    fn next_sort(&mut self, step: usize) {
+        let all = Sort::value_variants();
+        let at = all.iter().position(|sort| *sort == self.sort).unwrap_or(0);
+        self.sort = all[(at + step) % all.len()];
+    }
+
+    fn choose(&mut self, other: impl FnOnce(usize, usize) -> usize) {
+        let vms = self.vms();
+        let at = vms
+            .iter()
+            .position(|line| line.vm == self.chosen)
+            .unwrap_or(0);
+        if let Some(line) = vms.get(other(at, vms.len() - 1)) {
+            self.chosen = line.vm;
+            self.above = 0;
+        }
+    }
+}
+
+fn scope(vm: Option<u64>) -> Scope {
+    vm.map_or(Scope::Host, Scope::Vm)
+}
+
+/// The words for an order, as on the command line.
+pub fn sort_name(sort: Sort) -> String {
+    let value = sort.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// A reason's number and name.
+pub fn reason_name(number: Option<u32>) -> String {
+    number.map_or_else(String::new, |number| {
+        format!("{number:>2} {}", reason::name(number))
+    })
+}

@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat export`, read by Prometheus itself: Debian's package `prometheus` has to be there.
+
+mod common;
+mod made;
+
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// A process that must not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn exitstat() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_exitstat"))
+}
+
+fn contrib(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../contrib")
+        .join(name)
+}
+
+/// Runs a program of the package `prometheus`.
+fn run(command: &mut Command) -> Output {
+    let output = command.output();
+    output.unwrap_or_else(|error| {
+        panic!("{command:?}: {error}; scripts/preflight.sh names its package")
+    })
+}
+
+fn promtool(arguments: &[&str], input: &[u8]) -> Output {
+    let child = Command::new("promtool")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child.expect("promtool, of Debian's package prometheus");
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// Starts an exporter of a recording, and tells its address.
+fn exporter(recording: &Path, options: &[&str]) -> (Running, SocketAddr) {
+    let mut child = exitstat()
+        .args(["export", "--listen", "127.0.0.1:0", "--from"])
+        .arg(recording)
+        .args(options)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut line).unwrap();
+    // Others may be written later.
+    thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));
+    let address = line
+        .trim_end()
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.strip_suffix("/metrics"))
+        .unwrap_or_else(|| panic!("{line}"));
+    (Running(child), address.parse().unwrap())
+}
+
+/// A request as by hand; returns the head and the body.
+fn request(address: SocketAddr, method: &str, path: &str, accept: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let accept = if accept.is_empty() {
+        String::new()
+    } else {
+        format!("Accept: {accept}\r\n")
+    };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: x\r\n{accept}\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("{answer}"));
+    (head.to_owned(), body.to_owned())
+}
+
+fn metrics(address: SocketAddr) -> String {
+    request(address, "GET", "/metrics", "").1
+}
+
+/// The value of a series, as it is written.
+fn value<'a>(metrics: &'a str, series: &str) -> Option<&'a str> {
+    metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
+}
+
+#[test]
+fn promtool_finds_nothing_to_say_about_the_metrics() {
+    let directory = tempfile::tempdir().unwrap();
+    let (recording, file) = (
+        directory.path().join("x.rec"),
+        directory.path().join("x.prom"),
+    );
+    fs::write(&recording, made::recorded(20)).unwrap();
+    let status = exitstat()
+        .args(["export", "--textfile"])
+        .arg(&file)
+        .arg("--from")
+        .arg(&recording)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let written = fs::read(&file).unwrap();
+    let checked = promtool(&["check", "metrics"], &written);
+    assert!(
+        checked.status.success() && checked.stdout.is_empty() && checked.stderr.is_empty(),
+        "{checked:?}"
+    );
+    // And it would.
+    let wrong = String::from_utf8(written)
+        .unwrap()
+        .replace("_exits_total", "_exits");
+    let checked = promtool(&["check", "metrics"], wrong.as_bytes());
+    assert!(
+        !checked.status.success() && !checked.stderr.is_empty(),
+        "{checked:?}"
+    );
+}
+
+#[test]
+fn requests_are_answered_as_they_prefer() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.rec");
+    fs::write(&recording, made::recorded(3)).unwrap();
+    let (_exporter, address) = exporter(&recording, &[]);
+
+    let (head, old) = request(address, "GET", "/metrics", "");
+    assert!(
+        head.starts_with("HTTP/1.0 200") || head.starts_with("HTTP/1.1 200"),
+        "{head}"
+    );
+    assert!(head.contains("text/plain; version=0.0.4"), "{head}");
+    assert!(old.contains("\n# TYPE exitstat_exits_total counter\n") && !old.contains("# EOF"));
+    let (head, new) = request(
+        address,
+        "GET",
+        "/metrics?x=y",
+        "application/openmetrics-text",
+    );
+    assert!(
+        head.contains("application/openmetrics-text; version=1.0.0"),
+        "{head}"
+    );
+    assert!(new.contains("\n# TYPE exitstat_exits counter\n") && new.ends_with("\n# EOF\n"));
+    // A process may call itself what it likes.
+    let info = r#"exitstat_vm_info{vm="1",pid="1001",process="qe\"mu\\-system-x8"}"#;
+    assert!(
+        value(&old, info).is_some() && value(&new, info).is_some(),
+        "{new}"
+    );
+
+    // Each request had the next snapshot; the last one stays.
+    let cpuid = r#"exitstat_exits_total{vm="1",reason="10",name="CPUID"}"#;
+    let count = |text: &str| value(text, cpuid).unwrap().parse::<u64>().unwrap();
+    let last = metrics(address);
+    assert!(count(&old) < count(&new) && count(&new) < count(&last));
+    assert_eq!(metrics(address), last);
+
+    for (method, path, status) in [
+        ("GET", "/", "200"),
+        ("HEAD", "/metrics", "200"),
+        ("GET", "/etc/passwd", "404"),
+        ("POST", "/metrics", "405"),
+    ] {
+        let (head, _) = request(address, method, path, "");
+        assert_eq!(
+            head.split(' ').nth(1),
+            Some(status),
+            "{method} {path}: {head}"
+        );
+    }
+}
+
+#[test]
+fn slow_clients_keep_nobody_waiting() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.rec");
+    fs::write(&recording, made::recorded(2)).unwrap();
+    let (_exporter, address) = exporter(&recording, &[]);
+    let silent: Vec<_> = (0..50)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost").unwrap();
+            stream
+        })
+        .collect();
+    assert!(metrics(address).contains("exitstat_exits_total"));
+    drop(silent);
+
+    // Nor do those that do not read the answers.
+    let deaf: Vec<_> = (0..3)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            // More than fit into any buffer.
+            for _ in 0..200 {
+                stream
+                    .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                    .unwrap();
+            }
+            stream
+        })
+        .collect();
+    assert!(metrics(address).contains("exitstat_exits_total"));
+    drop(deaf);
+}
+
+#[test]
+fn series_are_those_that_were_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.rec");
+    fs::write(&recording, made::recorded(40)).unwrap();
+    let series = |options: &[&str]| {
+        let file = directory.path().join("x.prom");
+        let command = exitstat()
+            .args(["export", "--textfile"])
+            .arg(&file)
+            .arg("--from")
+            .arg(&recording)
+            .args(options)
+            .status()
+            .unwrap();
+        assert!(command.success());
+        fs::read_to_string(&file).unwrap()
+    };
+    let all = series(&[]);
+    let (no_vms, no_histograms) = (series(&["--no-vms"]), series(&["--no-histograms"]));
+    assert!(all.contains("vm=\"1\"") && !no_vms.contains("vm=\""));
+    assert!(all.contains("le=\"") && !no_histograms.contains("le=\""));
+    // VM 2 is gone, and not forgotten.
+    assert!(!all.contains("vm=\"2\""));
+    let exits = |labels: &str| {
+        let series = format!("{labels},reason=\"30\",name=\"IO_INSTRUCTION\"}}").replace("{,", "{");
+        value(&all, &series)
+            .unwrap_or_else(|| panic!("{series}"))
+            .parse::<u64>()
+            .unwrap()
+    };
+    let (host, vm) = (
+        exits("exitstat_host_exits_total{"),
+        exits("exitstat_exits_total{vm=\"1\""),
+    );
+    assert!(host > vm + 10_000, "{host} {vm}");
+
+    // As docs/metrics.md promises.
+    let of_a_vm = all.lines().filter(|line| line.contains("vm=\"1\"")).count();
+    let reasons = 11;
+    assert_eq!(of_a_vm, 2 + reasons * (5 + 26), "of VM 1");
+    // A histogram's last bucket is its count.
+    let mut histograms = 0;
+    for line in all.lines().filter(|line| line.contains("le=\"+Inf\"")) {
+        let (series, count) = line.split_once("} ").unwrap();
+        let series = series
+            .replace("_bucket{", "_count{")
+            .replace("le=\"+Inf\",", "");
+        assert_eq!(value(&all, &format!("{series}}}")), Some(count), "{series}");
+        histograms += 1;
+    }
+    assert_eq!(histograms, 2 * reasons);
+}
+
+#[test]
+fn a_textfile_is_replaced_as_a_whole_again_and_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (recording, file) = (
+        directory.path().join("x.rec"),
+        directory.path().join("x.prom"),
+    );
+    fs::write(&recording, made::recorded(200)).unwrap();
+    let child = exitstat()
+        .args(["export", "-i", "0.02", "--textfile"])
+        .arg(&file)
+        .arg("--from")
+        .arg(&recording)
+        .spawn()
+        .unwrap();
+    let child = Running(child);
+    let (mut inodes, mut times) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..2000 {
+        // Renamed, so never found cut off, however often one looks.
+        if let Ok(text) = fs::read_to_string(&file) {
+            assert!(
+                text.ends_with('\n') && text.contains("\nexitstat_exit_duration_seconds_bucket")
+            );
+            let time = value(&text, "exitstat_snapshot_timestamp_seconds").unwrap();
+            times.insert(time.to_owned());
+            inodes.insert(fs::metadata(&file).unwrap().ino());
+        }
+        if times.len() >= 5 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(
+        times.len() >= 5 && inodes.len() >= 2,
+        "{times:?} {inodes:?}"
+    );
+    drop(child);
+
+    let nowhere = directory.path().join("none/x.prom");
+    let failed = exitstat()
+        .args(["export", "--textfile"])
+        .arg(&nowhere)
+        .arg("--from")
+        .arg(&recording)
+        .output()
+        .unwrap();
+    assert_eq!(failed.status.code(), Some(6));
+    assert!(
+        String::from_utf8_lossy(&failed.stderr).contains("none/x.prom"),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn rules_are_sound_and_alerts_fire() {
+    let checked = run(Command::new("promtool")
+        .args(["check", "rules"])
+        .arg(contrib("prometheus/exitstat.rules.yml")));
+    assert!(checked.status.success(), "{checked:?}");
+    let tested = run(Command::new("promtool")
+        .args(["test", "rules"])
+        .arg(contrib("prometheus/exitstat.test.yml")));
+    assert!(
+        tested.status.success(),
+        "{}",
+        String::from_utf8_lossy(&tested.stdout)
+    );
+    // Each alert is there, and is tested.
+    let rules = fs::read_to_string(contrib("prometheus/exitstat.rules.yml")).unwrap();
+    let tests = fs::read_to_string(contrib("prometheus/exitstat.test.yml")).unwrap();
+    let alerts: Vec<_> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+        .collect();
+    assert!(alerts.len() >= 10, "{alerts:?}");
+    for alert in alerts {
+        assert!(
+            tests.contains(&format!("alertname: {alert}\n        exp_alerts:")),
+            "{alert}"
+        );
+    }
+}
+
+/// A Prometheus that scrapes an exporter.
+struct Prometheus {
+    _server: Running,
+    address: SocketAddr,
+}
+
+impl Prometheus {
+    fn start(directory: &Path, target: SocketAddr) -> Self {
+        let rules = fs::canonicalize(contrib("prometheus/exitstat.rules.yml")).unwrap();
+        let config = directory.join("prometheus.yml");
+        fs::write(
+            &config,
+            format!(
+                "global: {{scrape_interval: 100ms, evaluation_interval: 200ms}}\n\
+                 rule_files: ['{}']\n\
+                 scrape_configs:\n\
+                 - {{job_name: exitstat, static_configs: [{{targets: ['{target}']}}]}}\n",
+                rules.display()
+            ),
+        )
+        .unwrap();
+        // Prometheus does not tell which port it took, so one is chosen; another may take it first.
+        for _ in 0..5 {
+            let free = TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap();
+            let mut child = Command::new("prometheus")
+                .arg(format!("--config.file={}", config.display()))
+                .arg(format!(
+                    "--storage.tsdb.path={}",
+                    directory.join(format!("data-{}", free.port())).display()
+                ))
+                .arg(format!("--web.listen-address={free}"))
+                .arg("--log.level=error")
+                .spawn()
+                .expect("prometheus, of Debian's package of this name");
+            for _ in 0..600 {
+                if child.try_wait().unwrap().is_some() {
+                    break;
+                }
+                if TcpStream::connect(free).is_ok() {
+                    return Self {
+                        _server: Running(child),
+                        address: free,
+                    };
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        panic!("Prometheus does not start");
+    }
+
+    /// What it answers to a query now: the result, or what is wrong with the query.
+    fn query(&self, query: &str) -> Result<Vec<Value>, String> {
+        let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let (_, body) = request(
+            self.address,
+            "GET",
+            &format!("/api/v1/query?query={escaped}"),
+            "",
+        );
+        let Ok(answer) = serde_json::from_str::<Value>(&body) else {
+            return Ok(Vec::new()); // It starts.
+        };
+        if answer["status"] == "success" {
+            Ok(answer["data"]["result"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default())
+        } else {
+            Err(format!("{query}: {answer}"))
+        }
+    }
+
+    /// Asks until there is something that `is` says yes to.
+    fn poll(&self, query: &str, is: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let mut last = Vec::new();
+        for _ in 0..600 {
+            last = self.query(query).unwrap();
+            if is(&last) {
+                return last;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        panic!("{query}: {last:#?}");
+    }
+}
+
+/// The value of a result.
+fn number(result: &Value) -> f64 {
+    result["value"][1].as_str().unwrap().parse().unwrap()
+}
+
+/// All queries of the dashboard, with its variables put in.
+fn queries(dashboard: &Value) -> Vec<String> {
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    panels
+        .flat_map(|panel| panel["targets"].as_array().cloned().unwrap_or_default())
+        .map(|target| {
+            let query = target["expr"].as_str().unwrap();
+            let query = query
+                .replace("$__rate_interval", "10s")
+                .replace("$__range", "1m");
+            ["$instance", "$vm", "$reason"]
+                .iter()
+                .fold(query, |q, variable| q.replace(variable, ".*"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_real_prometheus_answers_queries() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.rec");
+    // Both VMs are there until the end.
+    fs::write(&recording, made::recorded(30)).unwrap();
+    let (_exporter, target) = exporter(&recording, &[]);
+    let prometheus = Prometheus::start(directory.path(), target);
+
+    // It scrapes, and all of the recording has been.
+    prometheus.poll("up{job=\"exitstat\"}", |up| {
+        up.len() == 1 && number(&up[0]) == 1.0
+    });
+    prometheus.poll("exitstat_snapshot_timestamp_seconds", |at| {
+        at.len() == 1 && number(&at[0]) == (common::BEGIN + 29) as f64
+    });
+
+    // Rates by reason.
+    let rates = "sum by (reason, name) (rate(exitstat_exits_total{vm=\"1\"}[1m]))";
+    let rates = prometheus.poll(rates, |rates| rates.len() == 11);
+    let rate = |name: &str| {
+        let found = rates.iter().find(|rate| rate["metric"]["name"] == name);
+        number(found.unwrap_or_else(|| panic!("{name}: {rates:#?}")))
+    };
+    assert!(
+        rate("EPT_VIOLATION") > rate("MSR_READ") && rate("MSR_READ") > 0.0,
+        "{rates:#?}"
+    );
+    // Percentiles, where `made` put them: 1/16 of HLT's exits is in bucket 17.
+    let p99 = "histogram_quantile(0.99, sum by (name, le) (exitstat_exit_duration_seconds_bucket))";
+    let p99 = prometheus.query(p99).unwrap();
+    let hlt = p99
+        .iter()
+        .find(|p99| p99["metric"]["name"] == "HLT")
+        .unwrap();
+    let bucket = f64::from(1 << 17) / (f64::from(common::KHZ) * 1e3);
+    assert!((bucket..2.0 * bucket).contains(&number(hlt)), "{hlt:#?}");
+    // What is stored is what was recorded.
+    let stored = prometheus
+        .query("sum(exitstat_host_exits_total) - sum(exitstat_exits_total)")
+        .unwrap();
+    assert_eq!(stored.iter().map(number).collect::<Vec<_>>(), [0.0]);
+
+    // The rules have been evaluated.
+    prometheus.poll(
+        "instance_vm_reason:exitstat_exit_duration_seconds:p99_5m",
+        |all| all.len() == 22,
+    );
+
+    // Each query of the dashboard has an answer.
+    let dashboard = fs::read_to_string(contrib("grafana/exitstat.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let queries = queries(&dashboard);
+    assert!(queries.len() > 15, "{queries:#?}");
+    for query in queries {
+        assert!(!prometheus.query(&query).unwrap().is_empty(), "{query}");
+    }
+    assert!(prometheus.query("sum(").is_err());
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A recording of some length, as it could be: two VMs boot, one works on, one is shut down.
+
+#![allow(dead_code)]
+
+use crate::common::{recording, Host};
+
+/// A reason's exits: its number, the bucket that most exits are in, exits a second while the VM
+/// boots and after that, and how many in a hundred user space finishes.
+const REASONS: [(u32, u32, u64, u64, u64); 11] = [
+    (1, 11, 250, 260, 0),
+    (7, 10, 300, 40, 0),
+    (10, 10, 420, 6, 0),
+    (12, 12, 200, 900, 0),
+    (28, 11, 160, 0, 0),
+    (30, 13, 2600, 30, 80),
+    (31, 11, 90, 2, 0),
+    (32, 10, 700, 1900, 0),
+    (48, 14, 3200, 12, 0),
+    (49, 13, 380, 520, 3),
+    (52, 9, 240, 310, 0),
+];
+
+/// Seconds that a VM boots.
+const BOOT: u64 = 8;
+
+/// When VM 2 is started, and when it is gone.
+const SECOND: (u64, u64) = (10, 32);
+
+/// A second of a vCPU's life.
+fn live(host: &mut Host, (vm, vcpu): (u64, u32), age: u64) {
+    for (reason, middle, boot, work, user) in REASONS {
+        // Up and down a bit, and each vCPU in its own way.
+        let swing = 80 + (age * 37 + u64::from(vcpu) * 11 + u64::from(reason) * 7) % 40;
+        let rate = if age < BOOT { boot } else { work };
+        let new = rate * swing / 100 / (u64::from(vcpu) + 1);
+        // A sixteenth a bit shorter, a quarter longer, a sixteenth very long.
+        let (few, some) = (new / 16, new / 4);
+        let most = new - 2 * few - some;
+        let user = new * user / 100;
+        for (bucket, exits, user) in [
+            (middle - 1, few, 0),
+            (middle, most, user),
+            (middle + 1, some, 0),
+            (middle + 5, few, 0),
+        ] {
+            if exits != 0 {
+                let id = (vcpu % 2, vm, vcpu);
+                host.exits(id, reason, exits, (3 << bucket) / 2, user);
+            }
+        }
+    }
+}
+
+/// A recording of so many seconds, with a snapshot each.
+pub fn recorded(seconds: u64) -> Vec<u8> {
+    let mut host = Host::new(1);
+    // As a process may call itself.
+    host.process = *b"qe\"mu\\-system-x8";
+    let snapshots: Vec<_> = (0..seconds)
+        .map(|second| {
+            for vcpu in 0..2 {
+                live(&mut host, (1, vcpu), second);
+            }
+            if (SECOND.0..SECOND.1).contains(&second) {
+                live(&mut host, (2, 0), second - SECOND.0);
+            } else {
+                host.end(2);
+            }
+            host.snapshot(second * 1000)
+        })
+        .collect();
+    recording(&snapshots)
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat plot`: that pictures show what was recorded.
+
+mod common;
+mod made;
+
+use resvg::{
+    tiny_skia::{Pixmap, PremultipliedColorU8},
+    usvg::{Options, Tree},
+};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+
+struct Recorded(TempDir);
+
+impl Recorded {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("x.rec"), made::recorded(40)).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn plot(&self, file: &str, options: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_exitstat"))
+            .current_dir(self.path())
+            // No font of this host is looked at.
+            .env_clear()
+            .args(["plot", "x.rec", "-o", file])
+            .args(options)
+            .output()
+            .unwrap()
+    }
+
+    /// The texts of a picture.
+    fn svg(&self, options: &[&str]) -> Vec<String> {
+        let output = self.plot("x.svg", options);
+        assert!(output.status.success(), "{output:?}");
+        let svg = fs::read_to_string(self.path().join("x.svg")).unwrap();
+        Tree::from_str(&svg, &Options::default()).unwrap();
+        let texts = svg
+            .split("</text>")
+            .filter_map(|part| part.rsplit('>').next());
+        texts.map(|text| text.trim().to_owned()).collect()
+    }
+
+    fn png(&self, options: &[&str]) -> Pixmap {
+        let output = self.plot("x.png", options);
+        assert!(output.status.success(), "{output:?}");
+        Pixmap::decode_png(&fs::read(self.path().join("x.png")).unwrap()).unwrap()
+    }
+}
+
+/// The part of a picture's pixels that are like this.
+fn part(picture: &Pixmap, is: impl Fn(&PremultipliedColorU8) -> bool) -> f64 {
+    let pixels = picture.pixels();
+    pixels.iter().filter(|pixel| is(pixel)).count() as f64 / pixels.len() as f64
+}
+
+fn is(red: u8, green: u8, blue: u8) -> impl Fn(&PremultipliedColorU8) -> bool {
+    move |pixel| (pixel.red(), pixel.green(), pixel.blue()) == (red, green, blue)
+}
+
+#[test]
+fn rates_name_the_reasons_and_their_shares() {
+    let recorded = Recorded::new();
+    let texts = recorded.svg(&[]);
+    let has = |text: &str| texts.iter().any(|t| t == text);
+    assert!(
+        has("VM exits a second by reason: host, 39.0 s"),
+        "{texts:#?}"
+    );
+    assert!(
+        has("exits/s") && has("seconds since the recording began"),
+        "{texts:#?}"
+    );
+    let reasons: Vec<_> = texts.iter().filter(|text| text.ends_with(" %")).collect();
+    assert_eq!(reasons.len(), 11, "{texts:#?}");
+    let shares = reasons.iter().map(|text| {
+        let share = text.trim_end_matches(" %").rsplit(' ').next().unwrap();
+        share.parse::<f64>().unwrap()
+    });
+    assert!((shares.sum::<f64>() - 100.0).abs() < 0.6, "{reasons:?}");
+    // The most frequent one, at the bottom of all, is the last in the legend.
+    assert!(reasons[10].starts_with("MSR_WRITE"), "{reasons:?}");
+    let picture = recorded.png(&[]);
+    assert_eq!((picture.width(), picture.height()), (2200, 1120));
+    let (most, second) = (
+        part(&picture, is(78, 121, 167)),
+        part(&picture, is(242, 142, 43)),
+    );
+    assert!(most > second && second > 0.02, "{most} {second}");
+}
+
+#[test]
+fn rates_of_a_vm_are_fewer() {
+    let recorded = Recorded::new();
+    let texts = recorded.svg(&["--vm", "2"]);
+    assert!(texts.iter().any(|text| text.contains("VM 2")), "{texts:#?}");
+    // It is there for half of the time.
+    let (all, vm) = (recorded.png(&[]), recorded.png(&["--vm", "2"]));
+    let white = |picture| part(picture, is(255, 255, 255));
+    assert!(
+        white(&vm) > white(&all) + 0.05,
+        "{} {}",
+        white(&vm),
+        white(&all)
+    );
+}
+
+#[test]
+fn totals_are_those_of_the_report() {
+    let recorded = Recorded::new();
+    let texts = recorded.svg(&["--kind", "totals"]);
+    let report = Command::new(env!("CARGO_BIN_EXE_exitstat"))
+        .current_dir(recorded.path())
+        .args(["report", "x.rec", "-o", "csv"])
+        .output()
+        .unwrap();
+    let report = String::from_utf8(report.stdout).unwrap();
+    let cpuid = report
+        .lines()
+        .find(|line| line.contains(",CPUID,"))
+        .unwrap();
+    let exits = texts
+        .iter()
+        .position(|text| text == "CPUID")
+        .map(|at| &texts[at + 1]);
+    let exits = exits.unwrap().split(' ').next().unwrap();
+    assert!(
+        cpuid.split(',').any(|field| field == exits),
+        "{exits} {cpuid}"
+    );
+    assert!(
+        texts.iter().any(|text| text.ends_with("s to handle them")),
+        "{texts:#?}"
+    );
+    let picture = recorded.png(&["--kind", "totals"]);
+    assert!(part(&picture, is(78, 121, 167)) > 0.02 && part(&picture, is(242, 142, 43)) > 0.02);
+}
+
+#[test]
+fn a_histogram_has_its_percentiles() {
+    let recorded = Recorded::new();
+    let texts = recorded.svg(&["--kind", "histogram", "--reason", "hlt"]);
+    let has = |text: &str| texts.iter().any(|t| t.starts_with(text));
+    assert!(has("50 % took 4") || has("50 % took 3"), "{texts:#?}");
+    assert!(has("99 % took 1") || has("99 % took 9"), "{texts:#?}");
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.contains(" HLT exits took: host")),
+        "{texts:#?}"
+    );
+    let picture = recorded.png(&["--kind", "histogram", "--reason", "12"]);
+    assert!(part(&picture, is(78, 121, 167)) > 0.05);
+    // Texts are drawn: without a font there is no black at all.
+    assert!(part(&picture, is(0, 0, 0)) > 0.001);
+}
+
+#[test]
+fn what_cannot_be_drawn_is_said() {
+    let recorded = Recorded::new();
+    fs::write(recorded.path().join("one.rec"), made::recorded(1)).unwrap();
+    let one = Command::new(env!("CARGO_BIN_EXE_exitstat"))
+        .current_dir(recorded.path())
+        .args(["plot", "one.rec", "-o", "x.svg"])
+        .output()
+        .unwrap();
+    for (output, status, says) in [
+        (recorded.plot("x.pdf", &[]), 2, "NAME.svg or NAME.png"),
+        (
+            recorded.plot("x.svg", &["--kind", "histogram"]),
+            2,
+            "--reason",
+        ),
+        (
+            recorded.plot("x.svg", &["--kind", "histogram", "--reason", "35"]),
+            2,
+            "no histogram",
+        ),
+        (recorded.plot("x.svg", &["--vm", "9"]), 2, "no VM 9"),
+        (recorded.plot("none/x.svg", &[]), 6, "none/x.svg"),
+        (one, 2, "one snapshot"),
+    ] {
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(says), "{said}");
+    }
+}
