@@ -9,8 +9,7 @@ use super::{
     observer,
     reason::{
         self,
-        Slot,
-        SLOTS, //
+        Slot, //
     },
     row::Row,
     tally::Tally, //
@@ -127,11 +126,8 @@ fn vcpus(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn reasons(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut result = Ok(());
     observer::for_each(&mut |vcpu, rows| {
-        for (number, row) in (0..SLOTS as u32).zip(rows) {
+        for (number, row) in (0..).zip(rows).filter(|(_, row)| row.is_taken()) {
             let head = row.head();
-            if head.exits == 0 && head.user_exits == 0 {
-                continue;
-            }
             let owner = match vcpu {
                 None => f.write_str("retired -"),
                 Some(vcpu) => {

@@ -149,7 +149,7 @@ fn write_cpu(cpu: u32, to: &mut Rows<'_, '_>) {
 }
 
 fn write_rows(rows: &[Row; SLOTS], to: &mut Rows<'_, '_>) {
-    for (reason, row) in (0..).zip(rows) {
+    for (reason, row) in (0..).zip(rows).filter(|(_, row)| row.is_taken()) {
         // The histogram first: it never has more exits than the count then.
         let histogram = row.histogram();
         let head = RowHead {

@@ -87,6 +87,11 @@ impl Row {
         self.user.get()
     }
 
+    /// Whether there was such an exit; most reasons are never taken.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.exits().exits != 0 || self.user() != Tally::default()
+    }
+
     /// Cycles of the longest exit.
     pub(crate) fn max(&self) -> u64 {
         // SAFETY: A valid, aligned word. Volatile, as `READ_ONCE()`: read once and whole.
@@ -164,7 +169,9 @@ mod tests {
     #[test]
     fn an_exit_is_counted_everywhere() -> Result {
         let row = row()?;
+        assert!(!row.is_taken());
         row.record(1000);
+        assert!(row.is_taken());
         assert_eq!(row.exits(), tally(1, 1000));
         assert_eq!(row.user(), tally(0, 0));
         assert_eq!(row.max(), 1000);

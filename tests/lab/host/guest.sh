@@ -9,7 +9,5 @@ until exitstat guest >/dev/null 2>&1; do :; done
 exitstat guest -o json >/tmp/second
 exitstat guest
 for reading in first second; do
-	echo "@begin $reading"
-	cat /tmp/$reading
-	echo "@end $reading"
+	sed "s/^/@guest $reading: /" /tmp/$reading
 done
