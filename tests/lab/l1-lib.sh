@@ -4,10 +4,10 @@
 # report NAME <DATA: hands DATA to the lab on a channel of its own, not the console.
 report() {
 	{
-		echo "@begin $1"
+		printf '\n@begin %s\n' "$1"
 		cat
-		echo "@end $1"
-	} >/dev/ttyS1
+		printf '@end %s\n' "$1"
+	} | bare say
 }
 
 # check NAME COMMAND...: a test of its own in the lab's count; prints what the command said.

@@ -15,6 +15,7 @@ mod late;
 mod measure;
 mod memory;
 mod noise;
+mod say;
 mod sweep;
 mod vm;
 
@@ -106,6 +107,8 @@ enum Command {
         #[arg(long, conflicts_with = "time")]
         dump: bool,
     },
+    /// No guest: hands standard input to the lab.
+    Say,
     /// No guest: a SCHED_FIFO task that takes the CPU away, again and again, until killed.
     Hog {
         #[arg(long, default_value_t = 8000)]
@@ -203,6 +206,7 @@ fn main() -> Result<()> {
         Command::Device { time: true, .. } => device::time(),
         Command::Device { dump: true, .. } => device::dump(),
         Command::Device { .. } => device::refuses(),
+        Command::Say => say::say(),
         Command::Hog { busy_us, period_us } => hog::run(
             Duration::from_micros(busy_us),
             Duration::from_micros(period_us),

@@ -3,13 +3,13 @@
 //! What runs L1: an emulator that has VMX, or a host that lends its own.
 
 use crate::{image, workspace::Workspace};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use std::{
     fs,
     os::unix::process::CommandExt,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 /// What runs L1.
@@ -49,8 +49,9 @@ impl L0 {
         }
     }
 
-    /// The command that runs L1. Its console goes to the file `console` in `dir`, its report to
-    /// `report`, what L0 itself says to `l0.log`.
+    /// The command that runs L1. Its console goes to the file `console` in `dir`, its report, which
+    /// is what it writes to port 0xE9, to `report`, what L0 itself says to `l0.log`. (Bochs has no
+    /// place for the report but its standard output, to which it says some things before.)
     pub fn command(
         self,
         workspace: &Workspace,
@@ -62,7 +63,16 @@ impl L0 {
             Self::Kvm => qemu(machine, dir, &["-accel", "kvm", "-cpu", "host"]),
             Self::Tcg => qemu(machine, dir, &["-accel", "tcg", "-cpu", "max"]),
         };
-        command.current_dir(dir).stdin(Stdio::null());
+        let log = fs::File::create(dir.join("l0.log"))?;
+        let out = match self {
+            Self::Bochs => fs::File::create(dir.join("report"))?,
+            Self::Kvm | Self::Tcg => log.try_clone()?,
+        };
+        command
+            .current_dir(dir)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(log);
         // SAFETY: prctl is async-signal-safe. L1 ends with the lab, however that ends.
         unsafe {
             command.pre_exec(|| {
@@ -74,16 +84,6 @@ impl L0 {
         }
         Ok(command)
     }
-}
-
-/// Starts L1.
-pub fn start(command: &mut Command, dir: &Path) -> Result<Child> {
-    let log = fs::File::create(dir.join("l0.log"))?;
-    command.stdout(log.try_clone()?).stderr(log);
-    let program = command.get_program().to_string_lossy().into_owned();
-    command
-        .spawn()
-        .with_context(|| format!("cannot start {program}"))
 }
 
 fn can_create_vm() -> bool {
@@ -119,8 +119,12 @@ fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Command {
         ])
         .arg("-serial")
         .arg(format!("file:{}", dir.join("console").display()))
-        .arg("-serial")
-        .arg(format!("file:{}", dir.join("report").display()))
+        .args(["-device", "isa-debugcon,iobase=0xe9,chardev=report"])
+        .arg("-chardev")
+        .arg(format!(
+            "file,id=report,path={}",
+            dir.join("report").display()
+        ))
         .arg("-kernel")
         .arg(machine.kernel)
         .arg("-initrd")

@@ -6,7 +6,7 @@ use crate::{
     flavour::Flavour,
     image::{self, Guest, L1Image},
     kernel,
-    l0::{self, Machine, L0},
+    l0::{Machine, L0},
     module,
     report::Report,
     selftests,
@@ -166,12 +166,15 @@ impl Run {
             append: &append,
         };
         let l0 = self.l0.unwrap_or_else(L0::choose);
-        let mut command = l0.command(workspace, &machine, dir.path())?;
         loop {
             for file in ["console", "report"] {
                 File::create(dir.path().join(file))?;
             }
-            let child = l0::start(&mut command, dir.path())?;
+            let mut command = l0.command(workspace, &machine, dir.path())?;
+            let program = command.get_program().to_string_lossy().into_owned();
+            let child = command
+                .spawn()
+                .with_context(|| format!("cannot start {program}"))?;
             let outcome = self.wait(child, dir.path())?;
             // Two that start at the same moment can both fail to find a port for their displays,
             // which nobody looks at.
@@ -196,9 +199,12 @@ impl Run {
             std::thread::sleep(Duration::from_millis(50));
         }
         console.read()?;
-        let report = Report::parse(&read_lossy(&dir.join("report"))?);
+        let text = read_lossy(&dir.join("report"))?;
+        let report = Report::parse(&text);
         let status = report.get("exit").and_then(|text| text.trim().parse().ok());
         let mut l0_log = read_lossy(&dir.join("l0.log"))?;
+        // Bochs says it there too.
+        l0_log += text.split("@begin ").next().unwrap_or_default();
         if let Ok(log) = read_lossy(&dir.join("bochs.log")) {
             let bad = log
                 .lines()

@@ -4,6 +4,10 @@
 
 use crate::{cli::TopArgs, error::Error, source::Source};
 use ratatui::crossterm::event::{self, Event};
+use rustix::{
+    event::{poll, PollFd, PollFlags, Timespec},
+    io::Errno,
+};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
@@ -76,7 +80,10 @@ fn look(
             changed = false;
         }
         let left = due.saturating_duration_since(Instant::now());
-        if event::poll(left.min(ATTENTION)).map_err(terminal())? {
+        if !wait(left.min(ATTENTION)).map_err(terminal())? {
+            return Err(Error::Failed("the terminal is gone".to_owned()));
+        }
+        if event::poll(Duration::ZERO).map_err(terminal())? {
             match event::read().map_err(terminal())? {
                 Event::Key(key) if app.key(key) => return Ok(()),
                 Event::Key(_) | Event::Resize(..) => changed = true,
@@ -95,4 +102,18 @@ fn look(
         }
     }
     Ok(())
+}
+
+/// Waits for a key, a signal, or so long. False if the terminal was hung up: crossterm would try to
+/// read from it for ever.
+fn wait(timeout: Duration) -> io::Result<bool> {
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(_) | Err(Errno::INTR) => (),
+        Err(errno) => return Err(errno.into()),
+    }
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    Ok(!fds.iter().any(|fd| fd.revents().intersects(gone)))
 }
