@@ -9,6 +9,15 @@
 //! A library for the sake of tests, and of `rust/fuzz`, which gives the parsers what no kernel would
 //! write.
 
+/// Prints a line to standard error. Where it cannot go there, nobody wants to know, and work goes on.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(anstream::stderr(), $($text)*);
+    }};
+}
+
 pub mod cli;
 pub mod commands;
 pub mod error;

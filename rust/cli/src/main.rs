@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         // Whoever read the output has seen enough.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("exitstat: {error}");
+            exitstat_cli::say!("exitstat: {error}");
             ExitCode::from(error.status())
         }
     }

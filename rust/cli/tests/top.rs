@@ -239,6 +239,27 @@ fn signals_leave_the_terminal_as_it_was() {
     }
 }
 
+/// Also if the signal that says so is ignored: it would read from the terminal for ever.
+#[test]
+fn it_ends_when_the_terminal_is_gone() {
+    let terminal = Terminal::open(100, 24);
+    terminal.start(&format!(
+        "sh -c 'trap \"\" HUP; exec {} top 0.02 --from x.rec'",
+        env!("CARGO_BIN_EXE_exitstat")
+    ));
+    terminal.wait_for(|screen| screen.contains(END));
+    let process = format!("/proc/{}", terminal.child());
+    assert!(Path::new(&process).join("exe").exists(), "{process}");
+    terminal.tmux(&["kill-session"]);
+    for _ in 0..600 {
+        if !Path::new(&process).join("exe").exists() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{process} goes on");
+}
+
 #[test]
 fn ctrl_c_is_a_key_that_quits() {
     let terminal = Terminal::open(100, 24);

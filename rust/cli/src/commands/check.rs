@@ -198,7 +198,7 @@ fn check_whole(
         Ending::Torn(_) => "it is torn or damaged",
     };
     if args.partial {
-        anstream::eprintln!("exitstat: {file}: {why}; checked as it is");
+        crate::say!("exitstat: {file}: {why}; checked as it is");
         return Ok(());
     }
     Err(Error::Incomplete(format!(

@@ -80,7 +80,7 @@ impl Recorded {
             last = sample;
         }
         if let Some(warning) = reader.ending().warning() {
-            anstream::eprintln!("exitstat: {}: {warning}", args.file.display());
+            crate::say!("exitstat: {}: {warning}", args.file.display());
         }
         let all = all.ok_or_else(|| {
             let file = args.file.display();

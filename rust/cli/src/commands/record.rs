@@ -44,7 +44,7 @@ pub fn run(args: &RecordArgs) -> Result<ExitCode, Error> {
         Ok(status) => Ok(ExitCode::from(status)),
         Err(error) if !args.command.is_empty() => {
             // Another status could be the command's.
-            anstream::eprintln!("exitstat: {error}");
+            crate::say!("exitstat: {error}");
             Ok(ExitCode::from(FAILED))
         }
         Err(error) => Err(error),
@@ -67,7 +67,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         Some(Err(why)) => {
             let command = args.command.first().map(|word| word.to_string_lossy());
             let command = command.unwrap_or_default();
-            anstream::eprintln!("exitstat: cannot run {command}: {why}");
+            crate::say!("exitstat: cannot run {command}: {why}");
             let status = match why.kind() {
                 io::ErrorKind::NotFound => NOT_FOUND,
                 _ => NOT_RUN,
@@ -94,7 +94,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
                         if child.is_none() {
                             break None;
                         }
-                        anstream::eprintln!("exitstat: recording ends here: {error}");
+                        crate::say!("exitstat: recording ends here: {error}");
                     }
                 }
                 // What was missed is not made up for.
@@ -118,7 +118,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     match (last, status) {
         (Ok(_), status) => Ok(status.unwrap_or(0)),
         (Err(error), Some(status)) => {
-            anstream::eprintln!("exitstat: the recording lacks its end: {error}");
+            crate::say!("exitstat: the recording lacks its end: {error}");
             Ok(status)
         }
         (Err(error), None) => Err(error),

@@ -36,7 +36,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Error> {
 pub fn open(path: &Path) -> Result<Recording, Error> {
     let recording = Recording::open(path)?;
     if let Some(warning) = recording.ending.warning() {
-        anstream::eprintln!("exitstat: {}: {warning}", path.display());
+        crate::say!("exitstat: {}: {warning}", path.display());
     }
     Ok(recording)
 }

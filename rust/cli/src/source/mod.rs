@@ -133,7 +133,7 @@ impl Source {
                 if let Some(sample) = &last {
                     *given = sample.header.realtime;
                 } else if let Some(warning) = reader.ending().warning() {
-                    anstream::eprintln!("exitstat: {}: {warning}", path.display());
+                    crate::say!("exitstat: {}: {warning}", path.display());
                 }
                 Ok(last)
             }

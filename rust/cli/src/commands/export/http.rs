@@ -49,7 +49,7 @@ where
     M: FnMut() -> Result<Metrics, Error> + 'static,
 {
     let listener = TcpListener::bind(address).await?;
-    anstream::eprintln!(
+    crate::say!(
         "exitstat: metrics are at http://{}/metrics",
         listener.local_addr()?
     );
@@ -97,7 +97,7 @@ fn answer(request: &Request<Incoming>, metrics: impl FnOnce() -> Result<Metrics,
                 }
                 Ok(body) => text(StatusCode::OK, TEXT, body),
                 Err(error) => {
-                    anstream::eprintln!("exitstat: {error}");
+                    crate::say!("exitstat: {error}");
                     text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{error}\n"))
                 }
             }

@@ -26,7 +26,7 @@ pub fn write(
     mut metrics: impl FnMut(bool) -> Result<Metrics, Error>,
 ) -> Result<(), Error> {
     if path.extension().is_none_or(|extension| extension != "prom") {
-        anstream::eprintln!(
+        crate::say!(
             "exitstat: {}: node_exporter reads only files whose names end in .prom",
             path.display()
         );
@@ -39,7 +39,7 @@ pub fn write(
         thread::sleep(interval);
         match metrics(false) {
             Ok(metrics) => replace(path, metrics)?,
-            Err(error) => anstream::eprintln!("exitstat: {error}"),
+            Err(error) => crate::say!("exitstat: {error}"),
         }
     }
 }
