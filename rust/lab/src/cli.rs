@@ -8,7 +8,7 @@ use crate::{
     image::Guest,
     kernel,
     l0::L0,
-    module,
+    module, record,
     run::Run,
     suite::{self, Suite},
     workspace::Workspace,
@@ -44,6 +44,11 @@ enum Command {
     Artifacts,
     /// Boot L1, run a script in it, and boot L2 from there.
     Run(RunArgs),
+    /// Record a real guest, from its boot to its end, with `exitstat record` in L1.
+    Record {
+        /// Where the recording goes.
+        file: PathBuf,
+    },
     /// The main job, shown: leaves read inside a real L2.
     Demo,
     /// The tests that need the lab.
@@ -154,6 +159,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             }
             .boot(&workspace)?;
             outcome.exit_code()
+        }
+        Command::Record { file } => {
+            record::record(&workspace, &file)?;
+            ExitCode::SUCCESS
         }
         Command::Demo => demo::run(&workspace)?,
         Command::Test {

@@ -14,6 +14,7 @@ mod image;
 mod kernel;
 mod l0;
 mod module;
+mod record;
 pub mod report;
 mod run;
 mod selftests;

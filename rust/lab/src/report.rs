@@ -47,6 +47,13 @@ impl Report {
     }
 }
 
+/// The bytes that `od -An -v -tx1` printed.
+pub fn bytes(text: &str) -> Result<Vec<u8>, String> {
+    text.split_whitespace()
+        .map(|word| u8::from_str_radix(word, 16).map_err(|e| format!("{word:?}: {e}")))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::Report;

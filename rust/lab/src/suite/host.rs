@@ -4,14 +4,18 @@
 //! command `exitstat` makes of it. All must say the same.
 
 use super::{agreement::Totals, check::Check};
-use crate::report::Report;
+use crate::report::{bytes, Report};
 use exitstat_core::{
     histogram::bucket_of,
     snapshot::{Owner, Snapshot},
     tally::Tally,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::{Command, Stdio},
+};
 
 /// A snapshot of a VM with 8 vCPUs takes no more instructions: a tenth of a millisecond at 2 GHz and one
 /// instruction a cycle.
@@ -66,6 +70,9 @@ pub fn checks(report: &Report) -> Vec<Check> {
         Check::new("a recorded boot has the totals", || {
             // What came after the last sample: a guest's end is no exit.
             same("recording", of_json(text("recording")?))
+        }),
+        Check::new("promtool is content with the metrics", || {
+            promtool(text("metrics")?)
         }),
         Check::new("a snapshot of 8 vCPUs is taken in no time", || {
             let time = text("snapshot time")?;
@@ -125,13 +132,6 @@ fn said<'a>(console: &'a str, what: &str) -> Result<&'a str, String> {
     let mut marked = console.lines().filter_map(|l| l.split_once("@guest "));
     let line = marked.find_map(|(_, line)| line.strip_prefix(what));
     line.ok_or_else(|| format!("the guest did not say {what:?}"))
-}
-
-/// What `od -tx1` printed.
-fn bytes(text: &str) -> Result<Vec<u8>, String> {
-    text.split_whitespace()
-        .map(|word| u8::from_str_radix(word, 16).map_err(|e| format!("{word:?}: {e}")))
-        .collect()
 }
 
 /// Sums of the rows of those records that `wanted` takes.
@@ -259,6 +259,33 @@ fn of_csv(text: &str) -> Result<Tallies, String> {
         }
     }
     Ok(tallies)
+}
+
+/// What Prometheus' own checker says of metrics in text.
+fn promtool(metrics: &str) -> Result<String, String> {
+    let check = || -> std::io::Result<std::process::Output> {
+        let mut promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(mut stdin) = promtool.stdin.take() {
+            stdin.write_all(metrics.as_bytes())?;
+        }
+        promtool.wait_with_output()
+    };
+    let output = check().map_err(|e| format!("promtool, of Debian's prometheus: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let series = metrics
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .count();
+    if output.status.success() && said.is_empty() && series > 50 {
+        Ok(format!("{series} series"))
+    } else {
+        Err(format!("{}, {series} series: {said}", output.status))
+    }
 }
 
 /// Counters only grow: what the host saw lies between two readings of the guest, and where those are

@@ -10,7 +10,7 @@ mod host;
 mod kunit;
 pub mod leaves;
 pub mod numbers;
-mod scenarios;
+pub(crate) mod scenarios;
 mod selftests;
 
 use crate::{kernel, run::Outcome, workspace::Workspace};

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A recording of a real guest, for who has no host with VMX.
+
+use crate::{report::bytes, run::Run, suite::scenarios::scripts, workspace::Workspace};
+use anyhow::{anyhow, ensure, Context, Result};
+use std::{fs, path::Path};
+
+/// Boots L1, has `exitstat record` record a guest there from its boot to its end, and writes the
+/// recording to `file`.
+pub fn record(workspace: &Workspace, file: &Path) -> Result<()> {
+    let run = Run {
+        command: true,
+        echo: true,
+        ..scripts(workspace, &["record"])?
+    };
+    let outcome = run.boot(workspace)?;
+    ensure!(outcome.status == Some(0), "the recording failed");
+    let text = outcome.report.get("recording").context("no recording")?;
+    let recording = bytes(text).map_err(|error| anyhow!("the recording: {error}"))?;
+    fs::write(file, recording).with_context(|| file.display().to_string())
+}
