@@ -27,8 +27,11 @@ const BARE_COUNT: u64 = 1000;
 /// Pages and milliseconds; as in tests/lab/bare/l1.sh.
 const LATE: (u64, u64) = (8, 100);
 
+/// What many guests do, in `tests/lab/`.
+const WORK: &str = "work.sh";
+
 /// A run of the scripts in `tests/lab/NAME/`, one after the other: `l1.sh` of each in L1, in a shell
-/// of its own, and all others for L2.
+/// of its own, and all others for L2; and [`WORK`], if one of the former speaks of it.
 pub fn scripts(workspace: &Workspace, names: &[&str]) -> Result<Run> {
     let mut l1 = String::new();
     let mut files: Vec<PathBuf> = Vec::new();
@@ -40,6 +43,9 @@ pub fn scripts(workspace: &Workspace, names: &[&str]) -> Result<Run> {
         let script = fs::read_to_string(dir.join("l1.sh"))?;
         // Each finds the modules as after a boot: not loaded.
         l1 += &format!("(\n{script}\n) || exit\nunload_all\n");
+    }
+    if l1.contains(WORK) {
+        files.push(workspace.path("tests/lab").join(WORK));
     }
     files.sort();
     files.retain(|file| file.file_name().is_some_and(|name| name != "l1.sh"));

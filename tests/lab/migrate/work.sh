@@ -1,1 +1,0 @@
-../agreement/work.sh
