@@ -56,7 +56,7 @@ exitstat --reason CPUID -o csv | report "host before"
 bare cpuid --count 10 | report "host answer"
 exitstat --reason CPUID -o csv | report "host after"
 exitstat vms
-exitstat 1 2 | report "host intervals"
+exitstat 1 2 -o json | report "host intervals"
 kill -KILL $noise
 wait $noise 2>/dev/null
 echo vm >$parameters/guest_scope

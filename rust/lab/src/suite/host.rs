@@ -102,6 +102,9 @@ pub fn checks(report: &Report) -> Vec<Check> {
                 Err(seen)
             }
         }),
+        Check::new("exitstat 1 2: since the load, then for a second", || {
+            intervals(text("intervals")?)
+        }),
         Check::new("what a guest reads is what the host sees", || {
             let reading = |name| of_json(said(text("guest")?, name)?);
             between(
@@ -260,6 +263,24 @@ fn of_csv(text: &str) -> Result<Tallies, String> {
         }
     }
     Ok(tallies)
+}
+
+/// Two documents: the first has no length, as it is since the module was loaded, the second has, and in
+/// it the noisy guest had exits, but not as many as before.
+fn intervals(text: &str) -> Result<String, String> {
+    let mut documents = Vec::new();
+    for line in text.lines() {
+        let document: Value = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
+        documents.push((
+            document["seconds"].as_f64(),
+            document["total"]["exits"].as_u64().unwrap_or(0),
+        ));
+    }
+    let seen = format!("{documents:?}");
+    match documents[..] {
+        [(None, all), (Some(seconds), some)] if seconds > 0.0 && 0 < some && some < all => Ok(seen),
+        _ => Err(seen),
+    }
 }
 
 /// What Prometheus' own checker says of metrics in text.
