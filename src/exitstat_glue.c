@@ -3,7 +3,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpumask.h>
-#include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -105,37 +104,24 @@ void exitstat_ticker_stop(void)
 }
 
 /* Parameters are set before the ticker is there, or wake it up. */
-static int wake_ticker(int err)
+static int log_param_set(int err, const char *val, const char *rule)
 {
-	if (!err && ticker)
+	if (err)
+		pr_err("%s; not '%.*s'\n", rule, (int)strcspn(val, "\n"), val);
+	else if (ticker)
 		mod_delayed_work(system_percpu_wq, &ticker_work, 0);
 	return err;
 }
 
 static int log_every_set(const char *val, const struct kernel_param *kp)
 {
-	unsigned long long every;
-	int err = kstrtoull(val, 0, &every);
-
-	if (err)
-		pr_err("log_every must be a number of exits, or 0 for never; not '%.*s'\n",
-		       (int)strcspn(val, "\n"), val);
-	else
-		WRITE_ONCE(log_every, every);
-	return wake_ticker(err);
+	return log_param_set(param_set_ullong(val, kp), val,
+			     "log_every must be a number of exits, or 0 for never");
 }
 
 static int log_cpuid_set(const char *val, const struct kernel_param *kp)
 {
-	bool on;
-	int err = kstrtobool(val, &on);
-
-	if (err)
-		pr_err("log_cpuid must be 0 or 1; not '%.*s'\n",
-		       (int)strcspn(val, "\n"), val);
-	else
-		WRITE_ONCE(log_cpuid, on);
-	return wake_ticker(err);
+	return log_param_set(param_set_bool(val, kp), val, "log_cpuid must be 0 or 1");
 }
 
 static const struct kernel_param_ops log_every_ops = {
