@@ -86,12 +86,9 @@ fn snapshot_for(request: Request) -> Result<(Result, u64)> {
         }
         let mut bytes = KVVec::from_elem(0, size, GFP_KERNEL)?;
         let needed = snapshot(request.vm, &mut bytes);
-        // More came to be since it was measured.
         let Some(bytes) = bytes.get(..needed) else {
-            size = needed.saturating_add(needed / 8);
-            if size as u64 > request.length && needed as u64 <= request.length {
-                size = needed;
-            }
+            // More came to be since it was measured.
+            size = needed;
             continue;
         };
         let address = usize::try_from(request.buffer).map_err(|_| EFAULT)?;
