@@ -79,14 +79,7 @@ fn picture(recorded: &Recorded, name: &str, counters: &Counters) -> Result<Strin
         } else {
             "cycles"
         };
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(WHITE.mix(0.0))
-            .bold_line_style(paper::FAINT)
-            .axis_style(paper::GREY)
-            .label_style(paper::text(14))
-            .axis_desc_style(paper::text(15))
+        paper::plain(&mut chart.configure_mesh())
             .x_labels((last - first + 2).min(16))
             .x_desc(format!("{unit} to handle one, on the CPU, in the kernel; each bar is of times up to twice as long"))
             .y_desc("exits")

@@ -4,6 +4,8 @@
 
 use crate::error::Error;
 use plotters::{
+    chart::MeshStyle,
+    coord::ranged1d::ValueFormatter,
     prelude::*,
     style::{register_font, FontStyle},
 };
@@ -111,6 +113,23 @@ pub type Drawn = Result<(), Failed>;
 /// A text's style.
 pub fn text(size: u32) -> TextStyle<'static> {
     (FONT, size).into_font().color(&BLACK)
+}
+
+/// How axes and grid look: horizontal lines, and those faint.
+pub fn plain<'c, 'a, 'b, X, Y, B>(
+    mesh: &'c mut MeshStyle<'a, 'b, X, Y, B>,
+) -> &'c mut MeshStyle<'a, 'b, X, Y, B>
+where
+    X: Ranged + ValueFormatter<X::ValueType>,
+    Y: Ranged + ValueFormatter<Y::ValueType>,
+    B: DrawingBackend,
+{
+    mesh.disable_x_mesh()
+        .light_line_style(WHITE.mix(0.0))
+        .bold_line_style(FAINT)
+        .axis_style(GREY)
+        .label_style(text(14))
+        .axis_desc_style(text(15))
 }
 
 /// Makes pixels of an SVG, with a font that is in this program.

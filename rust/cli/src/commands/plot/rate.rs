@@ -81,14 +81,7 @@ pub fn draw(recorded: &Recorded) -> Result<String, Failed> {
             .x_label_area_size(42)
             .y_label_area_size(64)
             .build_cartesian_2d(0.0..end, 0.0..most * 1.05)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(WHITE.mix(0.0))
-            .bold_line_style(paper::FAINT)
-            .axis_style(paper::GREY)
-            .label_style(paper::text(14))
-            .axis_desc_style(paper::text(15))
+        paper::plain(&mut chart.configure_mesh())
             .x_desc("seconds since the recording began")
             .y_desc("exits/s")
             .x_label_formatter(&paper::axis(end))
