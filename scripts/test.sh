@@ -92,6 +92,11 @@ reasons_are_the_kernels() {
 	return $wrong
 }
 
+module_has_our_version() {
+	our_version=$(sed -n 's/^version = //p' Cargo.toml)
+	grep -x "#define EXITSTAT_VERSION $our_version" src/exitstat_glue.h
+}
+
 # What `exitstat explain` says of KVM is about functions that are there.
 explain_names_functions_of_kvm() {
 	grep -o '"[a-z_/0-9]*\.[ch]: [a-z_0-9]*"' rust/cli/src/commands/explain/texts.rs |
@@ -130,6 +135,7 @@ for part in "$@"; do
 		show_log
 		test_that "patches apply to the pristine source without fuzz" patches_apply
 		test_that "exit reasons have the kernel's numbers and names" reasons_are_the_kernels
+		test_that "the module has the version of the workspace" module_has_our_version
 		test_that "explain names functions that KVM has" explain_names_functions_of_kvm
 		for patch in patches/*/*.patch; do
 			test_that "checkpatch --strict is content with ${patch##*/}" checkpatch "$patch"
