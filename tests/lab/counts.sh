@@ -12,6 +12,12 @@ exits() {
 	awk '$1 != "retired" { n += $4 } END { print n + 0 }' $vcpus
 }
 
+# Between two looks at what is waited for: leaves the CPU to those who bring it about, guests that are
+# nice among them.
+moment() {
+	sleep 0.01
+}
+
 # Waits until no vCPU is attached; memory of a VM can outlive its process for a moment.
 wait_for_none() {
 	tries=0
@@ -21,6 +27,7 @@ wait_for_none() {
 			cat $vcpus
 			return 1
 		fi
+		moment
 	done
 }
 

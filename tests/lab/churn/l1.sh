@@ -6,7 +6,7 @@ cycles=${CHURN_CYCLES:-200}
 modprobe kvm_intel
 bare noise --nice 19 --vcpus 2 &
 guest=$!
-until [ "$(attached)" = 2 ]; do kill -0 $guest || break; done
+until [ "$(attached)" = 2 ]; do kill -0 $guest && moment || break; done
 kill -KILL $guest
 wait $guest 2>/dev/null
 rmmod kvm_exitstat
@@ -21,7 +21,7 @@ i=0
 while [ $i -lt $cycles ]; do
 	modprobe kvm_exitstat || break
 	until [ "$(attached)" = 4 ]; do
-		kill -0 $first && kill -0 $second || break 2
+		kill -0 $first && kill -0 $second && moment || break 2
 	done
 	rmmod kvm_exitstat || break
 	i=$((i + 1))
@@ -35,7 +35,7 @@ stop $first $second
 oracle_arm
 modprobe kvm_exitstat
 kill -CONT $first $second
-until [ "$(exits)" -gt 50000 ]; do kill -0 $first && kill -0 $second || break; done
+until [ "$(exits)" -gt 50000 ]; do kill -0 $first && kill -0 $second && moment || break; done
 check "the guests still run" kill -0 $first $second
 kill -KILL $first $second
 wait $first $second 2>/dev/null

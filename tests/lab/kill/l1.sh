@@ -6,7 +6,7 @@ i=0
 while [ $i -lt $times ]; do
 	bare noise --vcpus 2 &
 	guest=$!
-	until [ "$(exits)" -gt 500 ]; do kill -0 $guest || break 2; done
+	until [ "$(exits)" -gt 500 ]; do kill -0 $guest && moment || break 2; done
 	kill -KILL $guest
 	wait $guest 2>/dev/null
 	i=$((i + 1))

@@ -1,5 +1,5 @@
 # Many vCPUs over one life of the module.
-guests=75 each=4
+guests=${GUESTS:-75} each=4
 . /lab/counts.sh
 modprobe kvm_intel
 bare cpuid --count 20 --vcpus $each >/dev/null

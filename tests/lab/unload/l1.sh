@@ -3,7 +3,7 @@
 modprobe kvm_intel
 bare noise --vcpus 2 &
 guest=$!
-until [ "$(attached)" = 2 ]; do kill -0 $guest || break; done
+until [ "$(attached)" = 2 ]; do kill -0 $guest && moment || break; done
 check "rmmod kvm_intel is refused while a guest runs" sh -c '! rmmod kvm_intel'
 check "and the guest runs on" kill -0 $guest
 kill -KILL $guest
@@ -29,7 +29,7 @@ mkfifo /tmp/gate
 late_guest() {
 	bare touch --count 3 --gate /tmp/gate --blind &
 	guest=$!
-	until grep -q handle_userfault /proc/$guest/wchan; do kill -0 $guest || break; done
+	until grep -q handle_userfault /proc/$guest/wchan; do kill -0 $guest && moment || break; done
 }
 no_giant() {
 	echo >/tmp/gate
