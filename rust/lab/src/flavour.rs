@@ -43,6 +43,25 @@ impl Flavour {
         }
     }
 
+    /// Instructions in a second of the emulated clock, by all CPUs. What checks everything is given more
+    /// of them, or it does nothing but serve its own clock ticks.
+    pub fn instructions_per_second(self) -> u32 {
+        match self {
+            Self::Plain => 100_000_000,
+            Self::Debug => 1_000_000_000,
+            Self::Kcsan => 400_000_000,
+        }
+    }
+
+    /// What its kernel's command line has more.
+    pub fn append(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Debug => "",
+            // Microseconds that it watches a place for: as many instructions as with the usual clock.
+            Self::Kcsan => "kcsan.udelay_task=20 kcsan.udelay_interrupt=5",
+        }
+    }
+
     /// Minutes that its two kernels take to build on 2 cores: the patched one is the smaller part.
     pub fn minutes(self) -> u64 {
         match self {

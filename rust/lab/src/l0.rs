@@ -31,6 +31,8 @@ pub struct Machine<'a> {
     pub kernel: &'a Path,
     pub initrd: &'a Path,
     pub append: &'a str,
+    /// Of an emulated clock, by all CPUs.
+    pub instructions_per_second: u32,
 }
 
 impl L0 {
@@ -139,7 +141,10 @@ fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Com
     let config = fs::read_to_string(workspace.path("tests/lab/bochsrc"))?
         .replace("${MEMORY}", &machine.memory.to_string())
         .replace("${CPUS}", &machine.cpus.to_string())
-        .replace("${IPS}", &(100_000_000 / machine.cpus).to_string())
+        .replace(
+            "${IPS}",
+            &(machine.instructions_per_second / machine.cpus).to_string(),
+        )
         .replace("${DIR}", &dir.display().to_string());
     fs::write(dir.join("bochsrc"), config)?;
     // Debian's build stops at its debugger's prompt.

@@ -155,12 +155,14 @@ impl Run {
         .pack(dir.path())?;
 
         let append = format!(
-            "console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic {}",
+            "console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic {} {}",
+            self.flavour.append(),
             self.append
         );
         let machine = Machine {
             cpus: self.cpus,
             memory: self.memory.unwrap_or(1024),
+            instructions_per_second: self.flavour.instructions_per_second(),
             kernel: &kernel.image(),
             initrd: &initrd,
             append: &append,
