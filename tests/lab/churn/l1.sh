@@ -42,5 +42,5 @@ wait $first $second 2>/dev/null
 check "no vCPU is attached any more" wait_for_none
 agreement "after $cycles loads"
 rmmod kvm_exitstat
-check "per-CPU memory is what it was" same "$percpu" "$(percpu_kib)" 0
+check "per-CPU memory is what it was" same "$percpu" "$(percpu_kib)" $percpu_slack
 check "kernel memory is what it was" same "$kib" "$(kernel_kib)" 3000

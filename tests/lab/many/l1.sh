@@ -31,6 +31,6 @@ kill -KILL $stays
 wait $stays 2>/dev/null
 check "no vCPU is attached any more" wait_for_none
 agreement "$((guests * each)) vCPUs"
-check "per-CPU memory is what it was" same "$percpu" "$(percpu_kib)" 0
+check "per-CPU memory is what it was" same "$percpu" "$(percpu_kib)" $percpu_slack
 check "kernel memory is what it was" same "$kib" "$(kernel_kib)" 3000
 check "unloads" rmmod kvm_exitstat
