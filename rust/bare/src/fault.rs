@@ -4,7 +4,7 @@
 //! (`/proc/thread-self/fail-nth` and `make-it-fail`, see the kernel's Documentation/fault-injection;
 //! the latter fails what failslab and fail_page_alloc are set up for).
 
-use crate::{guest::Program, late::Late, measure::Measure};
+use crate::{guest::Program, measure::Measure};
 use anyhow::{bail, ensure, Context, Result};
 use rustix::{
     io::Errno,
@@ -14,7 +14,6 @@ use std::{
     fs::{self, File},
     os::unix::fs::FileExt,
     path::Path,
-    time::Duration,
 };
 
 /// More than anything here allocates.
@@ -137,7 +136,7 @@ pub fn attach(module: &Path) -> Result<()> {
         let mut guest = Measure {
             program: Program::Cpuid,
             count: COUNT,
-            late: Late::By(Duration::ZERO),
+            late: None,
             question: (0, 0),
             vcpus: 1,
         }

@@ -5,8 +5,9 @@
 //! Those that measure are 64-bit code. At the start `%rdi` is how many exits to take, `%rsi` where to
 //! write for [`Program::Touch`], `%r14` and `%r15` what to ask for [`Program::Leaf`], `%r12` the basic
 //! exit reason to read, and `%r13` where the readings go: four registers of CPUID about reason 35,
-//! which proves that the leaves are live, four before the loop, two TSC values around it, the least
-//! time that one exit took, four registers after. At the end the program writes to port [`DONE`].
+//! which proves that the leaves are live, four before the loop, two TSC values around it, four
+//! registers after. What each exit took goes to [`SAMPLES`], round and round. At the end the program
+//! writes to port [`DONE`].
 //!
 //! Those that ask, [`Program::Ask`], find questions at `%rsi`, `%ebp` of them, and write answers to
 //! `%rdi`, then write to port [`DONE`] and start again with what the registers are then.
@@ -19,6 +20,11 @@ pub const DONE: u16 = 0xf4;
 pub const QUIET: u16 = 0x80;
 /// Port that a program writes to that saw something wrong.
 pub const WRONG: u16 = 0xf5;
+/// Where the times of exits go, 8 bytes each: an address with that bit clear which the length is, so
+/// that a single AND leads from the end to the start.
+pub const SAMPLES: u64 = 0x10_0000;
+/// How many there is room for.
+pub const SAMPLES_KEPT: usize = 0x8_0000 / 8;
 /// Vector of the interrupt that [`Program::Hlt`] sends to itself.
 pub const VECTOR: u8 = 0x40;
 
@@ -162,7 +168,7 @@ global_asm!(
         shl rdx, 32
         or rax, rdx
     .endm
-    // Around one exit: r9 is the least time that one took.
+    // Around one exit.
     .macro FROM
         NOW
         mov r8, rax
@@ -170,19 +176,28 @@ global_asm!(
     .macro TO
         NOW
         sub rax, r8
-        cmp rax, r9
-        cmovb r9, rax
+        mov [r10], rax
+        add r10, 8
+        and r10, ~{samples_length}
     .endm
+    // Touches the pages that samples go to, or the first on each would cause another exit.
     .macro BEFORE
+        mov r10d, {samples}
+        mov rcx, rdi
+        shr rcx, 9
+        inc rcx
+    9:  mov qword ptr [r10], 0
+        add r10, 4096
+        and r10, ~{samples_length}
+        dec rcx
+        jnz 9b
+        mov r10d, {samples}
         READING 35
         READING r12d
-        mov r9, -1
         TIMESTAMP
     .endm
     .macro AFTER
         TIMESTAMP
-        mov [r13], r9
-        add r13, 8
         READING r12d
         out {done}, al
     .endm
@@ -390,4 +405,6 @@ global_asm!(
     quiet = const QUIET,
     wrong = const WRONG,
     vector = const VECTOR,
+    samples = const SAMPLES,
+    samples_length = const SAMPLES_KEPT * 8,
 );

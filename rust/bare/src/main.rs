@@ -4,8 +4,8 @@
 //! read the leaves before and after, and others that ask what they like.
 //!
 //! Runs in L1. A measuring guest prints `guest_cycles N`, TSC cycles around all exits as the guest
-//! measures them, `least N`, around the shortest of them, and `exits N` and `cycles N`, the module's,
-//! of the reason in question, between the two readings.
+//! measures them, `least N`, `median N` and `mean N`, around one of them, and `exits N` and `cycles N`, the
+//! module's, of the reason in question, between the two readings.
 
 mod device;
 mod fault;
@@ -56,6 +56,8 @@ enum Command {
     Rdmsr(Count),
     /// WRMSR of IA32_TSC_DEADLINE, which KVM handles without leaving its inner loop.
     Wrmsr(Count),
+    /// Writes to pages that the host has and the guest has not seen: EPT violations.
+    Ept(Count),
     /// Writes to pages that user space fills in, late.
     Touch {
         #[command(flatten)]
@@ -131,7 +133,7 @@ enum Bits {
 
 #[derive(clap::Args)]
 struct Count {
-    /// How many exits (at most 256 for touch).
+    /// How many exits (at most 256 for ept and touch).
     #[arg(long, default_value_t = 1000)]
     count: u64,
     /// Measure from outside only: the leaves need not be live.
@@ -140,6 +142,9 @@ struct Count {
     /// vCPUs of the VM; those beyond the first take one exit each, before.
     #[arg(long, default_value_t = 1)]
     vcpus: u64,
+    /// So many guests, one after the other.
+    #[arg(long, default_value_t = 1)]
+    rounds: u32,
 }
 
 fn clap_num(text: &str) -> Result<u32> {
@@ -151,31 +156,34 @@ fn clap_num(text: &str) -> Result<u32> {
 
 fn main() -> Result<()> {
     let measure = |program, count: Count, late, question| {
-        let readings = Measure {
+        let measure = Measure {
             program,
             count: count.count,
             late,
             question,
             vcpus: count.vcpus,
+        };
+        for _ in 0..count.rounds {
+            print(&measure.run()?, count.count, count.blind)?;
         }
-        .run()?;
-        print(&readings, count.blind)
+        Ok(())
     };
-    let now = Late::By(Duration::ZERO);
     match Cli::parse().command {
-        Command::Cpuid(c) => measure(Program::Cpuid, c, now, (0, 0)),
-        Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, now, (eax, ecx)),
-        Command::Pio(c) => measure(Program::Pio, c, now, (0, 0)),
-        Command::Hlt(c) => measure(Program::Hlt, c, now, (0, 0)),
-        Command::Rdmsr(c) => measure(Program::Rdmsr, c, now, (0, 0)),
-        Command::Wrmsr(c) => measure(Program::Wrmsr, c, now, (0, 0)),
+        Command::Cpuid(c) => measure(Program::Cpuid, c, None, (0, 0)),
+        Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, None, (eax, ecx)),
+        Command::Pio(c) => measure(Program::Pio, c, None, (0, 0)),
+        Command::Hlt(c) => measure(Program::Hlt, c, None, (0, 0)),
+        Command::Rdmsr(c) => measure(Program::Rdmsr, c, None, (0, 0)),
+        Command::Wrmsr(c) => measure(Program::Wrmsr, c, None, (0, 0)),
+        Command::Ept(c) => measure(Program::Touch, c, None, (0, 0)),
         Command::Touch {
             count,
             delay_ms,
             gate,
         } => {
             let by = Late::By(Duration::from_millis(delay_ms));
-            measure(Program::Touch, count, gate.map_or(by, Late::Until), (0, 0))
+            let late = gate.map_or(by, Late::Until);
+            measure(Program::Touch, count, Some(late), (0, 0))
         }
         Command::Noise { vcpus, nice } => noise::run(vcpus, nice),
         Command::Sweep {
@@ -214,9 +222,13 @@ fn main() -> Result<()> {
     }
 }
 
-fn print(readings: &Readings, blind: bool) -> Result<()> {
+fn print(readings: &Readings, count: u64, blind: bool) -> Result<()> {
     println!("guest_cycles {}", readings.guest_cycles);
-    println!("least {}", readings.least);
+    let mut took = readings.took.clone();
+    took.sort_unstable();
+    println!("least {}", took.first().context("no exits")?);
+    println!("median {}", took[took.len() / 2]);
+    println!("mean {}", readings.guest_cycles / count);
     if blind {
         return Ok(());
     }

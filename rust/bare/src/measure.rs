@@ -3,7 +3,7 @@
 //! A guest that takes a known number of exits and reads the leaves before and after.
 
 use crate::{
-    guest::{self, Program},
+    guest::{self, Program, SAMPLES, SAMPLES_KEPT},
     late::Late,
     memory::{Memory, PAGE},
     vm::{Vm, READINGS},
@@ -21,8 +21,9 @@ pub struct Measure {
     pub program: Program,
     /// Exits to take.
     pub count: u64,
-    /// How late pages come, for [`Program::Touch`].
-    pub late: Late,
+    /// How late pages come, for [`Program::Touch`]; without it they are there, and only the guest has
+    /// not seen them.
+    pub late: Option<Late>,
     /// What to ask, for [`Program::Leaf`]: %eax and %ecx.
     pub question: (u32, u32),
     /// vCPUs of the VM. The others take one exit each, before.
@@ -39,8 +40,8 @@ pub struct Readings {
     pub after: Answer,
     /// TSC cycles between the two, as the guest measures them.
     pub guest_cycles: u64,
-    /// The least that one exit took, as the guest measures it.
-    pub least: u64,
+    /// What each exit took, as the guest measures it, in order of time; of many, the last ones.
+    pub took: Vec<u64>,
 }
 
 /// A guest that is ready to run.
@@ -48,6 +49,7 @@ pub struct Guest {
     vm: Vm,
     vcpu: VcpuFd,
     start: kvm_regs,
+    count: u64,
     /// They stay, with what is kept of them, until the VM goes.
     _others: Vec<VcpuFd>,
 }
@@ -68,8 +70,9 @@ impl Measure {
         let vm = Vm::new()?;
         let pages = Memory::new(LATE_PAGES * PAGE)?;
         pages.add_to(&vm.fd, 1, LATE)?;
-        if self.program == Program::Touch {
-            pages.fill_late(self.late.clone())?;
+        match &self.late {
+            Some(late) => pages.fill_late(late.clone())?,
+            None => pages.populate(),
         }
 
         let mut others = Vec::new();
@@ -90,6 +93,7 @@ impl Measure {
         let vcpu = vm.vcpu(0, self.program, &registers)?;
         Ok(Guest {
             start: vcpu.get_regs()?,
+            count: self.count,
             vcpu,
             vm,
             _others: others,
@@ -113,13 +117,19 @@ impl Guest {
             ecx: word(i + 2),
             edx: word(i + 3),
         };
-        let long = |i: u64| u64::from(word(i)) | (u64::from(word(i + 1)) << 32);
+        let long = |at| u64::from_le_bytes(self.vm.memory.read(at));
+        let mut took: Vec<u64> = (0..self.count.min(SAMPLES_KEPT as u64))
+            .map(|i| long(SAMPLES + 8 * i))
+            .collect();
+        if self.count > SAMPLES_KEPT as u64 {
+            took.rotate_left(self.count as usize % SAMPLES_KEPT);
+        }
         Ok(Readings {
             live: answer(0),
             before: answer(4),
-            guest_cycles: long(10).wrapping_sub(long(8)),
-            least: long(12),
-            after: answer(14),
+            guest_cycles: long(READINGS + 40).wrapping_sub(long(READINGS + 32)),
+            after: answer(12),
+            took,
         })
     }
 }

@@ -59,6 +59,14 @@ impl Memory {
         memory[at as usize..][..bytes.len()].copy_from_slice(bytes);
     }
 
+    /// Has a page of the machine's for each of its own; the guest still has none.
+    pub fn populate(&self) {
+        for page in (0..self.length).step_by(PAGE) {
+            // SAFETY: Mapped, and nobody reads what is not yet a guest's.
+            unsafe { self.start.add(page).write_volatile(0) };
+        }
+    }
+
     /// From now on, pages that are touched for the first time come late.
     pub fn fill_late(&self, late: Late) -> Result<()> {
         let uffd = late::open()?;

@@ -25,10 +25,10 @@ pub const READINGS: u64 = 0x6000;
 pub const ANSWERS: u64 = 0x8000;
 /// How many questions there is room for, and answers.
 pub const BATCH: usize = 1024;
-const PML4: u64 = 0x10_0000;
-const PDPT: u64 = 0x10_1000;
-const PD: u64 = 0x10_2000;
-const IDT: u64 = 0x10_3000;
+const PML4: u64 = 0x18_0000;
+const PDPT: u64 = 0x18_1000;
+const PD: u64 = 0x18_2000;
+const IDT: u64 = 0x18_3000;
 const MEMORY: usize = 2 << 20;
 
 const CODE_SEGMENT: u16 = 0x8;

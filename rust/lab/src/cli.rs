@@ -3,7 +3,7 @@
 //! The command line.
 
 use crate::{
-    artifacts, demo,
+    artifacts, bench, demo,
     flavour::Flavour,
     image::Guest,
     kernel,
@@ -51,6 +51,12 @@ enum Command {
     },
     /// The main job, shown: leaves read inside a real L2.
     Demo,
+    /// What an exit costs, by who watches: a table, build/bench.json, and a picture.
+    Bench {
+        /// Where the picture goes too.
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
+    },
     /// The tests that need the lab.
     Test {
         /// Only tests whose name has one of these in it, of any suite.
@@ -114,6 +120,9 @@ struct RunArgs {
     /// Put the kernel's KVM selftests into L1, those of tests/lab/selftests/list.
     #[arg(long)]
     selftests: bool,
+    /// Put perf, bpftrace, and the kvm of tests/bench into L1.
+    #[arg(long)]
+    bench: bool,
     /// MiB that L1 has.
     #[arg(long)]
     memory: Option<u32>,
@@ -152,6 +161,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 full_qemu: args.full_qemu,
                 command: args.command,
                 selftests: args.selftests,
+                bench: args.bench,
                 append: args.append,
                 env: String::new(),
                 memory: args.memory,
@@ -162,6 +172,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Record { file } => {
             record::record(&workspace, &file)?;
+            ExitCode::SUCCESS
+        }
+        Command::Bench { plot } => {
+            bench::run(&workspace, plot.as_deref())?;
             ExitCode::SUCCESS
         }
         Command::Demo => demo::run(&workspace)?,

@@ -171,8 +171,10 @@ pub struct L1Image<'a> {
     pub guest_programs: &'a [(&'static str, PathBuf)],
     /// More files: each, and where it goes.
     pub files: &'a [(PathBuf, String)],
-    /// Modules of the unpatched kernel, of which L1 gets kvm's.
-    pub unpatched: &'a Path,
+    /// Programs of the machine.
+    pub machines: &'a [&'static str],
+    /// Other kernels' modules, of which L1 gets kvm's, in `/lab/NAME`.
+    pub kvms: &'a [(&'static str, PathBuf)],
     /// What guests boot.
     pub guest_kernel: &'a Path,
 }
@@ -192,7 +194,9 @@ impl L1Image<'_> {
         symlink("dash", root.place("usr/bin/sh")?)?;
         root.copy_tree(&self.modules.join("lib/modules"), "lib/modules")?;
         let kvm = format!("lib/modules/{}/kernel/arch/x86/kvm", self.kernel.release()?);
-        root.copy_tree(&self.unpatched.join(kvm), "lab/unpatched")?;
+        for (name, modules) in self.kvms {
+            root.copy_tree(&modules.join(&kvm), &format!("lab/{name}"))?;
+        }
         root.copy(
             self.workspace.path("scripts/modprobe.d/kvm_exitstat.conf"),
             "etc/modprobe.d/kvm_exitstat.conf",
@@ -225,6 +229,9 @@ impl L1Image<'_> {
         root.write_program("init", &fs::read_to_string(lab.join("l1-init"))?)?;
         for (name, file) in self.programs {
             root.copy(file, &format!("usr/bin/{name}"))?;
+        }
+        for program in self.machines {
+            root.copy_program(program, &program[1..])?;
         }
         for (file, to) in self.files {
             root.copy(file, to)?;

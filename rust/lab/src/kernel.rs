@@ -13,7 +13,11 @@ use crate::{
 };
 use anyhow::{ensure, Context, Result};
 use sha2::{Digest, Sha256};
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A built kernel tree.
 pub struct Kernel {
@@ -74,7 +78,8 @@ impl Kernel {
 /// Minutes that building both kernels of a flavour takes, on 2 cores: none if they are there.
 pub fn minutes(workspace: &Workspace, flavour: Flavour) -> Result<u64> {
     let (_, base, _) = find_unpatched(workspace, flavour)?;
-    Ok(if find_patched(workspace, &base)?.1.is_complete() {
+    let patched = find_with(workspace, &base, &patches(workspace)?)?;
+    Ok(if patched.is_complete() {
         0
     } else {
         flavour.minutes()
@@ -98,15 +103,14 @@ fn find_unpatched(workspace: &Workspace, flavour: Flavour) -> Result<(Source, Ke
     Ok((source, Kernel { dir }, config))
 }
 
-/// The name of the kernel with the patches, and where it is, or is to be.
-fn find_patched(workspace: &Workspace, base: &Kernel) -> Result<(String, Kernel)> {
+/// Where the kernel with these patches is, or is to be: its name says what they are.
+fn find_with(workspace: &Workspace, base: &Kernel, patches: &[PathBuf]) -> Result<Kernel> {
     let mut contents = Vec::new();
-    for patch in patches(workspace)? {
-        contents.extend(fs::read(&patch).with_context(|| patch.display().to_string())?);
+    for patch in patches {
+        contents.extend(fs::read(patch).with_context(|| patch.display().to_string())?);
     }
-    let name = format!("{}-{}", base.name(), key(&[&contents]));
-    let dir = workspace.cached(&name)?;
-    Ok((name, Kernel { dir }))
+    let dir = workspace.cached(&format!("{}-{}", base.name(), key(&[&contents])))?;
+    Ok(Kernel { dir })
 }
 
 /// The kernel as Debian's source has it.
@@ -142,7 +146,30 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
 /// The kernel with the patches.
 pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     let base = unpatched(workspace, flavour)?;
-    let (name, kernel) = find_patched(workspace, &base)?;
+    with(workspace, &base, &patches(workspace)?, |tree| {
+        run(Command::new(workspace.path("scripts/apply-patches.sh")).arg(tree))
+    })
+}
+
+/// The plain kernel with a patch that is not ours, but is compared with ours.
+pub fn compared(workspace: &Workspace, patch: &str) -> Result<Kernel> {
+    let base = unpatched(workspace, Flavour::Plain)?;
+    let patch = workspace.path(patch);
+    with(workspace, &base, std::slice::from_ref(&patch), |tree| {
+        let mut command = Command::new("patch");
+        command.args(["-p1", "--fuzz=0", "--forward", "-d"]);
+        run(command.arg(tree).arg("-i").arg(&patch))
+    })
+}
+
+fn with(
+    workspace: &Workspace,
+    base: &Kernel,
+    patches: &[PathBuf],
+    apply: impl FnOnce(&Path) -> Result<String>,
+) -> Result<Kernel> {
+    let kernel = find_with(workspace, base, patches)?;
+    let name = kernel.name();
     let _lock = workspace.lock_cache(&name)?;
     if kernel.is_complete() {
         return Ok(kernel);
@@ -157,7 +184,7 @@ pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
             .arg(&base.dir)
             .arg(&partial))?;
         let _ = fs::remove_file(partial.join("exitstat-complete"));
-        run(Command::new(workspace.path("scripts/apply-patches.sh")).arg(&partial))?;
+        apply(&partial)?;
         fs::rename(&partial, &kernel.dir)?;
     }
     kernel.build(workspace, "the patched kvm (1 minute)", 160)?;

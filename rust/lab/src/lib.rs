@@ -6,6 +6,7 @@
 //! no kernel would write. The command is in [`cli`].
 
 mod artifacts;
+mod bench;
 pub mod cli;
 mod command;
 mod demo;

@@ -41,6 +41,8 @@ pub struct Run {
     pub command: bool,
     /// Put the kernel's KVM selftests into L1.
     pub selftests: bool,
+    /// Put what exitstat is compared with into L1: perf, bpftrace, and another kvm.
+    pub bench: bool,
     pub append: String,
     /// Lines of `NAME=value`, which scripts have as variables.
     pub env: String,
@@ -65,6 +67,7 @@ impl Default for Run {
             full_qemu: false,
             command: false,
             selftests: false,
+            bench: false,
             append: String::new(),
             env: String::new(),
             memory: None,
@@ -107,7 +110,13 @@ impl Run {
     pub fn boot(&self, workspace: &Workspace) -> Result<Outcome> {
         let built = module::build(workspace, self.flavour, false)?;
         let unpatched = kernel::unpatched(workspace, self.flavour)?;
-        let unpatched_modules = unpatched.modules();
+        let mut kvms = vec![("unpatched", unpatched.modules())];
+        let mut machines: &[_] = &[];
+        if self.bench {
+            let shared = kernel::compared(workspace, "tests/bench/shared-atomics.patch")?;
+            kvms.push(("shared-atomics", shared.modules()));
+            machines = &["/usr/bin/perf", "/usr/bin/bpftrace"];
+        }
         let guest = kernel::patched(workspace, Flavour::Plain)?.image();
         let mut programs = vec![(
             "bare",
@@ -149,7 +158,8 @@ impl Run {
             programs: &programs,
             guest_programs: &guest_programs,
             files: &files,
-            unpatched: &unpatched_modules,
+            machines,
+            kvms: &kvms,
             guest_kernel: &guest,
         }
         .pack(dir.path())?;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the guests measured.
+
+use crate::report::Report;
+use std::collections::BTreeMap;
+
+/// Rows of the table: the key, and what runs in L1.
+pub const ROWS: [(&str, &str); 9] = [
+    ("unpatched", "KVM as it is"),
+    ("patched", "patched KVM, no observer"),
+    ("exitstat", "exitstat"),
+    ("shared_atomics", "shared atomics"),
+    ("hist", "hist trigger"),
+    ("bpftrace_count", "bpftrace, counts"),
+    ("tracepoints", "tracepoints"),
+    ("perf", "perf kvm stat"),
+    ("bpftrace_time", "bpftrace, counts and times"),
+];
+
+/// Its columns: what the guest program is called, the key, and what it does.
+pub const PROGRAMS: [(&str, &str, &str); 5] = [
+    ("cpuid", "cpuid", "CPUID"),
+    ("wrmsr", "wrmsr", "WRMSR, fastpath"),
+    ("hlt", "hlt", "HLT, woken"),
+    ("pio", "pio", "port I/O, user space"),
+    ("ept", "ept_violation", "EPT violation"),
+];
+
+/// Instructions from the guest's clock reading before an exit to the one after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// The median of the rounds' medians.
+    pub median: u64,
+    /// The least and the greatest of these.
+    pub spread: (u64, u64),
+    /// All cycles of a round by its exits: with timers, and others that have the CPU meanwhile. The
+    /// median of the rounds.
+    pub mean: u64,
+}
+
+/// All that was measured.
+pub struct Measured {
+    /// By program and row.
+    costs: BTreeMap<(&'static str, &'static str), Cost>,
+    /// How each row was started, in their order.
+    pub how: Vec<(&'static str, String)>,
+}
+
+impl Measured {
+    /// What L1 reported.
+    ///
+    /// # Errors
+    ///
+    /// Something is missing.
+    pub fn parse(report: &Report) -> Result<Self, String> {
+        let section = |name: &str| {
+            report
+                .get(name)
+                .ok_or_else(|| format!("no section {name:?}"))
+        };
+        let mut costs = BTreeMap::new();
+        let mut how = Vec::new();
+        for (row, _) in ROWS {
+            how.push((row, section(&format!("how {row}"))?.trim_end().to_owned()));
+            for (program, _, _) in PROGRAMS {
+                let name = format!("measured {program} {row}");
+                let text = section(&name)?;
+                let cost = cost(text).ok_or_else(|| format!("{name}: {text:?}"))?;
+                costs.insert((program, row), cost);
+            }
+        }
+        Ok(Self { costs, how })
+    }
+
+    /// What an exit of a program cost.
+    pub fn cost(&self, program: &str, row: &str) -> Option<Cost> {
+        let mut costs = self.costs.iter();
+        let (_, &cost) = costs.find(|((p, r), _)| *p == program && *r == row)?;
+        Some(cost)
+    }
+
+    /// By how much it is more than with an unpatched KVM.
+    pub fn more(&self, program: &str, row: &str) -> Option<i64> {
+        let (before, after) = (self.cost(program, "unpatched")?, self.cost(program, row)?);
+        i64::try_from(after.median)
+            .ok()?
+            .checked_sub_unsigned(before.median)
+    }
+}
+
+/// The lines that `bare --blind` prints for each round.
+fn cost(text: &str) -> Option<Cost> {
+    let values = |key: &str| -> Vec<u64> {
+        let mut values: Vec<u64> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.parse().ok())
+            .collect();
+        values.sort_unstable();
+        values
+    };
+    let (medians, means) = (values("median"), values("mean"));
+    Some(Cost {
+        median: *medians.get(medians.len() / 2)?,
+        spread: (*medians.first()?, *medians.last()?),
+        mean: *means.get(means.len() / 2)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> String {
+        let mut text = String::new();
+        for (number, (row, _)) in ROWS.iter().enumerate() {
+            text += &format!("@begin how {row}\nby hand\n@end how {row}\n");
+            for (program, _, _) in PROGRAMS {
+                text += &format!("@begin measured {program} {row}\n");
+                for round in [30, 10, 20] {
+                    let cost = 1000 * number + round;
+                    text += &format!("least 1\nmedian {cost}\nmean {}\n", 2 * cost);
+                }
+                text += &format!("@end measured {program} {row}\n");
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn rounds_are_summed_up_by_their_median() {
+        let measured = Measured::parse(&Report::parse(&report())).unwrap();
+        assert_eq!(
+            measured.cost("hlt", "exitstat"),
+            Some(Cost {
+                median: 2020,
+                spread: (2010, 2030),
+                mean: 4040
+            })
+        );
+        assert_eq!(measured.more("hlt", "exitstat"), Some(2000));
+        assert_eq!(measured.more("hlt", "unpatched"), Some(0));
+        assert_eq!(measured.cost("hlt", "nobody"), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let text = report().replace("measured pio perf", "lost");
+        let error = Measured::parse(&Report::parse(&text)).err().unwrap();
+        assert!(error.contains("measured pio perf"), "{error}");
+        let text = report()
+            .replace("median 5010", "")
+            .replace("median 5020", "");
+        let text = text.replace("median 5030", "");
+        assert!(Measured::parse(&Report::parse(&text)).is_err());
+    }
+}

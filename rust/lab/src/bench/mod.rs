@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an exit costs, by who watches: the same guests under an unpatched KVM, under exitstat, and under
+//! what people use instead. On one emulated CPU the TSC counts instructions, so costs are exact.
+
+mod measured;
+mod plot;
+
+use crate::{l0::L0, run::Run, suite::check, workspace::Workspace};
+use anyhow::{ensure, Context, Result};
+use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
+use measured::{Measured, PROGRAMS, ROWS};
+use serde_json::{json, Map, Value};
+use std::{fs, path::Path, time::Duration};
+
+/// What else is in `build/bench.json`: `scripts/bench-cpu.sh` writes it.
+const ON_THE_PROCESSOR: &str = "build/bench-cpu.json";
+const RESULT: &str = "build/bench.json";
+const PICTURE: &str = "build/bench.svg";
+
+/// Measures, prints the table, and writes `build/bench.json` and the picture.
+pub fn run(workspace: &Workspace, plot: Option<&Path>) -> Result<()> {
+    eprintln!(
+        "==> booting L1, and in it some hundred guests without an operating system (4 minutes)"
+    );
+    let outcome = Run {
+        l1: Some(fs::read_to_string(workspace.path("tests/bench/l1.sh"))?),
+        l0: Some(L0::Bochs),
+        bench: true,
+        memory: Some(2048),
+        timeout: Duration::from_secs(2400),
+        echo: true,
+        ..Run::default()
+    }
+    .boot(workspace)?;
+    ensure!(outcome.status == Some(0), "the script in L1 failed");
+    for check in check::made_in_l1(&outcome.report) {
+        if let Err(why) = check.result {
+            anyhow::bail!("{}: {why}", check.name);
+        }
+    }
+    let measured = Measured::parse(&outcome.report).map_err(anyhow::Error::msg)?;
+
+    println!("{}", table(&measured));
+    println!("How each was started:");
+    for (row, how) in &measured.how {
+        println!("  {row:16} {}", how.replace('\n', "\n                   "));
+    }
+
+    fs::create_dir_all(workspace.path("build"))?;
+    let mut result = document(&measured);
+    if let Ok(text) = fs::read_to_string(workspace.path(ON_THE_PROCESSOR)) {
+        let more: Map<String, Value> = serde_json::from_str(&text).context(ON_THE_PROCESSOR)?;
+        result.extend(more);
+    }
+    let text = serde_json::to_string_pretty(&result)?;
+    fs::write(workspace.path(RESULT), text + "\n")?;
+    let picture = plot::draw(&measured).map_err(|error| anyhow::anyhow!("{error}"))?;
+    for file in [Some(workspace.path(PICTURE).as_path()), plot]
+        .into_iter()
+        .flatten()
+    {
+        fs::write(file, &picture).with_context(|| file.display().to_string())?;
+    }
+    println!("{RESULT} has all of it, {PICTURE} is its picture.");
+    Ok(())
+}
+
+/// What each row adds to an exit, and first what it costs without.
+fn table(measured: &Measured) -> Table {
+    let mut table = Table::new();
+    let titles = PROGRAMS.iter().map(|(_, _, title)| *title);
+    table
+        .load_preset(UTF8_FULL_CONDENSED)
+        .set_header(["instructions per exit"].into_iter().chain(titles));
+    for (row, title) in ROWS {
+        let cells = PROGRAMS.iter().map(|&(program, _, _)| {
+            let Some(cost) = measured.cost(program, row) else {
+                return String::new();
+            };
+            match measured.more(program, row) {
+                Some(more) if row != "unpatched" => format!("{more:+}"),
+                _ => cost.median.to_string(),
+            }
+        });
+        table.add_row([title.to_owned()].into_iter().chain(cells));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// What goes into `build/bench.json`; docs/bench.md has the keys.
+fn document(measured: &Measured) -> Map<String, Value> {
+    let by_program = |value: fn(measured::Cost) -> Value| -> Value {
+        let programs = PROGRAMS.iter().map(|&(program, key, _)| {
+            let rows = ROWS.iter().filter_map(|(row, _)| {
+                Some(((*row).to_owned(), value(measured.cost(program, row)?)))
+            });
+            (key.to_owned(), Value::Object(rows.collect()))
+        });
+        Value::Object(programs.collect())
+    };
+    let mut document = Map::new();
+    let mut insert = |key: &str, value| document.insert(key.to_owned(), value);
+    insert("schema", json!("exitstat-bench/1"));
+    insert(
+        "instructions_per_exit",
+        by_program(|cost| json!(cost.median)),
+    );
+    insert(
+        "spread",
+        by_program(|cost| json!([cost.spread.0, cost.spread.1])),
+    );
+    insert(
+        "mean_instructions_per_exit",
+        by_program(|cost| json!(cost.mean)),
+    );
+    let how = measured
+        .how
+        .iter()
+        .map(|(row, how)| ((*row).to_owned(), json!(how)));
+    insert("started", Value::Object(how.collect()));
+    document
+}
