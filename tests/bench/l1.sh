@@ -70,15 +70,16 @@ perf kvm -i /tmp/perf.data stat report >/tmp/perf.out 2>&1
 check "perf saw the exits" grep 'EPT_VIOLATION  *[1-9]' /tmp/perf.out
 rm /tmp/perf.data
 
-# This kernel has no BTF, which has these.
-cat >/tmp/types.h <<'EOF'
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+# This kernel has no BTF, which has these; and bpftrace always wants the header of that name.
+mkdir -p /usr/include/linux
+cat >/usr/include/linux/types.h <<'EOF'
+typedef unsigned char u8, __u8;
+typedef unsigned short u16, __u16;
+typedef unsigned int u32, __u32;
+typedef unsigned long long u64, __u64;
 EOF
 under_bpftrace() {
-	bpftrace --include /tmp/types.h -o /tmp/bpftrace.out -e "$bpftrace" -c "$*"
+	bpftrace --include linux/types.h -o /tmp/bpftrace.out -e "$bpftrace" -c "$*"
 }
 bpftrace='tracepoint:kvm:kvm_exit { @exits[args->exit_reason] = count(); }'
 measure bpftrace_count "bpftrace -e '$bpftrace'" under_bpftrace
