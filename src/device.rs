@@ -7,20 +7,12 @@
 //! are copied into the kernel's own memory; into the caller's they go after that.
 
 use super::{
-    cpu,
-    ffi,
-    observer,
-    reason::SLOTS,
-    row::Row,
+    contents,
     snapshot::{
-        Header,
         Request,
-        RowHead,
-        Rows,
         Writer,
         IOCTL_SNAPSHOT, //
-    },
-    tally::Tally, //
+    }, //
 };
 use kernel::{
     fs::File,
@@ -79,13 +71,13 @@ impl MiscDevice for Device {
 
 /// Gives a snapshot to who asked for it. `E2BIG` comes with the bytes needed.
 fn snapshot_for(request: Request) -> Result<(Result, u64)> {
-    let mut size = snapshot(request.vm, &mut []);
+    let mut size = contents::write(request.vm, &mut []);
     loop {
         if size as u64 > request.length {
             return Ok((Err(E2BIG), size as u64));
         }
         let mut bytes = KVVec::from_elem(0, size, GFP_KERNEL)?;
-        let needed = snapshot(request.vm, &mut bytes);
+        let needed = contents::write(request.vm, &mut bytes);
         let Some(bytes) = bytes.get(..needed) else {
             // More came to be since it was measured.
             size = needed;
@@ -95,64 +87,5 @@ fn snapshot_for(request: Request) -> Result<(Result, u64)> {
         let buffer = UserSlice::new(UserPtr::from_addr(address), needed);
         buffer.writer().write_slice(bytes)?;
         return Ok((Ok(()), needed as u64));
-    }
-}
-
-/// Writes a snapshot of `vm`, or of everything if that is 0, and returns how much it is.
-fn snapshot(vm: u64, buffer: &mut [u8]) -> usize {
-    let clock = ffi::clock();
-    let header = Header {
-        load: ffi::load_id(),
-        tsc: clock.tsc,
-        realtime: clock.realtime,
-        tsc_khz: clock.tsc_khz,
-        cpus: cpu::possible().count() as u32,
-        unattached: observer::unattached(),
-        log_every: ffi::log_every(),
-        guest_scope: ffi::guest_scope() as u32,
-        log_cpuid: ffi::log_cpuid().into(),
-        module_version: ffi::version(),
-        ..Header::default()
-    };
-    let mut writer = Writer::new(buffer);
-    writer.snapshot(header, |writer| {
-        if vm == 0 {
-            for cpu in cpu::possible() {
-                writer.cpu(cpu, |rows| write_cpu(cpu, rows));
-            }
-        }
-        observer::for_each(&mut |vcpu, rows| match vcpu {
-            None if vm == 0 => writer.retired(|to| write_rows(rows, to)),
-            Some(vcpu) if vm == 0 || vm == vcpu.who().0 => {
-                writer.vcpu(&vcpu.head(), |to| write_rows(rows, to));
-            }
-            _ => (),
-        });
-    });
-    writer.needed()
-}
-
-fn write_cpu(cpu: u32, to: &mut Rows<'_, '_>) {
-    for (reason, tally) in (0..).zip(cpu::tallies(cpu)) {
-        let Tally { exits, cycles } = tally;
-        let head = RowHead {
-            reason,
-            exits,
-            cycles,
-            ..RowHead::default()
-        };
-        to.row(head, &[]);
-    }
-}
-
-fn write_rows(rows: &[Row; SLOTS], to: &mut Rows<'_, '_>) {
-    for (reason, row) in (0..).zip(rows).filter(|(_, row)| row.is_taken()) {
-        // The histogram first: it never has more exits than the count then.
-        let histogram = row.histogram();
-        let head = RowHead {
-            reason,
-            ..row.head()
-        };
-        to.row(head, &histogram);
     }
 }

@@ -4,10 +4,11 @@
 //!
 //! `observer` is the way in: KVM calls it for each exit, each CPUID of a leaf, each vCPU that
 //! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU, of `row`s), whose
-//! counters are `counter`'s. Those are read by `leaves` for guests, and for the host by `device`,
-//! `debugfs` and `log`. Logic that needs no kernel is in `rust/core`. All `unsafe` is in `ffi`,
-//! `counter`, `cpu`, `row`, `nospec`, and where the C side calls: `observer`, `log`. Tests beside
-//! the code are compiled into a module of their own, see `kunit_main`.
+//! counters are `counter`'s. Those are read by `leaves` for guests, and for the host by `contents`,
+//! whose snapshots `device` gives away, `debugfs` and `log`. Logic that needs no kernel is in
+//! `rust/core`. All `unsafe` is in `ffi`, `counter`, `cpu`, `row`, `nospec`, and where the C side
+//! calls: `observer`, `log`. Tests beside the code are compiled into a module of their own, see
+//! `kunit_main`.
 
 use kernel::prelude::*;
 
@@ -25,6 +26,7 @@ mod snapshot;
 #[path = "../rust/core/src/tally.rs"]
 mod tally;
 
+mod contents;
 mod counter;
 mod cpu;
 mod debugfs;
