@@ -8,6 +8,7 @@
 use super::{
     counter::Pair,
     ffi,
+    footprint,
     reason::{
         Slot,
         SLOTS, //
@@ -22,6 +23,7 @@ use core::{
 // `struct exitstat_cpu_table` is as large as the pairs that are addressed in it.
 const _: () = assert!(ffi::EXITSTAT_SLOTS as usize == SLOTS);
 const _: () = assert!(size_of::<ffi::exitstat_cpu_table>() == SLOTS * size_of::<Pair>());
+const _: () = assert!(size_of::<ffi::exitstat_cpu_table>() <= footprint::CPU);
 
 /// Counts an exit on this CPU.
 ///

@@ -77,4 +77,7 @@ void exitstat_visit_vm(void *vm, kvm_exit_visit_t fn, void *arg);
 void exitstat_visit_all(kvm_exit_visit_t fn, void *arg);
 __u64 exitstat_unattached(void);
 
+/* Bytes that kvmalloc() took for @data of @size. Only the module of the suites has it. */
+__u64 exitstat_kunit_allocated(const void *data, __u64 size);
+
 #endif /* EXITSTAT_GLUE_H */

@@ -14,6 +14,9 @@ use kernel::prelude::*;
 
 // `rust/core`, which is public there, and of which a kernel does not need all.
 #[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/footprint.rs"]
+mod footprint;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../rust/core/src/leaf.rs"]
 mod leaf;
 #[allow(dead_code, unreachable_pub)]

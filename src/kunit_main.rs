@@ -11,6 +11,9 @@
 use kernel::prelude::*;
 
 #[allow(unreachable_pub)]
+#[path = "../rust/core/src/footprint.rs"]
+mod footprint;
+#[allow(unreachable_pub)]
 #[path = "../rust/core/src/leaf.rs"]
 mod leaf;
 #[allow(unreachable_pub)]

@@ -7,6 +7,7 @@
 
 use super::{
     ffi,
+    footprint,
     reason::{
         Slot,
         SLOTS, //
@@ -15,6 +16,7 @@ use super::{
     snapshot::VcpuHead,
     tally::Tally, //
 };
+use core::mem::size_of;
 use kernel::str::BStr;
 
 /// What is kept of a vCPU. All zeros are a valid value: the initial one.
@@ -24,6 +26,8 @@ pub(crate) struct Vcpu {
     who: ffi::kvm_exit_vcpu,
     rows: [Row; SLOTS],
 }
+
+const _: () = assert!(size_of::<Vcpu>() <= footprint::VCPU);
 
 /// The sums over all vCPUs that were retired.
 static RETIRED: [Row; SLOTS] = [const { Row::new() }; SLOTS];
@@ -100,10 +104,8 @@ pub(crate) mod tests {
     use crate::reason::END;
     use core::{
         array::from_fn,
-        mem::{
-            offset_of,
-            size_of, //
-        }, //
+        mem::offset_of,
+        ptr::from_ref, //
     };
     use kernel::prelude::*;
 
@@ -144,6 +146,21 @@ pub(crate) mod tests {
         assert_eq!(offset_of!(Vcpu, who), 0);
         assert_eq!(size_of::<ffi::kvm_exit_vcpu>(), 32);
         assert_eq!(size_of::<Vcpu>(), 32 + 87 * (16 + 16 + 8 + 64 * 8));
+    }
+
+    /// By the same function of the kernel as the shim's.
+    #[test]
+    fn the_allocator_takes_no_more_for_it_than_is_said() -> Result {
+        let vcpu = some_vcpu()?;
+        let size = size_of::<Vcpu>() as u64;
+        // SAFETY: It is an allocation of that size.
+        let allocated = unsafe {
+            ffi::exitstat_kunit_allocated(from_ref::<Vcpu>(&vcpu).cast(), size) //
+        };
+        assert!(allocated >= size);
+        assert!(allocated <= footprint::VCPU_ALLOCATED as u64);
+        pr_info!("{size} bytes of a vCPU take {allocated}\n");
+        Ok(())
     }
 
     #[test]

@@ -9,6 +9,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod footprint;
 pub mod histogram;
 pub mod leaf;
 pub mod reason;

@@ -14,7 +14,7 @@ const SUITES: [(&str, usize); 8] = [
     ("exitstat_log", 1),
     ("exitstat_nospec", 3),
     ("exitstat_row", 6),
-    ("exitstat_vcpu", 7),
+    ("exitstat_vcpu", 8),
 ];
 
 /// One check for each case, and one for each suite as a whole.
