@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Ways to record an exit, all called as KVM's shim calls the module's: through the address of a
+//! function. (In the kernel that is a static call, which is patched to be a direct one.)
+
+use crate::{host::Cpu, load::Load, shim::Exit};
+use core::{
+    ffi::c_void,
+    hint::black_box,
+    marker::PhantomData,
+    ptr::null_mut,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// A way to record exits of a vCPU.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorder<'h> {
+    callback: Exit,
+    data: *mut c_void,
+    _host: PhantomData<&'h ()>,
+}
+
+impl Recorder<'_> {
+    /// # Safety
+    ///
+    /// For `'h`, `callback` may be called by a thread that is a CPU, with `data`.
+    pub(crate) unsafe fn new(callback: Exit, data: *mut c_void) -> Self {
+        Self {
+            callback,
+            data,
+            _host: PhantomData,
+        }
+    }
+
+    /// Records so many exits.
+    pub fn record(&self, _cpu: &Cpu<'_>, load: &Load, exits: u64) {
+        let callback = black_box(self.callback);
+        for number in 0..exits {
+            let (reason, cycles) = load.exit(number);
+            // SAFETY: As `new()` was promised; there is a `Cpu`, so that this thread is one.
+            unsafe { callback(self.data, reason, cycles) };
+        }
+    }
+}
+
+/// What is only called: the price of the calling alone.
+#[must_use]
+pub fn nothing() -> Recorder<'static> {
+    unsafe extern "C" fn exit(_: *mut c_void, reason: u32, cycles: u64) {
+        black_box((reason, cycles));
+    }
+
+    // SAFETY: It can be called with anything.
+    unsafe { Recorder::new(exit, null_mut()) }
+}
+
+/// What is counted where all CPUs count.
+struct Shared {
+    exits: AtomicU64,
+    cycles: AtomicU64,
+    exits_by_reason: [AtomicU64; REASONS],
+    cycles_by_reason: [AtomicU64; REASONS],
+}
+
+const REASONS: usize = 86;
+
+static SHARED: Shared = Shared {
+    exits: AtomicU64::new(0),
+    cycles: AtomicU64::new(0),
+    exits_by_reason: [const { AtomicU64::new(0) }; REASONS],
+    cycles_by_reason: [const { AtomicU64::new(0) }; REASONS],
+};
+
+/// The way of earlier implementations: atomic counters, one of each for the whole host. It knows
+/// exits and cycles, in total and by reason: no vCPUs, no histogram, no longest exit.
+#[must_use]
+pub fn shared_atomics() -> Recorder<'static> {
+    unsafe extern "C" fn exit(_: *mut c_void, reason: u32, cycles: u64) {
+        SHARED.exits.fetch_add(1, Relaxed);
+        SHARED.cycles.fetch_add(cycles, Relaxed);
+        let reason = reason as usize;
+        if let Some(exits) = SHARED.exits_by_reason.get(reason) {
+            exits.fetch_add(1, Relaxed);
+        }
+        if let Some(all) = SHARED.cycles_by_reason.get(reason) {
+            all.fetch_add(cycles, Relaxed);
+        }
+    }
+
+    // SAFETY: It can be called with anything.
+    unsafe { Recorder::new(exit, null_mut()) }
+}
+
+/// How many exits were recorded that way.
+#[must_use]
+pub fn shared_exits() -> u64 {
+    SHARED.exits.load(Relaxed)
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KVM's shim, and the module's C object, in user space.
+//!
+//! C headers: `arch/x86/include/asm/kvm_exit_observer.h` (from `patches/`), `src/exitstat_glue.h`.
+//! Structures and functions have the names that they have there.
+//!
+//! A thread is a CPU if `%gs` has the address of one of the tables here; 64-bit programs do not use
+//! `%gs` otherwise. In the kernel a per-CPU variable's symbol is relative to it, and so it is here:
+//! the symbol is 0.
+
+#![allow(non_camel_case_types, non_upper_case_globals)]
+
+use core::{
+    arch::{global_asm, x86_64::_rdtsc},
+    ffi::c_void,
+    ptr::null_mut,
+};
+use std::{
+    alloc::{alloc_zeroed, dealloc, Layout},
+    cell::UnsafeCell,
+    sync::{
+        atomic::{AtomicU32, Ordering::Relaxed},
+        Mutex, MutexGuard, PoisonError,
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+pub const EXITSTAT_SLOTS: u32 = 87;
+pub const EXITSTAT_VERSION: &[u8; 6] = b"0.1.0\0";
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct kvm_exit_vcpu {
+    pub vm_id: u64,
+    pub vcpu_id: u32,
+    pub tgid: u32,
+    pub comm: [u8; 16],
+}
+
+#[repr(C)]
+pub struct kvm_exit_cpuid {
+    pub vm: *mut c_void,
+    pub open: u32,
+    pub reason: u32,
+    pub answered: u32,
+    pub eax: u32,
+    pub ebx: u32,
+    pub ecx: u32,
+    pub edx: u32,
+}
+
+pub type Exit = unsafe extern "C" fn(*mut c_void, u32, u64);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kvm_exit_observer {
+    pub exit: Option<Exit>,
+    pub user: Option<unsafe extern "C" fn(*mut c_void, u32, u64, u64)>,
+    pub cpuid: Option<unsafe extern "C" fn(*mut kvm_exit_cpuid)>,
+    pub retire: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub data_size: u64,
+}
+
+pub type kvm_exit_visit_t = Option<unsafe extern "C" fn(*mut c_void, *mut c_void)>;
+
+// As `src/ffi.rs` has it of those that bindgen makes.
+const _: () = assert!(size_of::<kvm_exit_cpuid>() == 40);
+const _: () = assert!(size_of::<kvm_exit_observer>() == 40);
+const _: () = assert!(size_of::<kvm_exit_vcpu>() == 32);
+
+/// The most CPUs that there can be.
+pub const CPUS: u32 = 1024;
+
+#[repr(C)]
+pub struct exitstat_cpu_table {
+    pub words: [u64; EXITSTAT_SLOTS as usize * 2],
+}
+
+/// Cache lines of its own, as `DEFINE_PER_CPU_ALIGNED` makes it.
+#[repr(C, align(64))]
+struct Table(UnsafeCell<exitstat_cpu_table>);
+
+// SAFETY: It is only ever given away by address.
+unsafe impl Sync for Table {}
+
+static TABLES: [Table; CPUS as usize] = [const {
+    Table(UnsafeCell::new(exitstat_cpu_table {
+        words: [0; EXITSTAT_SLOTS as usize * 2],
+    }))
+}; CPUS as usize];
+static POSSIBLE: AtomicU32 = AtomicU32::new(0);
+
+global_asm!(".globl exitstat_cpu_table", ".set exitstat_cpu_table, 0");
+
+unsafe extern "C" {
+    pub static exitstat_cpu_table: exitstat_cpu_table;
+}
+
+fn table(cpu: u32) -> Option<&'static Table> {
+    TABLES.get(cpu as usize)
+}
+
+pub unsafe fn exitstat_cpu_table_of(cpu: u32) -> *mut exitstat_cpu_table {
+    match table(cpu) {
+        Some(table) if cpu < POSSIBLE.load(Relaxed) => table.0.get(),
+        _ => null_mut(),
+    }
+}
+
+pub unsafe fn exitstat_cpu_limit() -> u32 {
+    POSSIBLE.load(Relaxed)
+}
+
+/// From now on so many CPUs are possible, which have counted nothing.
+///
+/// # Safety
+///
+/// Nobody records or reads.
+pub unsafe fn set_possible(cpus: u32) {
+    assert!(cpus <= CPUS);
+    for table in &TABLES {
+        // SAFETY: Nobody else has access.
+        unsafe { table.0.get().write_bytes(0, 1) };
+    }
+    POSSIBLE.store(cpus, Relaxed);
+}
+
+/// Makes this thread the CPU of that number.
+pub fn enter_cpu(cpu: u32) {
+    const ARCH_SET_GS: i64 = 0x1001;
+    let address = table(cpu).expect("there is no such CPU").0.get();
+    // SAFETY: Nobody else in this process uses %gs.
+    let result = unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_SET_GS, address) };
+    assert_eq!(result, 0, "arch_prctl");
+}
+
+/// What the shim has of a vCPU.
+struct Attached {
+    vm: u64,
+    data: *mut c_void,
+}
+
+// SAFETY: `data` are the observer's, which may be called from any thread.
+unsafe impl Send for Attached {}
+
+#[derive(Default)]
+struct State {
+    observer: Option<kvm_exit_observer>,
+    vcpus: Vec<Attached>,
+}
+
+static STATE: Mutex<State> = Mutex::new(State {
+    observer: None,
+    vcpus: Vec::new(),
+});
+
+fn lock() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whole pages, which is what the kernel gives for that much.
+fn layout(size: u64) -> Layout {
+    let size = usize::try_from(size).expect("it fits");
+    Layout::from_size_align(size, 4096).expect("it fits")
+}
+
+/// Attaches a vCPU, as its first exit does: its data are zeros, but for whose they are.
+pub fn attach(vm_id: u64, vcpu_id: u32) -> *mut c_void {
+    let mut state = lock();
+    let size = state.observer.expect("there is an observer").data_size;
+    assert!(size >= size_of::<kvm_exit_vcpu>() as u64);
+    // SAFETY: The size is not 0.
+    let data = unsafe { alloc_zeroed(layout(size)) }.cast::<c_void>();
+    assert!(!data.is_null(), "out of memory");
+    let who = kvm_exit_vcpu {
+        vm_id,
+        vcpu_id,
+        tgid: std::process::id(),
+        comm: *b"simulated\0\0\0\0\0\0\0",
+    };
+    // SAFETY: It is aligned memory of at least this size.
+    unsafe { data.cast::<kvm_exit_vcpu>().write(who) };
+    state.vcpus.push(Attached { vm: vm_id, data });
+    data
+}
+
+/// The callback for exits.
+pub fn exit() -> Exit {
+    let observer = lock().observer;
+    observer.and_then(|o| o.exit).expect("there is an observer")
+}
+
+/// What the observer asks for, for each vCPU.
+pub fn data_size() -> u64 {
+    lock().observer.expect("there is an observer").data_size
+}
+
+pub unsafe fn exitstat_preflight() -> i32 {
+    0
+}
+
+pub unsafe fn exitstat_register(ops: &kvm_exit_observer) -> i32 {
+    let mut state = lock();
+    if state.observer.is_some() {
+        return -libc::EBUSY;
+    }
+    state.observer = Some(*ops);
+    0
+}
+
+pub unsafe fn exitstat_unregister() {
+    let state = core::mem::take(&mut *lock());
+    let Some(observer) = state.observer else {
+        return;
+    };
+    for vcpu in state.vcpus {
+        if let Some(retire) = observer.retire {
+            // SAFETY: As the header has it.
+            unsafe { retire(vcpu.data) };
+        }
+        // SAFETY: `attach()` allocated it.
+        unsafe { dealloc(vcpu.data.cast(), layout(observer.data_size)) };
+    }
+}
+
+unsafe fn visit(visit: kvm_exit_visit_t, arg: *mut c_void, of: impl Fn(u64) -> bool) {
+    let visit = visit.expect("it is a function");
+    for vcpu in lock().vcpus.iter().filter(|vcpu| of(vcpu.vm)) {
+        // SAFETY: As the header has it.
+        unsafe { visit(vcpu.data, arg) };
+    }
+}
+
+pub unsafe fn exitstat_visit_all(fn_: kvm_exit_visit_t, arg: *mut c_void) {
+    // SAFETY: As asked for.
+    unsafe { visit(fn_, arg, |_| true) };
+}
+
+/// `vm` is the number of the VM.
+pub unsafe fn exitstat_visit_vm(vm: *mut c_void, fn_: kvm_exit_visit_t, arg: *mut c_void) {
+    // SAFETY: As asked for.
+    unsafe { visit(fn_, arg, |id| id == vm as u64) };
+}
+
+pub unsafe fn exitstat_unattached() -> u64 {
+    0
+}
+
+pub type exitstat_scope = u32;
+pub const exitstat_scope_EXITSTAT_SCOPE_VM: exitstat_scope = 0;
+pub const exitstat_scope_EXITSTAT_SCOPE_HOST: exitstat_scope = 1;
+
+pub unsafe fn exitstat_guest_scope() -> exitstat_scope {
+    exitstat_scope_EXITSTAT_SCOPE_VM
+}
+
+pub unsafe fn exitstat_log_every() -> u64 {
+    0
+}
+
+pub unsafe fn exitstat_log_cpuid() -> u32 {
+    0
+}
+
+#[repr(C)]
+#[derive(Default)]
+pub struct exitstat_clock {
+    pub tsc: u64,
+    pub realtime: u64,
+    pub tsc_khz: u32,
+}
+
+pub unsafe fn exitstat_read_clock(clock: &mut exitstat_clock) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    // SAFETY: All 64-bit processors have it.
+    clock.tsc = unsafe { _rdtsc() };
+    clock.realtime = since.map_or(0, |since| since.as_nanos() as u64);
+    // Nobody asks here how long a cycle is.
+    clock.tsc_khz = 1_000_000;
+}
+
+pub unsafe fn exitstat_load_id() -> u64 {
+    1
+}
+
+pub unsafe fn exitstat_current_process() -> u32 {
+    std::process::id()
+}
+
+pub unsafe fn exitstat_synchronize_rcu() {}

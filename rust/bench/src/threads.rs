@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The same on several of the machine's CPUs at once.
+
+use crate::{
+    clock::time_on_cpu,
+    host::{Host, MOST_CPUS},
+    load::Load,
+    recorder::Recorder,
+};
+use core::{
+    hint::spin_loop,
+    mem::{size_of, MaybeUninit},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
+use std::{
+    io,
+    thread::{available_parallelism, scope},
+};
+
+/// The CPUs that this process may use, all at once, by the machine's numbers.
+///
+/// # Errors
+///
+/// The system does not say.
+pub fn cpus() -> io::Result<Vec<usize>> {
+    let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: It has room for so much, and zeros are a set.
+    let set = unsafe {
+        match libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) {
+            0 => set.assume_init(),
+            _ => return Err(io::Error::last_os_error()),
+        }
+    };
+    let most = available_parallelism()?.get().min(MOST_CPUS as usize);
+    // SAFETY: All numbers are in the set or not.
+    let allowed =
+        (0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) });
+    Ok(allowed.take(most).collect())
+}
+
+/// How many CPUs to try, when there are so many: powers of two, and all.
+#[must_use]
+pub fn ladder(cpus: usize) -> Vec<usize> {
+    let mut steps: Vec<_> = (0..usize::BITS).map(|bit| 1 << bit).collect();
+    steps.retain(|&step| step < cpus);
+    steps.push(cpus);
+    steps
+}
+
+fn pin(cpu: usize) -> io::Result<()> {
+    // SAFETY: Zeros are a set.
+    let mut set = unsafe { MaybeUninit::<libc::cpu_set_t>::zeroed().assume_init() };
+    // SAFETY: `cpu` is one of those that a set told of.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // SAFETY: It is a set of that size.
+    match unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// On each of the machine's `cpus` at once, a thread records `exits` exits, with the recorder of its
+/// number. Returns the time that a thread had on its CPU for them, on average.
+///
+/// # Panics
+///
+/// A thread cannot be bound to its CPU.
+pub fn time<'h>(
+    host: &'h Host,
+    cpus: &[usize],
+    load: &Load,
+    exits: u64,
+    recorder: impl Fn(u32) -> Recorder<'h> + Sync,
+) -> Duration {
+    let ready = &AtomicUsize::new(0);
+    let recorder = &recorder;
+    let total: Duration = scope(|scope| {
+        let threads: Vec<_> = (0..)
+            .zip(cpus)
+            .map(|(number, &cpu)| {
+                scope.spawn(move || {
+                    pin(cpu).expect("the thread can be bound to its CPU");
+                    let cpu = host.cpu(number);
+                    let recorder = recorder(number);
+                    // What is in the caches in each measurement.
+                    recorder.record(&cpu, load, Load::EXITS);
+                    ready.fetch_add(1, Relaxed);
+                    while ready.load(Relaxed) < cpus.len() {
+                        spin_loop();
+                    }
+                    let begin = time_on_cpu();
+                    recorder.record(&cpu, load, exits);
+                    time_on_cpu() - begin
+                })
+            })
+            .collect();
+        let times = threads.into_iter().map(|thread| thread.join());
+        times.map(|time| time.expect("the thread ends well")).sum()
+    });
+    total / cpus.len() as u32
+}
