@@ -133,6 +133,8 @@ for part in "$@"; do
 		test_that "what a guest chooses is clamped before it is an index" \
 			scripts/check-clamp.sh "$module"
 		show_log
+		test_that "memory per CPU, vCPU and VM has not grown" scripts/memory.sh
+		show_log
 		test_that "patches apply to the pristine source without fuzz" patches_apply
 		test_that "exit reasons have the kernel's numbers and names" reasons_are_the_kernels
 		test_that "the module has the version of the workspace" module_has_our_version
