@@ -9,6 +9,7 @@ help:
 	@echo 'make test-fuzz        all parsers, fuzzed for some seconds (scripts/fuzz.sh: for longer)'
 	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
 	@echo 'make test-debug       debug kernels, faults, load: up to an hour'
+	@echo 'make bench-cpu        what recording and reading cost on this processor, and memory'
 	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
 	@echo 'make KDIR=... module  the same for a kernel tree that you patched and built'
 	@echo 'make cli              build/cli: the command exitstat, its manual pages and completions'
@@ -37,6 +38,9 @@ test-static test-unit test-fuzz:
 test-lab:
 	@scripts/lab test $(T)
 
+bench-cpu:
+	@scripts/bench-cpu.sh
+
 deps:
 	@scripts/preflight.sh --install
 
@@ -63,5 +67,5 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci deps preflight \
-	module kernel cli artifacts clean
+.PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci bench-cpu deps \
+	preflight module kernel cli artifacts clean

@@ -3,7 +3,7 @@
 //! What it costs to read all counters: the module's part, which is to write a snapshot, and the
 //! command's, which is to parse it.
 
-use criterion::{Criterion, SamplingMode};
+use criterion::{BenchmarkId, Criterion, SamplingMode};
 use exitstat_bench::{cases::CASES, clock::time_on_cpu};
 use exitstat_cli::model::Sample;
 use std::{hint::black_box, time::Duration};
@@ -19,10 +19,10 @@ fn reading(criterion: &mut Criterion) {
         let host = case.host();
         let bytes = host.snapshot();
         Sample::parse(&bytes).expect("it is a snapshot");
-        group.bench_function(format!("write/{}", case.name), |bencher| {
+        group.bench_function(BenchmarkId::new("write", case.name), |bencher| {
             bencher.iter_custom(|times| time(times, || host.snapshot()));
         });
-        group.bench_function(format!("parse/{}", case.name), |bencher| {
+        group.bench_function(BenchmarkId::new("parse", case.name), |bencher| {
             bencher.iter_custom(|times| time(times, || Sample::parse(&bytes)));
         });
     }
