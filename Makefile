@@ -9,6 +9,7 @@ help:
 	@echo 'make test-fuzz        all parsers, fuzzed for some seconds (scripts/fuzz.sh: for longer)'
 	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
 	@echo 'make test-debug       debug kernels, faults, load: up to an hour'
+	@echo 'make bench            what exitstat costs, against everything else: ten minutes'
 	@echo 'make bench-cpu        what recording and reading cost on this processor, and memory'
 	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
 	@echo 'make KDIR=... module  the same for a kernel tree that you patched and built'
@@ -37,6 +38,11 @@ test-static test-unit test-fuzz:
 
 test-lab:
 	@scripts/lab test $(T)
+
+bench:
+	@scripts/preflight.sh --install bench
+	@scripts/bench-cpu.sh
+	@scripts/lab bench
 
 bench-cpu:
 	@scripts/bench-cpu.sh
@@ -67,5 +73,5 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci bench-cpu deps \
+.PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci bench bench-cpu deps \
 	preflight module kernel cli artifacts clean

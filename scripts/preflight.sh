@@ -1,13 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Finds what is missing or too old to build and test exitstat on Debian 12 or 13, and names the
-# command that provides it. With --install it runs those commands (as root, or with sudo).
+# command that provides it. With --install it runs those commands (as root, or with sudo). With a word
+# bench, also what only `make bench` needs.
 # Exit status: 0 if all is there, 1 if something is missing.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-install=no
-[ "${1:-}" = --install ] && install=yes
+install=no bench=no
+for word; do
+	case $word in
+	--install) install=yes ;;
+	bench) bench=yes ;;
+	*)
+		echo "usage: preflight.sh [--install] [bench]" >&2
+		exit 2
+		;;
+	esac
+done
 
 . /etc/os-release
 debian=${VERSION_ID:-}
@@ -41,6 +51,9 @@ packages="
 	syslinux-common:/usr/lib/syslinux/modules/bios/ldlinux.c32 xorriso:/usr/bin/xorriso
 	prometheus:/usr/bin/promtool tmux:/usr/bin/tmux
 	$rust"
+if [ $bench = yes ]; then
+	packages="$packages linux-perf:/usr/bin/perf bpftrace:/usr/bin/bpftrace"
+fi
 
 missing=
 for entry in $packages; do
