@@ -34,11 +34,11 @@ pub fn run(workspace: &Workspace, plot: Option<&Path>) -> Result<()> {
     }
     .boot(workspace)?;
     ensure!(outcome.status == Some(0), "the script in L1 failed");
-    for check in check::made_in_l1(&outcome.report) {
-        if let Err(why) = check.result {
-            anyhow::bail!("{}: {why}", check.name);
-        }
-    }
+    let failed: Vec<String> = check::made_in_l1(&outcome.report)
+        .into_iter()
+        .filter_map(|check| Some(format!("{}: {}", check.name, check.result.err()?)))
+        .collect();
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
     let measured = Measured::parse(&outcome.report).map_err(anyhow::Error::msg)?;
 
     println!("{}", table(&measured));
