@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{boot, boot_without_ept, recording, Host};
+use common::{boot, boot_without_ept, marked, recording, Host};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -33,6 +33,13 @@ fn directory() -> TempDir {
     let whole = recording(&boot());
     write("boot.rec", &whole);
     write("ept0.rec", &recording(&boot_without_ept()));
+    write(
+        "marked.rec",
+        &marked(
+            &boot(),
+            &[(1, "kernel"), (2, "work"), (2, "disk"), (3, "end")],
+        ),
+    );
     write("torn.rec", &whole[..whole.len() - 100]);
     write("one.rec", &recording(&boot()[..1]));
     let mut reloaded = boot()[..2].to_vec();
@@ -132,9 +139,21 @@ outputs! {
     report_one: "report one.rec",
     report_reloaded: "report reloaded.rec",
     report_empty: "report empty.rec",
+    report_phases: "report marked.rec --phases",
+    report_phases_vm: "report marked.rec --phases --vm 2 --time",
+    report_phases_json: "report marked.rec --phases -o json --vm 2",
+    report_phases_csv: "report marked.rec --phases -o csv",
+    report_phases_none: "report boot.rec --phases",
+    report_phase: "report marked.rec --phase kernel",
+    report_phase_json: "report marked.rec --phase disk -o json",
+    report_until: "report marked.rec --until disk",
+    report_no_phase: "report marked.rec --phase work",
+    report_no_phases: "report boot.rec --phase work",
     report_no_recording: "report budget.toml",
     report_no_file: "report nothing",
     diff: "diff boot.rec ept0.rec",
+    diff_phase: "diff marked.rec marked.rec --phase disk --all --reason 48",
+    diff_until: "diff boot.rec marked.rec --until disk",
     diff_same: "diff boot.rec boot.rec",
     diff_per_second: "diff boot.rec ept0.rec --per-second --sort cycles --reason 30,10",
     diff_json: "diff boot.rec ept0.rec -o json --reason 48,28",
@@ -242,6 +261,7 @@ fn the_schema_documents_all_fields() {
         "--cpu 0 --from boot.rec -o json",
         "vms --from boot.rec -o json",
         "diff boot.rec ept0.rec -o json",
+        "report marked.rec --phases -o json",
         "check boot.rec --budget kernel.toml -o json",
     ] {
         let output = exitstat(directory.path(), words);

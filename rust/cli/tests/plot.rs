@@ -101,6 +101,24 @@ fn rates_name_the_reasons_and_their_shares() {
 }
 
 #[test]
+fn marks_are_drawn() {
+    let recorded = Recorded::new();
+    let marked = made::marked(40, &[(10, "login"), (20, "a <b>")]);
+    fs::write(recorded.path().join("x.rec"), marked).unwrap();
+    let texts = recorded.svg(&["--mark", "12.5=work", "--mark", "90=beyond"]);
+    let has = |text: &str| texts.iter().any(|t| t == text);
+    assert!(
+        has("login") && has("a &lt;b&gt;") && has("work"),
+        "{texts:#?}"
+    );
+    assert!(!has("beyond"), "{texts:#?}");
+    for wrong in ["login", "=x", "-1=x", "1=", "nan=x"] {
+        let output = recorded.plot("x.svg", &["--mark", wrong]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+    }
+}
+
+#[test]
 fn rates_of_a_vm_are_fewer() {
     let recorded = Recorded::new();
     let texts = recorded.svg(&["--vm", "2"]);

@@ -183,3 +183,55 @@ fn a_command_gets_signals_that_are_sent_to_exitstat() {
     let status = Some(3);
     assert_eq!(out(directory.path()).ending, Ending::Whole(End { status }));
 }
+
+/// The labels of a recording's phases, the first of which has none.
+fn phases(directory: &Path) -> Vec<String> {
+    let phases = out(directory).phases.into_iter();
+    phases.map(|phase| phase.label).collect()
+}
+
+#[test]
+fn marks_name_the_moments_that_they_come_at() {
+    let directory = directory();
+    // from.rec has four snapshots: one at the beginning, one at each of two marks, one at the end,
+    // which the third mark comes at, on a line that is left without an end.
+    let script =
+        "echo one >marks; sleep 0.3; echo two >marks; sleep 0.3; echo >marks; printf end >marks";
+    let mut record = record(
+        directory.path(),
+        &["-i", "60", "--marks", "marks"],
+        &["sh", "-c", script],
+    );
+    assert!(record.status().unwrap().success());
+    assert_eq!(phases(directory.path()), ["", "one", "two", "end"]);
+    assert_eq!(out(directory.path()).snapshots, 4);
+    assert!(!directory.path().join("marks").exists());
+}
+
+#[test]
+fn marks_come_through_a_fifo_and_nothing_else() {
+    let directory = directory();
+    let mkfifo = Command::new("mkfifo")
+        .arg("own")
+        .current_dir(directory.path())
+        .status();
+    assert!(mkfifo.unwrap().success());
+    let mut own = record(
+        directory.path(),
+        &["--marks", "own"],
+        &["sh", "-c", "echo x >own; sleep 0.3"],
+    );
+    assert!(own.status().unwrap().success());
+    assert_eq!(phases(directory.path()), ["", "x"]);
+    // It was there before, and stays.
+    assert!(directory.path().join("own").exists());
+    fs::write(directory.path().join("file"), "").unwrap();
+    for wrong in ["file", "no/marks"] {
+        let output = record(directory.path(), &["--marks", wrong], &[]).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(6), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(wrong), "{said}");
+    }
+    assert!(directory.path().join("file").exists());
+}

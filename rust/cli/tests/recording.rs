@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{boot, metadata, recording};
+use common::{boot, marked, metadata, recording};
 use exitstat_cli::source::recording::{End, Ending, Error, Reader, Recorder, Recording};
 use proptest::{collection::vec, prelude::*};
 
@@ -82,6 +82,31 @@ fn frames_of_later_versions_are_skipped() {
     let bytes = recorder.end(&End::default()).unwrap();
     let recording = Recording::of(Reader::new(bytes.as_slice()).unwrap()).unwrap();
     assert_eq!(recording.snapshots, 2);
+}
+
+/// Phases have, together, what the recording has; of two marks of one moment the last one counts.
+#[test]
+fn phases_are_from_mark_to_mark() {
+    let of = |marks: &[(usize, &str)]| {
+        let bytes = marked(&boot(), marks);
+        Recording::of(Reader::new(bytes.as_slice()).unwrap()).unwrap()
+    };
+    let labels = |recording: &Recording| {
+        let labels = recording.phases.iter().map(|phase| phase.label.clone());
+        labels.collect::<Vec<_>>()
+    };
+    assert_eq!(labels(&of(&[])), [""]);
+    assert_eq!(labels(&of(&[(0, "a")])), ["a"]);
+    assert_eq!(labels(&of(&[(0, "a"), (2, "b"), (2, "c")])), ["a", "c"]);
+    let end = of(&[(1, " a\u{1b}[31m\n"), (3, "end")]);
+    assert_eq!(labels(&end), ["", "a[31m", "end"]);
+    for marks in [&[][..], &[(1, "a")], &[(0, "a"), (1, "b"), (2, "a")]] {
+        let recording = of(marks);
+        let mut phases = recording.phases.into_iter().map(|phase| phase.period);
+        let mut sum = phases.next().unwrap();
+        phases.for_each(|period| sum.extend(&period));
+        assert_eq!(sum, recording.period, "{marks:?}");
+    }
 }
 
 #[test]

@@ -226,6 +226,10 @@ pub struct RecordArgs {
     /// Time between snapshots
     #[arg(short, long, default_value = "1", value_parser = interval)]
     pub interval: Duration,
+    /// Read marks from a FIFO, made if it is not there: each line that is written into it names what
+    /// begins then, with a snapshot of that moment
+    #[arg(long, value_name = "FIFO")]
+    pub marks: Option<PathBuf>,
     /// Put this host's name into the file as well
     #[arg(long)]
     pub hostname: bool,
@@ -247,6 +251,15 @@ pub struct RecordArgs {
 pub struct ReportArgs {
     /// The recording
     pub file: PathBuf,
+    /// Only from this mark to the next
+    #[arg(long, value_name = "MARK")]
+    pub phase: Option<String>,
+    /// Only what was before this mark
+    #[arg(long, value_name = "MARK", conflicts_with = "phase")]
+    pub until: Option<String>,
+    /// A line for each phase, from each mark to the next (`record --marks` sets them)
+    #[arg(long, conflicts_with_all = ["phase", "until", "reason", "all", "sort"])]
+    pub phases: bool,
     /// Whose exits.
     #[command(flatten)]
     pub scope: ScopeArgs,
@@ -272,6 +285,12 @@ pub struct DiffArgs {
     /// Only these reasons, by number or name, such as 48,CR_ACCESS
     #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
     pub reason: Vec<u32>,
+    /// Only from this mark to the next, in both (`record --marks` sets them)
+    #[arg(long, value_name = "MARK")]
+    pub phase: Option<String>,
+    /// Only what was before this mark, in both
+    #[arg(long, value_name = "MARK", conflicts_with = "phase")]
+    pub until: Option<String>,
     /// Also reasons that did not change
     #[arg(long)]
     pub all: bool,

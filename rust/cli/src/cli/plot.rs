@@ -23,6 +23,9 @@ pub struct PlotArgs {
     /// The reason of a histogram, by number or name
     #[arg(long, value_parser = crate::reason::parse, required_if_eq("kind", "histogram"))]
     pub reason: Option<u32>,
+    /// Mark a moment of a rate over time, besides those that are in the recording (`record --marks`)
+    #[arg(long, value_name = "SECONDS=LABEL", value_parser = mark)]
+    pub mark: Vec<(f64, String)>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub scope: ScopeArgs,
@@ -38,4 +41,14 @@ pub enum PlotKind {
     Totals,
     /// How long exits of one reason took
     Histogram,
+}
+
+fn mark(word: &str) -> Result<(f64, String), String> {
+    let (seconds, label) = word.split_once('=').unwrap_or((word, ""));
+    match seconds.parse::<f64>() {
+        Ok(seconds) if seconds >= 0.0 && seconds.is_finite() && !label.is_empty() => {
+            Ok((seconds, label.to_owned()))
+        }
+        _ => Err("a mark is seconds since the recording began, and a label: 2.5=login".to_owned()),
+    }
 }

@@ -69,7 +69,16 @@ pub struct Row {
 ///
 /// A recording cannot be read, or nothing can be written.
 pub fn run(args: &DiffArgs) -> Result<(), Error> {
-    let (a, b) = (report::open(&args.a)?, report::open(&args.b)?);
+    let open = |path| {
+        let mut recording = report::open(path)?;
+        if let Some(mark) = &args.phase {
+            recording.period = recording.phase(mark)?;
+        } else if let Some(mark) = &args.until {
+            recording.period = recording.until(mark)?;
+        }
+        Ok::<_, Error>(recording)
+    };
+    let (a, b) = (open(&args.a)?, open(&args.b)?);
     let (rows, total) = rows(&a.period, &b.period, args)?;
     let mut out = output::stdout();
     match args.output {

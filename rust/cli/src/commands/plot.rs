@@ -51,6 +51,8 @@ struct Recorded {
     /// Each time between two snapshots: when it ended, in seconds since the first one, and what was
     /// counted.
     intervals: Vec<(f64, View)>,
+    /// Moments that have names, by such seconds.
+    marks: Vec<(f64, String)>,
     /// All of it.
     all: View,
 }
@@ -68,11 +70,14 @@ impl Recorded {
         let mut last = first.ok_or_else(|| failed(recording::Error::Empty))?;
         let (mut all, mut intervals): (Option<Period>, _) = (None, Vec::new());
         let mut end = 0.0;
+        let mut marks = args.mark.clone();
+        marks.extend(reader.take_marks().into_iter().map(|label| (end, label)));
         while let Some(sample) = reader.next_sample().map_err(failed)? {
             let period = Period::between(&last, &sample);
             let view = View::of_interval(&period, scope, &rows);
             end += view.seconds.unwrap_or(0.0);
             intervals.push((end, view));
+            marks.extend(reader.take_marks().into_iter().map(|label| (end, label)));
             match &mut all {
                 Some(all) => all.extend(&period),
                 None => all = Some(period),
@@ -92,6 +97,7 @@ impl Recorded {
         Ok(Self {
             title: format!("{}, {end:.1} s", all.subject),
             intervals,
+            marks,
             all,
         })
     }

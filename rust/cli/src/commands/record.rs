@@ -7,10 +7,14 @@ use crate::{
     error::Error,
     source::{
         device::Device,
-        recording::{End, Metadata, Reader, Recorder},
+        recording::{End, Mark, Metadata, Reader, Recorder},
     },
 };
-use rustix::process::{kill_process, Pid, Signal};
+use rustix::{
+    fs::{mknodat, FileType, Mode, CWD},
+    io::Errno,
+    process::{kill_process, Pid, Signal},
+};
 use signal_hook::{
     consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -20,11 +24,11 @@ use std::{
     env,
     ffi::OsString,
     fs::{self, File},
-    io::{self, BufReader},
-    os::unix::process::ExitStatusExt,
+    io::{self, BufRead, BufReader, Write},
+    os::unix::{fs::FileTypeExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, ExitStatus},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     thread,
     time::{Duration, Instant},
 };
@@ -60,7 +64,12 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     let mut recorder = Recorder::new(file, &metadata(args)).map_err(error)?;
     recorder.snapshot(&first).map_err(error)?;
 
-    let signals = signals()?;
+    let (sender, events) = mpsc::channel();
+    let marks = match &args.marks {
+        None => None,
+        Some(path) => Some(Marks::open(path, &sender)?),
+    };
+    signals(sender)?;
     let mut child = match start(&args.command) {
         None => None,
         Some(Ok(child)) => Some(child),
@@ -84,26 +93,34 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     let mut failed = None;
     let mut due = Instant::now() + args.interval;
     let status = loop {
-        match next(&signals, due, child.as_mut())? {
-            Event::Due => {
-                if failed.is_none() {
-                    let result = source.take();
-                    let written = result.and_then(|bytes| recorder.snapshot(&bytes).map_err(error));
-                    failed = written.err();
-                    if let Some(error) = &failed {
-                        if child.is_none() {
-                            break None;
-                        }
-                        crate::say!("exitstat: recording ends here: {error}");
-                    }
-                }
-                // What was missed is not made up for.
-                due = (due + args.interval).max(Instant::now());
-            }
+        let mark = match next(&events, due, child.as_mut())? {
+            Event::Due => None,
+            Event::Mark(mark) => Some(mark),
             Event::Stop => break None,
             Event::Ended(status) => break Some(status),
+        };
+        if failed.is_none() {
+            let result = source.take();
+            let written = result.and_then(|bytes| {
+                mark.iter()
+                    .try_for_each(|mark| recorder.mark(mark))
+                    .and_then(|()| recorder.snapshot(&bytes))
+                    .map_err(error)
+            });
+            failed = written.err();
+            if let Some(error) = &failed {
+                if child.is_none() {
+                    break None;
+                }
+                crate::say!("exitstat: recording ends here: {error}");
+            }
+        }
+        if mark.is_none() {
+            // What was missed is not made up for.
+            due = (due + args.interval).max(Instant::now());
         }
     };
+    let late = marks.map_or_else(Vec::new, |marks| marks.end(&events));
     let status = status.map(shell_status);
     if let Some(failed) = failed {
         return match status {
@@ -112,7 +129,10 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         };
     }
     let last = source.take().and_then(|bytes| {
-        recorder.snapshot(&bytes).map_err(error)?;
+        late.iter()
+            .try_for_each(|mark| recorder.mark(mark))
+            .and_then(|()| recorder.snapshot(&bytes))
+            .map_err(error)?;
         recorder.end(&End { status }).map_err(error)
     });
     match (last, status) {
@@ -164,24 +184,109 @@ impl Snapshots {
     }
 }
 
-/// The signals that end a recording or tell that the command has ended, as they come.
-fn signals() -> Result<Receiver<i32>, Error> {
+/// What other threads tell.
+enum Told {
+    Signal(i32),
+    Mark(Mark),
+    /// All marks that were written before were told.
+    NoMoreMarks,
+}
+
+/// Tells the signals that end a recording or that the command has ended, as they come.
+fn signals(sender: Sender<Told>) -> Result<(), Error> {
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCHLD]);
     let mut signals = signals.map_err(Error::io("cannot wait for signals"))?;
-    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for signal in signals.forever() {
-            if sender.send(signal).is_err() {
+            if sender.send(Told::Signal(signal)).is_err() {
                 break;
             }
         }
     });
-    Ok(receiver)
+    Ok(())
+}
+
+/// The pipe that marks are written into; if it was not there before, it is gone afterwards.
+struct Marks {
+    path: PathBuf,
+    made: bool,
+    writer: File,
+}
+
+/// A line that is no mark, as it would be empty.
+const NO_MORE: &[u8] = b"\x04";
+
+impl Marks {
+    fn open(path: &Path, sender: &Sender<Told>) -> Result<Self, Error> {
+        let error = |error| Error::io(format!("cannot read marks from {}", path.display()))(error);
+        let made = match mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(errno) => return Err(error(errno.into())),
+        };
+        // Who writes as well never waits for a writer, nor sees the end when one goes.
+        let writer = File::options().read(true).write(true).open(path);
+        let writer = writer.map_err(error)?;
+        if !writer.metadata().map_err(error)?.file_type().is_fifo() {
+            return Err(error(io::Error::other("it is there, and no FIFO")));
+        }
+        let reader = BufReader::new(writer.try_clone().map_err(error)?);
+        let sender = sender.clone();
+        thread::spawn(move || {
+            for line in reader.split(b'\n') {
+                let told = match line {
+                    Err(_) => break,
+                    Ok(line) if line == NO_MORE => Told::NoMoreMarks,
+                    Ok(line) => Told::Mark(Mark::new(&String::from_utf8_lossy(&line))),
+                };
+                if sender.send(told).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self {
+            path: path.to_owned(),
+            made,
+            writer,
+        })
+    }
+
+    /// The marks that were written and that nobody has seen.
+    fn end(mut self, events: &Receiver<Told>) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        // Also after a line that was left without an end.
+        if self
+            .writer
+            .write_all(&[b"\n", NO_MORE, b"\n"].concat())
+            .is_ok()
+        {
+            while let Ok(told) = events.recv_timeout(Duration::from_secs(1)) {
+                match told {
+                    Told::Mark(mark) => marks.push(mark),
+                    Told::NoMoreMarks => break,
+                    Told::Signal(_) => (),
+                }
+            }
+        }
+        marks.retain(|mark| !mark.label.is_empty());
+        marks
+    }
+}
+
+impl Drop for Marks {
+    fn drop(&mut self) {
+        if self.made {
+            // If it cannot be removed, somebody else did.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 enum Event {
     /// It is time for a snapshot.
     Due,
+    /// Something begins.
+    Mark(Mark),
     /// A signal asks for the end, and no command runs.
     Stop,
     /// The command ended.
@@ -190,7 +295,7 @@ enum Event {
 
 /// Waits for what comes next.
 fn next(
-    signals: &Receiver<i32>,
+    events: &Receiver<Told>,
     due: Instant,
     mut child: Option<&mut Child>,
 ) -> Result<Event, Error> {
@@ -202,7 +307,14 @@ fn next(
             }
         }
         let left = due.saturating_duration_since(Instant::now());
-        match (signals.recv_timeout(left), &child) {
+        let told = match events.recv_timeout(left) {
+            Ok(Told::Mark(mark)) if mark.label.is_empty() => continue,
+            Ok(Told::Mark(mark)) => return Ok(Event::Mark(mark)),
+            Ok(Told::NoMoreMarks) => continue,
+            Ok(Told::Signal(signal)) => Ok(signal),
+            Err(why) => Err(why),
+        };
+        match (told, &child) {
             (Ok(SIGCHLD), _) => (),
             (Ok(_), None) => return Ok(Event::Stop),
             // Ctrl-C reaches the command as it does us; what is sent to us alone is sent on. It is

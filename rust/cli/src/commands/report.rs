@@ -2,6 +2,8 @@
 
 //! `exitstat report`: what happened during a recording.
 
+mod phases;
+
 use crate::{
     cli::{Format, ReportArgs},
     error::Error,
@@ -20,7 +22,15 @@ use std::{io::Write, path::Path, time::Duration};
 pub fn run(args: &ReportArgs) -> Result<(), Error> {
     let recording = open(&args.file)?;
     let scope = Scope::from(&args.scope);
-    let view = View::of(&recording.period, scope, &args.rows).ok_or_else(|| not_there(scope))?;
+    if args.phases {
+        return phases::print(output::stdout(), &recording, args);
+    }
+    let period = match (&args.phase, &args.until) {
+        (Some(mark), _) => recording.phase(mark)?,
+        (None, Some(mark)) => recording.until(mark)?,
+        (None, None) => recording.period.clone(),
+    };
+    let view = View::of(&period, scope, &args.rows).ok_or_else(|| not_there(scope))?;
     let mut out = output::stdout();
     if args.format.output == Format::Table {
         heading(&mut out, &recording)?;

@@ -51,8 +51,9 @@ enum Of {
     Guest,
 }
 
+/// The document of a view.
 #[derive(Serialize)]
-struct Exits {
+pub struct Exits {
     of: Of,
     time: Option<String>,
     seconds: Option<f64>,
@@ -120,7 +121,13 @@ pub fn time(realtime: u64) -> Option<String> {
 
 /// Writes a view.
 pub(super) fn view(out: &mut impl Write, view: &View) -> Result<(), Error> {
-    let exits = Exits {
+    write(out, "exits", exits(view))
+}
+
+/// What is in the document of a view.
+#[must_use]
+pub fn exits(view: &View) -> Exits {
+    Exits {
         of: match view.subject {
             Subject::Guest => Of::Guest,
             Subject::Of(Scope::Host) => Of::Host,
@@ -135,8 +142,7 @@ pub(super) fn view(out: &mut impl Write, view: &View) -> Result<(), Error> {
         unattached: view.unattached,
         total: reason(view, &view.total),
         reasons: view.rows.iter().map(|row| reason(view, row)).collect(),
-    };
-    write(out, "exits", exits)
+    }
 }
 
 fn reason(view: &View, row: &Row) -> Reason {

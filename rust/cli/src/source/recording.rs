@@ -12,13 +12,14 @@
 //!
 //! | frame | |
 //! |---|---|
-//! | 4 bytes | its kind: 1 metadata, 2 a snapshot, 3 the end |
+//! | 4 bytes | its kind: 1 metadata, 2 a snapshot, 3 the end, 4 a mark |
 //! | 4 bytes | the length of its payload |
 //! | 4 bytes | the CRC-32 (that of zlib) of kind, length and payload |
 //! | so many bytes as its length | its payload |
 //!
 //! The first frame is [`Metadata`], as JSON. A snapshot is what the device gave, of the format in
-//! `exitstat-core`. The last frame, [`End`], as JSON, tells that the recording was not cut off.
+//! `exitstat-core`. A [`Mark`], as JSON, names the moment of the snapshot that comes after it. The
+//! last frame, [`End`], as JSON, tells that the recording was not cut off.
 //! Frames of other kinds, and fields of JSON that are not known, are skipped.
 //!
 //! Each frame is written by one call, so that if exitstat is killed, at most the last one is torn.
@@ -39,6 +40,7 @@ const VERSION: u32 = 1;
 const METADATA: u32 = 1;
 const SNAPSHOT: u32 = 2;
 const END: u32 = 3;
+const MARK: u32 = 4;
 
 /// What a recording says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +72,26 @@ pub struct End {
     /// The exit status of the command that was recorded, as a shell gives it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u8>,
+}
+
+/// The name of a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mark {
+    /// What begins there.
+    pub label: String,
+}
+
+impl Mark {
+    /// Of a text that anybody wrote: what could be shown of it on one line.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let shown: String = text.chars().filter(|c| !c.is_control()).collect();
+        let cut: String = shown.trim().chars().take(80).collect();
+        Self {
+            label: cut.trim_end().to_owned(),
+        }
+    }
 }
 
 /// Why a file is not read.
@@ -139,6 +161,7 @@ pub struct Reader<R> {
     at: u64,
     metadata: Metadata,
     ending: Ending,
+    marks: Vec<String>,
 }
 
 impl Reader<BufReader<File>> {
@@ -185,6 +208,7 @@ impl<R: Read> Reader<R> {
             at: 16,
             metadata: Metadata::default(),
             ending: Ending::NotYet,
+            marks: Vec::new(),
         };
         match reader.frame()? {
             Some((METADATA, payload)) => {
@@ -219,10 +243,19 @@ impl<R: Read> Reader<R> {
                     self.ending = Ending::Whole(end);
                     return Ok(None);
                 }
+                MARK => {
+                    let mark: Mark = serde_json::from_slice(&payload).unwrap_or_default();
+                    self.marks.push(Mark::new(&mark.label).label);
+                }
                 _ => (),
             }
         }
         Ok(None)
+    }
+
+    /// The marks of the snapshot that was read last.
+    pub fn take_marks(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.marks)
     }
 
     /// The next sample.
@@ -285,8 +318,19 @@ pub struct Recording {
     pub snapshots: u64,
     /// What happened from the first to the last; if there is only one, all that it has.
     pub period: Period,
+    /// The same, from each mark to the next.
+    pub phases: Vec<Phase>,
     /// All that the last one has.
     pub last: Sample,
+}
+
+/// What happened from a mark to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phase {
+    /// The mark; empty for what was before the first.
+    pub label: String,
+    /// What happened.
+    pub period: Period,
 }
 
 impl Recording {
@@ -303,6 +347,47 @@ impl Recording {
         })
     }
 
+    /// What happened in the phases of a name.
+    ///
+    /// # Errors
+    ///
+    /// There are none.
+    pub fn phase(&self, label: &str) -> Result<Period, NoMark> {
+        let phases = self.phases.iter().filter(|phase| phase.label == label);
+        self.sum(phases, label)
+    }
+
+    /// What happened before a mark.
+    ///
+    /// # Errors
+    ///
+    /// There is no such mark, or nothing before it.
+    pub fn until(&self, label: &str) -> Result<Period, NoMark> {
+        let at = self.phases.iter().position(|phase| phase.label == label);
+        self.sum(self.phases.iter().take(at.unwrap_or(0)), label)
+    }
+
+    fn sum<'a>(
+        &self,
+        phases: impl Iterator<Item = &'a Phase>,
+        label: &str,
+    ) -> Result<Period, NoMark> {
+        let mut sum: Option<Period> = None;
+        for phase in phases {
+            match &mut sum {
+                Some(sum) => sum.extend(&phase.period),
+                None => sum = Some(phase.period.clone()),
+            }
+        }
+        sum.ok_or_else(|| NoMark {
+            label: label.to_owned(),
+            there_are: {
+                let labels = self.phases.iter().map(|phase| phase.label.clone());
+                labels.filter(|label| !label.is_empty()).collect()
+            },
+        })
+    }
+
     /// Reads to the end.
     ///
     /// # Errors
@@ -311,22 +396,56 @@ impl Recording {
     pub fn of(mut reader: Reader<impl Read>) -> Result<Self, Error> {
         let mut last = reader.next_sample()?.ok_or(Error::Empty)?;
         let mut period: Option<Period> = None;
+        let mut phases: Vec<Phase> = Vec::new();
+        let mut label = reader.take_marks().pop().or(Some(String::new()));
         let mut snapshots = 1;
         while let Some(sample) = reader.next_sample()? {
             let next = Period::between(&last, &sample);
             match &mut period {
                 Some(period) => period.extend(&next),
-                None => period = Some(next),
+                None => period = Some(next.clone()),
             }
+            match (label.take(), phases.last_mut()) {
+                (None, Some(phase)) => phase.period.extend(&next),
+                (label, _) => phases.push(Phase {
+                    label: label.unwrap_or_default(),
+                    period: next,
+                }),
+            }
+            // Between two marks of one moment nothing happens.
+            label = reader.take_marks().pop();
             last = sample;
             snapshots += 1;
+        }
+        // Nothing comes after a mark of the end, but it is there.
+        if let Some(label) = label.filter(|_| !phases.is_empty()) {
+            let period = Period::between(&last, &last);
+            phases.push(Phase { label, period });
         }
         Ok(Self {
             metadata: reader.metadata,
             ending: reader.ending,
             snapshots,
+            phases,
             period: period.unwrap_or_else(|| Period::since_load(last.clone())),
             last,
+        })
+    }
+}
+
+/// That a mark is not in a recording, or has nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("there is nothing that {label:?} could be; marks: {}", .there_are.join(", "))]
+pub struct NoMark {
+    label: String,
+    there_are: Vec<String>,
+}
+
+impl From<NoMark> for crate::error::Error {
+    fn from(why: NoMark) -> Self {
+        Self::Usage(match why.there_are.is_empty() {
+            true => "there are no marks in the recording, and so no phases".to_owned(),
+            false => why.to_string(),
         })
     }
 }
@@ -360,6 +479,15 @@ impl<W: Write> Recorder<W> {
     /// It cannot be written.
     pub fn snapshot(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.frame(SNAPSHOT, bytes)
+    }
+
+    /// Adds a mark, to be followed by the snapshot of that moment.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn mark(&mut self, mark: &Mark) -> io::Result<()> {
+        self.frame(MARK, &serde_json::to_vec(mark)?)
     }
 
     /// Ends it, and returns what it was written to.

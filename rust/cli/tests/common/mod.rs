@@ -5,7 +5,7 @@
 // Not every test uses all of it.
 #![allow(dead_code)]
 
-use exitstat_cli::source::recording::{End, Metadata, Recorder};
+use exitstat_cli::source::recording::{End, Mark, Metadata, Recorder};
 use exitstat_core::{
     histogram::bucket_of,
     snapshot::{Header, RowHead, Rows, VcpuHead, Writer, BUCKETS},
@@ -172,6 +172,18 @@ pub fn metadata() -> Metadata {
 pub fn recording(snapshots: &[Vec<u8>]) -> Vec<u8> {
     let mut recorder = Recorder::new(Vec::new(), &metadata()).unwrap();
     for snapshot in snapshots {
+        recorder.snapshot(snapshot).unwrap();
+    }
+    recorder.end(&End { status: Some(0) }).unwrap()
+}
+
+/// The same, with a mark each before some of them.
+pub fn marked(snapshots: &[Vec<u8>], marks: &[(usize, &str)]) -> Vec<u8> {
+    let mut recorder = Recorder::new(Vec::new(), &metadata()).unwrap();
+    for (n, snapshot) in snapshots.iter().enumerate() {
+        for (_, label) in marks.iter().filter(|&&(before, _)| before == n) {
+            recorder.mark(&Mark::new(label)).unwrap();
+        }
         recorder.snapshot(snapshot).unwrap();
     }
     recorder.end(&End { status: Some(0) }).unwrap()

@@ -4,7 +4,7 @@
 
 #![allow(dead_code)]
 
-use crate::common::{recording, Host};
+use crate::common::{marked as with_marks, Host};
 
 /// A reason's exits: its number, the bucket that most exits are in, exits a second while the VM
 /// boots and after that, and how many in a hundred user space finishes.
@@ -55,6 +55,11 @@ fn live(host: &mut Host, (vm, vcpu): (u64, u32), age: u64) {
 
 /// A recording of so many seconds, with a snapshot each.
 pub fn recorded(seconds: u64) -> Vec<u8> {
+    marked(seconds, &[])
+}
+
+/// The same, with marks at seconds.
+pub fn marked(seconds: u64, marks: &[(usize, &str)]) -> Vec<u8> {
     let mut host = Host::new(1);
     // As a process may call itself.
     host.process = *b"qe\"mu\\-system-x8";
@@ -71,5 +76,5 @@ pub fn recorded(seconds: u64) -> Vec<u8> {
             host.snapshot(second * 1000)
         })
         .collect();
-    recording(&snapshots)
+    with_marks(&snapshots, marks)
 }

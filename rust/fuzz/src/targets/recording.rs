@@ -2,7 +2,7 @@
 
 //! Recordings of the command `exitstat`.
 
-use exitstat_cli::source::recording::{End, Ending, Reader, Recorder, Recording};
+use exitstat_cli::source::recording::{End, Ending, Mark, Reader, Recorder, Recording};
 
 /// What is read of a recording, written again, is read again; so are sums, if all snapshots are.
 pub fn run(data: &[u8]) {
@@ -13,6 +13,11 @@ pub fn run(data: &[u8]) {
     let mut recorder = Recorder::new(Vec::new(), &metadata).expect("memory takes all");
     let mut snapshots = 0;
     while let Ok(Some(bytes)) = reader.next_bytes() {
+        for label in reader.take_marks() {
+            let mark = Mark::new(&label);
+            assert_eq!(mark.label, label);
+            recorder.mark(&mark).expect("memory takes all");
+        }
         recorder.snapshot(&bytes).expect("memory takes all");
         snapshots += 1;
     }

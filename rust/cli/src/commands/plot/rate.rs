@@ -7,7 +7,10 @@ use super::{
     Recorded,
 };
 use crate::reason;
-use plotters::prelude::*;
+use plotters::{
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
 use std::collections::BTreeMap;
 
 /// Room for the legend.
@@ -97,6 +100,14 @@ pub fn draw(recorded: &Recorded) -> Result<String, Failed> {
             upper.extend(lower);
             chart.draw_series([Polygon::new(upper, colour.filled())])?;
             below = above;
+        }
+        for (at, label) in recorded.marks.iter().filter(|(at, _)| *at <= end) {
+            let line = vec![(*at, 0.0), (*at, most * 1.05)];
+            chart.draw_series([PathElement::new(line, paper::GREY.stroke_width(1))])?;
+            // Upright, beside its line: so that those of short phases do not lie on each other.
+            let style = paper::text(13).transform(FontTransform::Rotate90);
+            let style = style.pos(Pos::new(HPos::Left, VPos::Bottom));
+            chart.draw_series([Text::new(label.clone(), (*at, most * 1.04), style)])?;
         }
         // From the top down, as the layers are.
         for (i, (name, colour, _)) in layers.iter().rev().enumerate() {

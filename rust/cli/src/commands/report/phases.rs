@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat report --phases`: a line for each phase.
+
+use crate::{
+    cli::{Format, ReportArgs, RowsArgs, Sort},
+    error::Error,
+    model::Scope,
+    output::{csv, json, table},
+    source::recording::Recording,
+    view::{not_there, View},
+};
+use serde::Serialize;
+use std::io::Write;
+
+/// How many reasons the table names.
+const NAMED: usize = 3;
+
+/// Phases that begin with the recording have no mark.
+const BEGIN: &str = "(begin)";
+
+#[derive(Serialize)]
+struct Phases {
+    phases: Vec<Phase>,
+}
+
+#[derive(Serialize)]
+struct Phase {
+    mark: Option<String>,
+    begin_seconds: f64,
+    #[serde(flatten)]
+    exits: json::Exits,
+}
+
+/// Prints them.
+pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> Result<(), Error> {
+    let scope = Scope::from(&args.scope);
+    let rows = RowsArgs {
+        sort: Sort::Exits,
+        ..RowsArgs::default()
+    };
+    // What is never there is a mistake; what comes and goes is not.
+    View::of(&recording.period, scope, &rows).ok_or_else(|| not_there(scope))?;
+    let mut begin = 0.0;
+    let mut phases = Vec::new();
+    for phase in &recording.phases {
+        let view = View::of_interval(&phase.period, scope, &rows);
+        let seconds = view.seconds.unwrap_or(0.0);
+        phases.push((phase.label.as_str(), begin, view));
+        begin += seconds;
+    }
+    match args.format.output {
+        Format::Table => {
+            let all: u64 = phases
+                .iter()
+                .map(|(_, _, v)| v.total.line.tally.exits)
+                .sum();
+            let texts: Vec<_> = phases
+                .iter()
+                .map(|(label, begin, view)| texts(label, *begin, view, all, args.format.time))
+                .collect();
+            let columns = [
+                ("phase", false),
+                ("begin(s)", true),
+                ("seconds", true),
+                ("exits", true),
+                ("%exits", true),
+                ("exits/s", true),
+                (
+                    if args.format.time {
+                        "time(ms)"
+                    } else {
+                        "cycles"
+                    },
+                    true,
+                ),
+                ("most frequent", false),
+            ];
+            table::write(&mut out, &columns, &texts)?;
+        }
+        Format::Json => {
+            let phases = phases.iter().map(|(label, begin, view)| Phase {
+                mark: (!label.is_empty()).then(|| (*label).to_owned()),
+                begin_seconds: *begin,
+                exits: json::exits(view),
+            });
+            let phases = phases.collect();
+            json::write(&mut out, "phases", Phases { phases })?;
+        }
+        Format::Csv => {
+            let header = "mark,begin_seconds,seconds,number,name,exits,exits_per_second,cycles,\
+                          user_exits,user_cycles";
+            let header = header.split(',').map(str::to_owned).collect();
+            let rows = phases.iter().flat_map(|(label, begin, view)| {
+                view.rows.iter().chain([&view.total]).map(move |row| {
+                    let figures = view.figures(row);
+                    let detail = row.line.detail.as_ref();
+                    vec![
+                        (*label).to_owned(),
+                        begin.to_string(),
+                        csv::cell(view.seconds),
+                        csv::cell(row.reason),
+                        row.name(),
+                        figures.exits.to_string(),
+                        csv::cell(figures.exits_per_second),
+                        figures.cycles.to_string(),
+                        csv::cell(detail.map(|detail| detail.user_exits)),
+                        csv::cell(detail.map(|detail| detail.user_cycles)),
+                    ]
+                })
+            });
+            csv::write(&mut out, std::iter::once(header).chain(rows))?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn texts(label: &str, begin: f64, view: &View, all: u64, time: bool) -> Vec<String> {
+    let total = view.figures(&view.total);
+    let cycles = total.cycles as f64;
+    let frequent = view.rows.iter().take(NAMED).map(|row| {
+        let share = view.figures(row).exits_share.unwrap_or(0.0);
+        format!("{} {:.0} %", row.name(), share * 100.0)
+    });
+    let frequent: Vec<_> = frequent.collect();
+    vec![
+        match label {
+            "" => BEGIN.to_owned(),
+            label => label.to_owned(),
+        },
+        format!("{begin:.1}"),
+        format!("{:.1}", view.seconds.unwrap_or(0.0)),
+        total.exits.to_string(),
+        format!("{:.1}", total.exits as f64 / all.max(1) as f64 * 100.0),
+        format!("{:.0}", total.exits_per_second.unwrap_or(0.0)),
+        match view.seconds_of(cycles).filter(|_| time) {
+            Some(seconds) => format!("{:.1}", seconds * 1e3),
+            None => total.cycles.to_string(),
+        },
+        frequent.join(", "),
+    ]
+}
