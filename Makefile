@@ -11,6 +11,7 @@ help:
 	@echo 'make test-debug       debug kernels, faults, load: up to an hour'
 	@echo 'make bench            what exitstat costs, against everything else: ten minutes'
 	@echo 'make bench-cpu        what recording and reading cost on this processor, and memory'
+	@echo 'make report           the study, docs/report.md: records guests of many kinds: half an hour'
 	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
 	@echo 'make KDIR=... module  the same for a kernel tree that you patched and built'
 	@echo 'make cli              build/cli: the command exitstat, its manual pages and completions'
@@ -47,6 +48,11 @@ bench:
 bench-cpu:
 	@scripts/bench-cpu.sh
 
+# The study. With R, only those runs of L1: make report R=small.
+report:
+	@scripts/preflight.sh --install report
+	@scripts/lab report $(R)
+
 deps:
 	@scripts/preflight.sh --install
 
@@ -73,5 +79,5 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci bench bench-cpu deps \
-	preflight module kernel cli artifacts clean
+.PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci bench bench-cpu report \
+	deps preflight module kernel cli artifacts clean

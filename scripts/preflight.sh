@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # Finds what is missing or too old to build and test exitstat on Debian 12 or 13, and names the
 # command that provides it. With --install it runs those commands (as root, or with sudo). With a word
-# bench, also what only `make bench` needs.
+# bench or report, also what only `make bench` or `make report` needs.
 # Exit status: 0 if all is there, 1 if something is missing.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-install=no bench=no
+install=no bench=no report=no
 for word; do
 	case $word in
 	--install) install=yes ;;
 	bench) bench=yes ;;
+	report) report=yes ;;
 	*)
-		echo "usage: preflight.sh [--install] [bench]" >&2
+		echo "usage: preflight.sh [--install] [bench] [report]" >&2
 		exit 2
 		;;
 	esac
@@ -53,6 +54,11 @@ packages="
 	$rust"
 if [ $bench = yes ]; then
 	packages="$packages linux-perf:/usr/bin/perf bpftrace:/usr/bin/bpftrace"
+fi
+if [ $report = yes ]; then
+	packages="$packages
+		mmdebstrap:/usr/bin/mmdebstrap fakeroot:/usr/bin/fakeroot e2fsprogs:/sbin/mke2fs
+		zstd:/usr/bin/zstd"
 fi
 
 missing=

@@ -3,13 +3,16 @@
 //! The command line.
 
 use crate::{
-    artifacts, bench, demo,
+    artifacts, bench,
+    debian::Debian,
+    demo,
     flavour::Flavour,
     image::Guest,
     kernel,
     l0::L0,
     module, record,
     run::Run,
+    study,
     suite::{self, Suite},
     workspace::Workspace,
 };
@@ -48,6 +51,11 @@ enum Command {
     Record {
         /// Where the recording goes.
         file: PathBuf,
+    },
+    /// The study: records guests of all kinds into docs/report, and makes docs/report.md of it.
+    Report {
+        /// Only these runs of L1, as they are called in tests/report.
+        names: Vec<String>,
     },
     /// The main job, shown: leaves read inside a real L2.
     Demo,
@@ -120,9 +128,9 @@ struct RunArgs {
     /// Put the kernel's KVM selftests into L1, those of tests/lab/selftests/list.
     #[arg(long)]
     selftests: bool,
-    /// Put perf, bpftrace, and the kvm of tests/bench into L1.
+    /// Put a Debian guest into L1, in /lab/debian, as `make report` has it; L1 needs --memory 2048.
     #[arg(long)]
-    bench: bool,
+    debian: bool,
     /// MiB that L1 has.
     #[arg(long)]
     memory: Option<u32>,
@@ -148,6 +156,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             ExitCode::SUCCESS
         }
         Command::Run(args) => {
+            let (files, tools) = match args.debian {
+                true => Debian::get(&workspace)?.for_l1(),
+                false => Default::default(),
+            };
             let outcome = Run {
                 l1: args.l1.map(std::fs::read_to_string).transpose()?,
                 l2: Guest::read_scripts(&args.l2)?,
@@ -161,11 +173,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 full_qemu: args.full_qemu,
                 command: args.command,
                 selftests: args.selftests,
-                bench: args.bench,
+                files,
+                tools,
                 append: args.append,
-                env: String::new(),
                 memory: args.memory,
                 echo: true,
+                ..Run::default()
             }
             .boot(&workspace)?;
             outcome.exit_code()
@@ -176,6 +189,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Bench { plot } => {
             bench::run(&workspace, plot.as_deref())?;
+            ExitCode::SUCCESS
+        }
+        Command::Report { names } => {
+            study::run(&workspace, &names)?;
             ExitCode::SUCCESS
         }
         Command::Demo => demo::run(&workspace)?,

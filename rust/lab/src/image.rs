@@ -171,8 +171,8 @@ pub struct L1Image<'a> {
     pub guest_programs: &'a [(&'static str, PathBuf)],
     /// More files: each, and where it goes.
     pub files: &'a [(PathBuf, String)],
-    /// Programs of the machine.
-    pub machines: &'a [&'static str],
+    /// More programs of the machine.
+    pub tools: &'a [String],
     /// Other kernels' modules, of which L1 gets kvm's, in `/lab/NAME`.
     pub kvms: &'a [(&'static str, PathBuf)],
     /// What guests boot.
@@ -230,11 +230,11 @@ impl L1Image<'_> {
         for (name, file) in self.programs {
             root.copy(file, &format!("usr/bin/{name}"))?;
         }
-        for program in self.machines {
-            root.copy_program(program, &program[1..])?;
-        }
         for (file, to) in self.files {
             root.copy(file, to)?;
+        }
+        for tool in self.tools {
+            root.copy_program(tool, tool.trim_start_matches('/'))?;
         }
 
         root.copy(self.guest_kernel, "lab/l2.kernel")?;

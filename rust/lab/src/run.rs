@@ -41,8 +41,12 @@ pub struct Run {
     pub command: bool,
     /// Put the kernel's KVM selftests into L1.
     pub selftests: bool,
-    /// Put what exitstat is compared with into L1: perf, bpftrace, and another kvm.
-    pub bench: bool,
+    /// More kernels' modules for L1, which gets their kvm in `/lab/NAME`.
+    pub kvms: Vec<(&'static str, PathBuf)>,
+    /// More files for L1: each, and where it goes.
+    pub files: Vec<(PathBuf, String)>,
+    /// More programs of this machine for L1, by their paths.
+    pub tools: Vec<String>,
     pub append: String,
     /// Lines of `NAME=value`, which scripts have as variables.
     pub env: String,
@@ -67,7 +71,9 @@ impl Default for Run {
             full_qemu: false,
             command: false,
             selftests: false,
-            bench: false,
+            kvms: Vec::new(),
+            files: Vec::new(),
+            tools: Vec::new(),
             append: String::new(),
             env: String::new(),
             memory: None,
@@ -111,12 +117,7 @@ impl Run {
         let built = module::build(workspace, self.flavour, false)?;
         let unpatched = kernel::unpatched(workspace, self.flavour)?;
         let mut kvms = vec![("unpatched", unpatched.modules())];
-        let mut machines: &[_] = &[];
-        if self.bench {
-            let shared = kernel::compared(workspace, "tests/bench/shared-atomics.patch")?;
-            kvms.push(("shared-atomics", shared.modules()));
-            machines = &["/usr/bin/perf", "/usr/bin/bpftrace"];
-        }
+        kvms.extend(self.kvms.iter().cloned());
         let guest = kernel::patched(workspace, Flavour::Plain)?.image();
         let mut programs = vec![(
             "bare",
@@ -128,11 +129,10 @@ impl Run {
             programs.push(("exitstat", exitstat.clone()));
             guest_programs.push(("exitstat", exitstat));
         }
-        let files = if self.selftests {
-            selftests::files(workspace)?
-        } else {
-            Vec::new()
-        };
+        let mut files = self.files.clone();
+        if self.selftests {
+            files.extend(selftests::files(workspace)?);
+        }
         let kernel = if self.unpatched {
             unpatched
         } else {
@@ -158,7 +158,7 @@ impl Run {
             programs: &programs,
             guest_programs: &guest_programs,
             files: &files,
-            machines,
+            tools: &self.tools,
             kvms: &kvms,
             guest_kernel: &guest,
         }

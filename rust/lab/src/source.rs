@@ -3,7 +3,7 @@
 //! The kernel's source, from Debian.
 
 use crate::{command::run, workspace::Workspace};
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -15,6 +15,9 @@ pub const SERIES: &str = "7.3";
 
 /// Debian's suite that has it.
 const SUITE: &str = "trixie-backports";
+
+/// What Debian's packages are signed by.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A source package in the cache.
 pub struct Source {
@@ -40,10 +43,7 @@ impl Source {
         }
         fs::write(
             dir.join("sources.list"),
-            format!(
-                "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \
-                 {mirror} {SUITE} main\n"
-            ),
+            format!("deb [signed-by={KEYRING}] {mirror} {SUITE} main\n"),
         )?;
         let d = dir.display();
         fs::write(
@@ -110,20 +110,46 @@ impl Source {
 
 /// The mirror that the machine has its own packages from.
 fn mirror() -> Result<String> {
+    let (_, uri) = release()?;
+    Ok(uri)
+}
+
+/// What the machine's own apt has of Debian: the release's name, and the lines of a `sources.list` of
+/// it and its security updates.
+pub fn debian() -> Result<(String, String)> {
+    let (release, _) = release()?;
+    let security = format!("{release}-security");
+    let lines = main_of_debian()?
+        .into_iter()
+        .filter(|(name, _)| *name == release || *name == security)
+        .map(|(name, uri)| format!("deb [signed-by={KEYRING}] {uri} {name} main\n"))
+        .collect();
+    Ok((release, lines))
+}
+
+/// The machine's release of Debian, and where it is.
+fn release() -> Result<(String, String)> {
+    main_of_debian()?
+        .into_iter()
+        .find(|(release, _)| ["bookworm", "trixie", "stable", "oldstable"].contains(&release.as_str()))
+        .context("this machine's apt sources name no mirror of Debian 12 or 13 (release bookworm or trixie, component main)")
+}
+
+/// Releases of which the machine's apt has the component main, and where they are.
+fn main_of_debian() -> Result<Vec<(String, String)>> {
     let targets = run(Command::new("apt-get").args([
         "indextargets",
         "--format",
         "$(RELEASE) $(COMPONENT) $(REPO_URI)",
         "Created-By: Packages",
     ]))?;
+    let mut found = Vec::new();
     for line in targets.lines() {
         let mut words = line.split_whitespace();
         if let (Some(release), Some("main"), Some(uri)) = (words.next(), words.next(), words.next())
         {
-            if ["bookworm", "trixie", "stable", "oldstable"].contains(&release) {
-                return Ok(uri.to_owned());
-            }
+            found.push((release.to_owned(), uri.to_owned()));
         }
     }
-    bail!("this machine's apt sources name no mirror of Debian 12 or 13 (release bookworm or trixie, component main)")
+    Ok(found)
 }

@@ -6,7 +6,7 @@
 mod measured;
 mod plot;
 
-use crate::{l0::L0, run::Run, suite::check, workspace::Workspace};
+use crate::{kernel, l0::L0, run::Run, suite::check, workspace::Workspace};
 use anyhow::{ensure, Context, Result};
 use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
 use measured::{Measured, PROGRAMS, ROWS};
@@ -15,6 +15,8 @@ use std::{fs, path::Path, time::Duration};
 
 /// What else is in `build/bench.json`: `scripts/bench-cpu.sh` writes it.
 const ON_THE_PROCESSOR: &str = "build/bench-cpu.json";
+/// Programs of the machine that L1 gets.
+const PEERS: [&str; 2] = ["/usr/bin/perf", "/usr/bin/bpftrace"];
 const RESULT: &str = "build/bench.json";
 const PICTURE: &str = "build/bench.svg";
 
@@ -23,10 +25,12 @@ pub fn run(workspace: &Workspace, plot: Option<&Path>) -> Result<()> {
     eprintln!(
         "==> booting L1, and in it some hundred guests without an operating system (4 minutes)"
     );
+    let shared = kernel::compared(workspace, "tests/bench/shared-atomics.patch")?;
     let outcome = Run {
         l1: Some(fs::read_to_string(workspace.path("tests/bench/l1.sh"))?),
         l0: Some(L0::Bochs),
-        bench: true,
+        kvms: vec![("shared-atomics", shared.modules())],
+        tools: PEERS.map(str::to_owned).to_vec(),
         memory: Some(2048),
         timeout: Duration::from_secs(2400),
         echo: true,

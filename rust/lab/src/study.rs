@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The study: recordings of guests of many kinds, and what `exitstat` makes of them.
+
+use crate::{
+    command::run as run_command, debian::Debian, image::Guest, report::bytes, run::Run,
+    workspace::Workspace,
+};
+use anyhow::{anyhow, ensure, Context, Result};
+use std::{fs, path::PathBuf, time::Duration};
+
+/// Runs of L1: the scripts are in `tests/report/NAME`. And whether there is a Debian guest in it.
+const RUNS: [(&str, bool); 3] = [("small", false), ("debian", true), (MORE, false)];
+
+/// The run that is made only if it is named: the report has nothing of it yet.
+const MORE: &str = "more";
+
+/// Minutes that a run takes at most.
+const MINUTES: u64 = 40;
+
+/// Makes the recordings of the runs named, or of all, and then pictures and tables anew.
+pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
+    for name in names {
+        ensure!(
+            RUNS.iter().any(|(run, _)| run == name),
+            "there is no run {name}; there are: {}",
+            RUNS.map(|(run, _)| run).join(", ")
+        );
+    }
+    for (name, debian) in RUNS {
+        if names.is_empty() && name != MORE || names.iter().any(|wanted| wanted == name) {
+            record(workspace, name, debian).with_context(|| format!("the run {name}"))?;
+        }
+    }
+    println!("==> pictures and tables of docs/report.md");
+    run_command(workspace.cargo().env("EXITSTAT_UPDATE", "1").args([
+        "test",
+        "--quiet",
+        "--package",
+        "exitstat",
+        "--test",
+        "study",
+    ]))?;
+    Ok(())
+}
+
+/// Boots L1 once, and writes the recordings that were made there to `docs/report`.
+fn record(workspace: &Workspace, name: &str, debian: bool) -> Result<()> {
+    println!("==> booting L1 for the run {name}");
+    let dir = workspace.path(&format!("tests/report/{name}"));
+    let mut guests: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(&dir).with_context(|| dir.display().to_string())? {
+        guests.push(entry?.path());
+    }
+    guests.sort();
+    guests.retain(|file| file.file_name().is_some_and(|name| name != "l1.sh"));
+    let (mut files, tools) = match debian {
+        true => Debian::get(workspace)?.for_l1(),
+        false => Default::default(),
+    };
+    let library = workspace.path("tests/report/lib.sh");
+    files.push((library, "lab/study.sh".to_owned()));
+    let outcome = Run {
+        l1: Some(fs::read_to_string(dir.join("l1.sh"))?),
+        l2: Guest::read_scripts(&guests)?,
+        timeout: Duration::from_secs(MINUTES * 60),
+        full_qemu: true,
+        command: true,
+        memory: Some(if debian { 2048 } else { 1024 }),
+        files,
+        tools,
+        echo: true,
+        ..Run::default()
+    }
+    .boot(workspace)?;
+    let docs = workspace.path("docs/report");
+    fs::create_dir_all(&docs)?;
+    for (recording, text) in outcome.report.all("recording ") {
+        let bytes = bytes(text).map_err(|error| anyhow!("recording {recording}: {error}"))?;
+        fs::write(docs.join(format!("{recording}.rec")), bytes)?;
+    }
+    ensure!(
+        outcome.status == Some(0),
+        "L1 failed: {:?} {}",
+        outcome.status,
+        outcome.l0_log
+    );
+    Ok(())
+}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the study's L1 scripts can call, besides tests/lab/l1-lib.sh.
+MARKS=/tmp/marks
+cr=$(printf '\r')
+
+# recorded NAME INTERVAL COMMAND...: records while COMMAND, of this file, runs; the lab gets the file.
+recorded() {
+	recorded_name=$1 recorded_interval=$2
+	shift 2
+	rm -f /tmp/well
+	exitstat record -i "$recorded_interval" --marks $MARKS -o "/tmp/$recorded_name.rec" -- \
+		sh -c '. /lab/study.sh; "$@"' sh "$@" || return
+	if ! [ -e /tmp/well ]; then
+		echo "study: $recorded_name did not come to its end; its console was:"
+		tail -n 40 /tmp/console
+		return 1
+	fi
+	od -An -v -tx1 "/tmp/$recorded_name.rec" | report "recording $recorded_name"
+	echo "study: $recorded_name: $(exitstat report -o csv "/tmp/$recorded_name.rec" |
+		awk -F, '$8 == "total" { print $9 " exits, " $2 " s" }')"
+	rm "/tmp/$recorded_name.rec"
+}
+
+# kvm [PARAMETER...]: KVM with these parameters of kvm_intel; `kvm.NAME=VALUE` are kvm's.
+kvm() {
+	unload_all
+	kvm_own= kvm_intel=
+	for kvm_parameter; do
+		case $kvm_parameter in
+		kvm.*) kvm_own="$kvm_own ${kvm_parameter#kvm.}" ;;
+		*) kvm_intel="$kvm_intel $kvm_parameter" ;;
+		esac
+	done
+	modprobe kvm $kvm_own && modprobe kvm_intel $kvm_intel
+}
+
+# Follows the console of a small guest: a line `@mark NAME` is a mark of the recording. Before the first
+# one there may be what the firmware left.
+follow() {
+	while read -r line; do
+		line=${line%"$cr"}
+		printf '%s\n' "$line" >>/tmp/console
+		case $line in
+		*'@mark '*) echo "${line##*@mark }" >$MARKS ;;
+		'@l2 exit 0') : >/tmp/well ;;
+		esac
+	done
+}
+
+# small SCRIPT APPEND QEMU ARGUMENT...: a guest of the lab's kernel and busybox runs SCRIPT, and ends.
+small() {
+	small_append="reboot=t panic=-1 l2.script=$1 $2"
+	shift 2
+	: >/tmp/console
+	qemu-system-x86_64 -accel kvm -m 256 -nodefaults -no-user-config -nographic -no-reboot \
+		-kernel /lab/l2.kernel -initrd /lab/l2.initrd -append "$small_append" "$@" </dev/null |
+		follow
+}
+
+# Waits for a text on the console of the Debian guest.
+said() {
+	until grep -q "$1" /tmp/console; do
+		kill -0 $qemu || return
+		sleep 0.2
+	done
+}
+
+# mark NAME: what begins now.
+mark() {
+	echo "$1" >$MARKS
+	echo "study: at $(cut -d ' ' -f 1 /proc/uptime) s: $1"
+}
+
+# said_mark MARK TEXT: waits for it, and then there is a mark.
+said_mark() {
+	said "$2" && mark "$1"
+}
+
+# run MARK COMMAND: has the Debian guest's shell run something, under a mark.
+run() {
+	ran=$((ran + 1))
+	mark "$1"
+	sleep 0.1
+	# As it is typed the line has quotes in it, so that it is not what is waited for.
+	echo "$2; echo e''nd-$ran" >&4
+	said "end-$ran"
+}
+
+# debian APPEND PHASES: Debian on a full q35 machine with virtio, from power-on to the login prompt;
+# with PHASES (a function), that afterwards, in a shell that was logged in to.
+debian() {
+	ran=0
+	: >/tmp/console
+	rm -f /tmp/keys
+	mkfifo /tmp/keys
+	exec 4<>/tmp/keys
+	qemu-system-x86_64 -M q35,accel=kvm -cpu host -m 512 -nodefaults -no-user-config -nographic \
+		-no-reboot -serial stdio -kernel /lab/debian/kernel -initrd /lab/debian/initrd \
+		-append "root=/dev/vda ro console=ttyS0 $1" \
+		-drive file=/tmp/disk,format=raw,if=virtio -device virtio-rng-pci \
+		-netdev user,id=net -device virtio-net-pci,netdev=net,romfile= \
+		</tmp/keys >/tmp/console 2>&1 &
+	qemu=$!
+	case $1 in
+	*quiet*) ;;
+	*)
+		said_mark kernel 'Linux version'
+		said_mark initramfs 'Run /init'
+		said_mark systemd 'systemd.*running in system mode'
+		;;
+	esac
+	said_mark 'login prompt' 'guest login: ' || return
+	[ -z "$2" ] || $2
+	: >/tmp/well
+	kill $qemu 2>/dev/null
+	wait $qemu
+	true
+}
+
+# The guest's disk, as it was made.
+disk() {
+	zstd -q -f -d /lab/debian/disk.zst -o /tmp/disk
+}
+
+# What question 2 asks for. All commands are of Debian's base system.
+phases() {
+	sleep 10
+	mark 'log in'
+	echo root >&4
+	said 'root@guest:' || return
+	run idle 'sleep 20'
+	run cpu 'head -c 50M /dev/zero | md5sum'
+	run memory 'head -c 100M /dev/zero >/dev/shm/x; rm /dev/shm/x'
+	run fork 'for i in $(seq 100); do /bin/true; done'
+	run 'disk write' 'dd if=/dev/zero of=/x bs=4k count=2000 oflag=direct'
+	run 'disk read' 'dd if=/x of=/dev/null bs=4k iflag=direct'
+	run 'network up' 'n=$(ls /sys/class/net | grep -v lo); ip addr add 10.0.2.15/24 dev $n; ip link set $n up; sleep 1'
+	run network 'ping -q -i 0.01 -c 300 10.0.2.2'
+	run serial 'seq 2000'
+	mark shutdown
+	echo 'systemctl poweroff' >&4
+	wait $qemu
+}

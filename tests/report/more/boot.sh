@@ -1,0 +1,1 @@
+# Nothing: the boot is what is looked at.

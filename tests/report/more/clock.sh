@@ -1,0 +1,12 @@
+# 2000 readings of the clock.
+cat /sys/devices/system/clocksource/clocksource0/current_clocksource
+sleep 1
+echo '@mark work'
+sleep 1
+i=0
+while [ $i -lt 2000 ]; do
+	i=$((i + 1))
+	now=$EPOCHREALTIME
+done
+echo "$now"
+echo '@mark end'
