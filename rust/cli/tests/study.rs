@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! docs/report.md says what the recordings beside it say: each command in it is run again, and each
+//! number in its prose is one of those that the commands gave, or one that is said to be another's.
+//! `EXITSTAT_UPDATE=1 cargo test --test study` puts in what the commands give now, and the pictures.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What begins a command in a block of code.
+const PROMPT: &str = "    $ ";
+
+/// A line with this has numbers of others, that no recording here can show.
+const QUOTED: &str = "<!-- quoted -->";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A copy of the recordings and of the scripts that the report's commands use.
+fn copy() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for directory in ["docs/report", "tests/report"] {
+        fs::create_dir_all(copy.path().join(directory)).unwrap();
+        for entry in fs::read_dir(root().join(directory)).unwrap() {
+            let file = entry.unwrap();
+            if file.file_type().unwrap().is_file()
+                && file.path().extension() != Some("svg".as_ref())
+            {
+                let to = copy.path().join(directory).join(file.file_name());
+                fs::copy(file.path(), to).unwrap();
+            }
+        }
+    }
+    copy
+}
+
+/// What a command of the report prints there.
+fn output(directory: &Path, command: &str) -> String {
+    let exitstat = Path::new(env!("CARGO_BIN_EXE_exitstat")).parent().unwrap();
+    let path = env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(directory)
+        .env("PATH", format!("{}:{path}", exitstat.display()))
+        .env("TZ", "UTC")
+        .env_remove("CLICOLOR_FORCE")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The report, with what its commands print now.
+fn run_again(report: &str, directory: &Path) -> String {
+    let mut again = String::new();
+    let mut lines = report.lines().peekable();
+    while let Some(line) = lines.next() {
+        again += &format!("{line}\n");
+        let Some(command) = line.strip_prefix(PROMPT) else {
+            continue;
+        };
+        let mut command = command.to_owned();
+        while command.ends_with('\\') {
+            let line = lines.next().unwrap();
+            again += &format!("{line}\n");
+            command = command.trim_end_matches('\\').to_owned() + line.trim();
+        }
+        let old = |line: &&str| line.starts_with("    ") && !line.starts_with(PROMPT);
+        while lines.next_if(|line| old(line)).is_some() {}
+        for line in output(directory, &command).lines() {
+            again += match line {
+                "" => "    .\n".to_owned(),
+                line => format!("    {line}\n"),
+            }
+            .as_str();
+        }
+    }
+    again
+}
+
+/// The numbers of a text that stand alone: with thousands' commas or a decimal point, maybe.
+fn numbers(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_.,-/=".contains(c);
+    text.split(|c| !is_part(c))
+        .map(|word| word.trim_matches(|c: char| ".,-".contains(c)))
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|word| word.chars().all(|c| c.is_ascii_digit() || ".,".contains(c)))
+        .map(|word| word.replace(',', ""))
+        .collect()
+}
+
+#[test]
+fn the_report_is_what_the_recordings_say() {
+    let file = root().join("docs/report.md");
+    let report = fs::read_to_string(&file).unwrap();
+    let copy = copy();
+    let again = run_again(&report, copy.path());
+    let update = env::var_os("EXITSTAT_UPDATE").is_some();
+    if update {
+        fs::write(&file, &again).unwrap();
+    }
+    for (n, (old, new)) in report.lines().zip(again.lines()).enumerate() {
+        assert!(update || old == new, "line {}:\n{old}\n{new}", n + 1);
+    }
+    assert!(update || report == again);
+
+    // Pictures that its commands drew, and only those, are beside the recordings.
+    let pictures = |directory: &Path| {
+        let entries = fs::read_dir(directory.join("docs/report")).unwrap();
+        let files = entries.map(|entry| entry.unwrap().path());
+        let pictures = files.filter(|file| file.extension() == Some("svg".as_ref()));
+        pictures.collect::<Vec<_>>()
+    };
+    let drawn = pictures(copy.path());
+    assert!(!drawn.is_empty());
+    for picture in &drawn {
+        let name = picture.file_name().unwrap();
+        let (new, there) = (
+            fs::read(picture).unwrap(),
+            root().join("docs/report").join(name),
+        );
+        if update {
+            fs::write(&there, &new).unwrap();
+        }
+        assert!(
+            fs::read(&there).unwrap() == new,
+            "{name:?} is another picture"
+        );
+        let name = name.to_string_lossy();
+        assert!(
+            report.contains(&format!("(report/{name})")),
+            "{name} is not shown"
+        );
+    }
+    assert_eq!(drawn.len(), pictures(&root()).len());
+}
+
+#[test]
+fn each_number_in_the_reports_prose_is_measured_or_quoted() {
+    let report = fs::read_to_string(root().join("docs/report.md")).unwrap();
+    let (shown, prose): (Vec<_>, Vec<_>) = report
+        .lines()
+        .filter(|line| !line.contains(QUOTED))
+        .partition(|line| line.starts_with("    ") && !line.starts_with(PROMPT));
+    let measured = numbers(&shown.join("\n"));
+    let prose = prose.into_iter().filter(|line| !line.starts_with(PROMPT));
+    let unknown: Vec<_> = numbers(&prose.collect::<Vec<_>>().join("\n"))
+        .into_iter()
+        // Smaller ones are counts of things in the text, and sizes.
+        .filter(|number| number.len() > 2 && !measured.contains(number))
+        .collect();
+    assert!(unknown.is_empty(), "no command shows {unknown:?}");
+}
+
+#[test]
+fn recordings_are_small_and_all_of_them_are_used() {
+    let report = fs::read_to_string(root().join("docs/report.md")).unwrap();
+    for entry in fs::read_dir(root().join("docs/report")).unwrap() {
+        let file = entry.unwrap();
+        let name = file.file_name().to_string_lossy().into_owned();
+        let size = file.metadata().unwrap().len();
+        assert!(size <= 300_000, "{name} has {size} bytes");
+        let stem = name.split('.').next().unwrap_or_default();
+        assert!(report.contains(stem), "{name} is not in the report");
+    }
+}
+
+#[test]
+fn numbers_are_found_in_prose() {
+    let found = numbers("Of 1,234 exits (12.5 %), IA32_TSC, x2apic, 4 KiB; i440fx, 7.3.4. 99.");
+    let found: Vec<_> = found.iter().map(String::as_str).collect();
+    assert_eq!(found, ["12.5", "1234", "4", "7.3.4", "99"]);
+}
