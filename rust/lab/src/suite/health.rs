@@ -96,13 +96,24 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
     checks
 }
 
-/// The lines of a log in which the kernel complains, other than as `baseline` has it.
+/// What the kernel says, before a trace, when there is no memory; and the lines between which a script
+/// makes it so.
+const NO_MEMORY: [&str; 2] = ["page allocation failure", "vmalloc error"];
+const ALLOCATIONS_FAIL: &str = "lab: allocations fail";
+const NO_MORE: &str = "lab: allocations fail no more";
+
+/// The lines of a log in which the kernel complains, other than as `baseline` has it, or as a script
+/// wants it to.
 pub fn complaints<'a>(log: &'a str, baseline: &[String]) -> Vec<&'a str> {
     let expected = |line: &str| baseline.iter().any(|known| line.contains(known.as_str()));
-    let mut in_known_trace = false;
+    let (mut in_known_trace, mut allocations_fail) = (false, false);
     let mut bad = Vec::new();
     for line in log.lines() {
-        if expected(line) {
+        if line.contains(ALLOCATIONS_FAIL) {
+            allocations_fail = !line.contains(NO_MORE);
+        }
+        let wanted = allocations_fail && NO_MEMORY.iter().any(|word| line.contains(word));
+        if wanted || expected(line) {
             in_known_trace = true;
         } else if line.contains("Call Trace:") && in_known_trace {
             in_known_trace = false;
@@ -148,6 +159,17 @@ mod tests {
         assert_eq!(known, ["topology.c"]);
         let log = "WARNING: at topology.c:1\n Call Trace:\n ok\nBUG: bad\n Call Trace:\n";
         assert_eq!(complaints(log, &known), ["BUG: bad", " Call Trace:"]);
+    }
+
+    #[test]
+    fn failed_allocations_are_no_complaint_while_a_script_makes_them_fail() {
+        let failure = "bare: page allocation failure: order:4\n Call Trace:\n";
+        let log = format!("{ALLOCATIONS_FAIL}\n{failure}BUG: bad\n{NO_MORE}\n ok\n");
+        assert_eq!(complaints(&log, &[]), ["BUG: bad"]);
+        assert_eq!(
+            complaints(&(log + failure), &[]),
+            ["BUG: bad", " Call Trace:"]
+        );
     }
 
     #[test]
