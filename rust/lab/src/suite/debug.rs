@@ -44,12 +44,12 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-load",
             about: "KASAN, lockdep, kmemleak and others: modules come and go, guests are killed",
-            minutes: 22,
+            minutes: 18,
             run: Run {
                 flavour: Flavour::Debug,
                 timeout: long,
                 env: format!("{FEWER}\nKMEMLEAK=yes"),
-                ..scripts(workspace, &["churn", "unload", "kill", "many", "migrate"])?
+                ..scripts(workspace, &["churn", "unload", "kill", "many"])?
             },
             checks: none,
         },
