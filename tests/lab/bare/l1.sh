@@ -25,7 +25,7 @@ vcpus=/sys/kernel/debug/kvm_exitstat/vcpus
 user_exits() { awk '$8 == "bare" { n = $6 } END { print n + 0 }' $vcpus; }
 bare pio --count 100000000 &
 pio=$!
-until [ "$(user_exits)" -gt 100 ] || ! kill -0 $pio; do :; done
+until [ "$(user_exits)" -gt 5000 ] || ! kill -0 $pio; do :; done
 kill -STOP $pio
 grep ' bare$' $vcpus | report "row pio"
 kill -KILL $pio
