@@ -164,8 +164,9 @@ impl Run {
         }
         .pack(dir.path())?;
 
+        // Idle CPUs halt: woken out of MWAIT by another CPU's write, Bochs' at times sleep on.
         let append = format!(
-            "console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic {} {}",
+            "console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic idle=halt {} {}",
             self.flavour.append(),
             self.append
         );
