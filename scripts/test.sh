@@ -49,7 +49,7 @@ module_is_formatted() {
 }
 
 scripts_parse() {
-	for script in scripts/*.sh scripts/lab tests/lab/l1-* tests/lab/l2-* tests/*/*.sh tests/lab/*/*.sh; do
+	for script in scripts/*.sh scripts/lab tests/lab/l1-* tests/lab/l2-* tests/*/*.sh tests/*/*/*.sh; do
 		sh -n "$script" || return 1
 	done
 }

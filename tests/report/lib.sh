@@ -57,6 +57,22 @@ small() {
 		follow
 }
 
+# What most small guests are: a machine, its console, what the kernel says on it.
+microvm='-M microvm,isa-serial=on'
+q35='-M q35 -cpu host'
+serial='-serial stdio'
+quiet='console=ttyS0 quiet loglevel=3'
+
+# one NAME SCRIPT APPEND QEMU ARGUMENT...: a recording of a small guest, most often of two snapshots and the
+# marks'; with $interval, which is for that one only, of more. If it fails, $status is 1: the others go on.
+status=0
+one() {
+	one_name=$1
+	shift
+	recorded $one_name ${interval:-1m} small "$@" || status=1
+	interval=
+}
+
 # Waits for a text on the console of the Debian guest.
 said() {
 	until grep -q "$1" /tmp/console; do

@@ -3,9 +3,7 @@
 //! The command line.
 
 use crate::{
-    artifacts, bench,
-    debian::Debian,
-    demo,
+    artifacts, bench, demo,
     flavour::Flavour,
     image::Guest,
     kernel,
@@ -59,12 +57,8 @@ enum Command {
     },
     /// The main job, shown: leaves read inside a real L2.
     Demo,
-    /// What an exit costs, by who watches: a table, build/bench.json, and a picture.
-    Bench {
-        /// Where the picture goes too.
-        #[arg(long, value_name = "FILE")]
-        plot: Option<PathBuf>,
-    },
+    /// What an exit costs, by who watches: a table, build/bench.json, and build/bench.svg.
+    Bench,
     /// The tests that need the lab.
     Test {
         /// Only tests whose name has one of these in it, of any suite.
@@ -156,10 +150,6 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             ExitCode::SUCCESS
         }
         Command::Run(args) => {
-            let (files, tools) = match args.debian {
-                true => Debian::get(&workspace)?.for_l1(),
-                false => Default::default(),
-            };
             let outcome = Run {
                 l1: args.l1.map(std::fs::read_to_string).transpose()?,
                 l2: Guest::read_scripts(&args.l2)?,
@@ -173,8 +163,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 full_qemu: args.full_qemu,
                 command: args.command,
                 selftests: args.selftests,
-                files,
-                tools,
+                debian: args.debian,
                 append: args.append,
                 memory: args.memory,
                 echo: true,
@@ -187,8 +176,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             record::record(&workspace, &file)?;
             ExitCode::SUCCESS
         }
-        Command::Bench { plot } => {
-            bench::run(&workspace, plot.as_deref())?;
+        Command::Bench => {
+            bench::run(&workspace)?;
             ExitCode::SUCCESS
         }
         Command::Report { names } => {

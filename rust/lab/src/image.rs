@@ -172,7 +172,7 @@ pub struct L1Image<'a> {
     /// More files: each, and where it goes.
     pub files: &'a [(PathBuf, String)],
     /// More programs of the machine.
-    pub tools: &'a [String],
+    pub tools: &'a [&'static str],
     /// Other kernels' modules, of which L1 gets kvm's, in `/lab/NAME`.
     pub kvms: &'a [(&'static str, PathBuf)],
     /// What guests boot.

@@ -3,6 +3,7 @@
 //! One run of L1, with its guests.
 
 use crate::{
+    debian,
     flavour::Flavour,
     image::{self, Guest, L1Image},
     kernel,
@@ -41,12 +42,14 @@ pub struct Run {
     pub command: bool,
     /// Put the kernel's KVM selftests into L1.
     pub selftests: bool,
+    /// Put the Debian guest into L1, in `/lab/debian`.
+    pub debian: bool,
     /// More kernels' modules for L1, which gets their kvm in `/lab/NAME`.
     pub kvms: Vec<(&'static str, PathBuf)>,
     /// More files for L1: each, and where it goes.
     pub files: Vec<(PathBuf, String)>,
     /// More programs of this machine for L1, by their paths.
-    pub tools: Vec<String>,
+    pub tools: Vec<&'static str>,
     pub append: String,
     /// Lines of `NAME=value`, which scripts have as variables.
     pub env: String,
@@ -71,6 +74,7 @@ impl Default for Run {
             full_qemu: false,
             command: false,
             selftests: false,
+            debian: false,
             kvms: Vec::new(),
             files: Vec::new(),
             tools: Vec::new(),
@@ -129,9 +133,13 @@ impl Run {
             programs.push(("exitstat", exitstat.clone()));
             guest_programs.push(("exitstat", exitstat));
         }
-        let mut files = self.files.clone();
+        let (mut files, mut tools) = (self.files.clone(), self.tools.clone());
         if self.selftests {
             files.extend(selftests::files(workspace)?);
+        }
+        if self.debian {
+            files.extend(debian::files(workspace)?);
+            tools.push(debian::TOOL);
         }
         let kernel = if self.unpatched {
             unpatched
@@ -158,7 +166,7 @@ impl Run {
             programs: &programs,
             guest_programs: &guest_programs,
             files: &files,
-            tools: &self.tools,
+            tools: &tools,
             kvms: &kvms,
             guest_kernel: &guest,
         }

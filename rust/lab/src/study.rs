@@ -3,13 +3,13 @@
 //! The study: recordings of guests of many kinds, and what `exitstat` makes of them.
 
 use crate::{
-    command::run as run_command, debian::Debian, image::Guest, report::bytes, run::Run,
-    workspace::Workspace,
+    command::run as run_command, image::Guest, report::bytes, run::Run, workspace::Workspace,
 };
 use anyhow::{anyhow, ensure, Context, Result};
 use std::{fs, path::PathBuf, time::Duration};
 
-/// Runs of L1: the scripts are in `tests/report/NAME`. And whether there is a Debian guest in it.
+/// Runs of L1: their scripts are `tests/report/NAME.sh`. And whether there is the Debian guest in it; all
+/// have the small guests, which run one of `tests/report/guests/`.
 const RUNS: [(&str, bool); 3] = [("small", false), ("debian", true), (MORE, false)];
 
 /// The run that is made only if it is named: the report has nothing of it yet.
@@ -47,28 +47,23 @@ pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
 /// Boots L1 once, and writes the recordings that were made there to `docs/report`.
 fn record(workspace: &Workspace, name: &str, debian: bool) -> Result<()> {
     println!("==> booting L1 for the run {name}");
-    let dir = workspace.path(&format!("tests/report/{name}"));
+    let script = workspace.path(&format!("tests/report/{name}.sh"));
+    let dir = workspace.path("tests/report/guests");
     let mut guests: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(&dir).with_context(|| dir.display().to_string())? {
         guests.push(entry?.path());
     }
     guests.sort();
-    guests.retain(|file| file.file_name().is_some_and(|name| name != "l1.sh"));
-    let (mut files, tools) = match debian {
-        true => Debian::get(workspace)?.for_l1(),
-        false => Default::default(),
-    };
     let library = workspace.path("tests/report/lib.sh");
-    files.push((library, "lab/study.sh".to_owned()));
     let outcome = Run {
-        l1: Some(fs::read_to_string(dir.join("l1.sh"))?),
+        l1: Some(fs::read_to_string(script)?),
         l2: Guest::read_scripts(&guests)?,
         timeout: Duration::from_secs(MINUTES * 60),
         full_qemu: true,
         command: true,
         memory: Some(if debian { 2048 } else { 1024 }),
-        files,
-        tools,
+        files: vec![(library, "lab/study.sh".to_owned())],
+        debian,
         echo: true,
         ..Run::default()
     }

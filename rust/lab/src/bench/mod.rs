@@ -11,7 +11,7 @@ use anyhow::{ensure, Context, Result};
 use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
 use measured::{Measured, PROGRAMS, ROWS};
 use serde_json::{json, Map, Value};
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 /// What else is in `build/bench.json`: `scripts/bench-cpu.sh` writes it.
 const ON_THE_PROCESSOR: &str = "build/bench-cpu.json";
@@ -21,7 +21,7 @@ const RESULT: &str = "build/bench.json";
 const PICTURE: &str = "build/bench.svg";
 
 /// Measures, prints the table, and writes `build/bench.json` and the picture.
-pub fn run(workspace: &Workspace, plot: Option<&Path>) -> Result<()> {
+pub fn run(workspace: &Workspace) -> Result<()> {
     eprintln!(
         "==> booting L1, and in it some hundred guests without an operating system (4 minutes)"
     );
@@ -30,7 +30,7 @@ pub fn run(workspace: &Workspace, plot: Option<&Path>) -> Result<()> {
         l1: Some(fs::read_to_string(workspace.path("tests/bench/l1.sh"))?),
         l0: Some(L0::Bochs),
         kvms: vec![("shared-atomics", shared.modules())],
-        tools: PEERS.map(str::to_owned).to_vec(),
+        tools: PEERS.to_vec(),
         memory: Some(2048),
         timeout: Duration::from_secs(2400),
         echo: true,
@@ -60,12 +60,7 @@ pub fn run(workspace: &Workspace, plot: Option<&Path>) -> Result<()> {
     let text = serde_json::to_string_pretty(&result)?;
     fs::write(workspace.path(RESULT), text + "\n")?;
     let picture = plot::draw(&measured).map_err(|error| anyhow::anyhow!("{error}"))?;
-    for file in [Some(workspace.path(PICTURE).as_path()), plot]
-        .into_iter()
-        .flatten()
-    {
-        fs::write(file, &picture).with_context(|| file.display().to_string())?;
-    }
+    fs::write(workspace.path(PICTURE), picture)?;
     println!("{RESULT} has all of it, {PICTURE} is its picture.");
     Ok(())
 }

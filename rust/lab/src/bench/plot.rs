@@ -50,7 +50,7 @@ pub fn draw(measured: &Measured) -> Result<String, Box<dyn std::error::Error>> {
             let middle = top + HEIGHT as i32 / 2;
             let right = text(15).pos(Pos::new(HPos::Right, VPos::Center));
             sheet.draw_text(title, &right, (LEFT - 10, middle))?;
-            let end = LEFT + ((*more).max(1) as f64).log10().mul_add(DECADE, 0.0) as i32;
+            let end = ((*more).max(1) as f64).log10().mul_add(DECADE, LEFT.into()) as i32;
             let colour = if *title == "exitstat" {
                 RGBColor(242, 142, 43)
             } else {

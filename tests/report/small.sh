@@ -1,20 +1,7 @@
 # The minimal guest, and what changes with its configuration. In order of weight, as each recording is kept
 # of a run that is stopped.
 . /lab/study.sh
-microvm='-M microvm,isa-serial=on'
-q35='-M q35 -cpu host'
-serial='-serial stdio'
 virtio_console='-device virtio-serial-pci -chardev stdio,id=c -device virtconsole,chardev=c'
-quiet='console=ttyS0 quiet loglevel=3'
-status=0
-
-# one NAME SCRIPT APPEND QEMU ARGUMENT...: a recording, most often of two snapshots and the marks'.
-one() {
-	one_name=$1
-	shift
-	recorded $one_name ${interval:-1m} small "$@" || status=1
-	interval=
-}
 
 # Boots, from power-on to power-off, with and without nested paging; and memory that is touched.
 kvm

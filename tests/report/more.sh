@@ -1,18 +1,5 @@
 # What docs/report.md has not yet: `make report R=more`. Not run so far.
 . /lab/study.sh
-microvm='-M microvm,isa-serial=on'
-q35='-M q35 -cpu host'
-serial='-serial stdio'
-quiet='console=ttyS0 quiet loglevel=3'
-status=0
-
-# one NAME SCRIPT APPEND QEMU ARGUMENT...: a recording, most often of two snapshots and the marks'.
-one() {
-	one_name=$1
-	shift
-	recorded $one_name ${interval:-1m} small "$@" || status=1
-	interval=
-}
 
 kvm
 # Nothing to do for ten seconds.

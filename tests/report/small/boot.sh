@@ -1,1 +1,0 @@
-# Nothing: the boot is what is looked at.
