@@ -71,11 +71,7 @@ pub struct Row {
 pub fn run(args: &DiffArgs) -> Result<(), Error> {
     let open = |path| {
         let mut recording = report::open(path)?;
-        if let Some(mark) = &args.phase {
-            recording.period = recording.phase(mark)?;
-        } else if let Some(mark) = &args.until {
-            recording.period = recording.until(mark)?;
-        }
+        recording.period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
         Ok::<_, Error>(recording)
     };
     let (a, b) = (open(&args.a)?, open(&args.b)?);

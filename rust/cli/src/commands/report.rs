@@ -25,11 +25,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Error> {
     if args.phases {
         return phases::print(output::stdout(), &recording, args);
     }
-    let period = match (&args.phase, &args.until) {
-        (Some(mark), _) => recording.phase(mark)?,
-        (None, Some(mark)) => recording.until(mark)?,
-        (None, None) => recording.period.clone(),
-    };
+    let period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
     let view = View::of(&period, scope, &args.rows).ok_or_else(|| not_there(scope))?;
     let mut out = output::stdout();
     if args.format.output == Format::Table {

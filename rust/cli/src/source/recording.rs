@@ -347,6 +347,19 @@ impl Recording {
         })
     }
 
+    /// What happened in the phases of a name, or before a mark, or in all.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing of that name.
+    pub fn part(&self, phase: Option<&str>, until: Option<&str>) -> Result<Period, NoMark> {
+        match (phase, until) {
+            (Some(mark), _) => self.phase(mark),
+            (None, Some(mark)) => self.until(mark),
+            (None, None) => Ok(self.period.clone()),
+        }
+    }
+
     /// What happened in the phases of a name.
     ///
     /// # Errors
