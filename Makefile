@@ -45,7 +45,7 @@ bench:
 	@scripts/bench-cpu.sh
 	@scripts/lab bench
 
-bench-cpu:
+bench-cpu: deps
 	@scripts/bench-cpu.sh
 
 # The study. With R, only those runs of L1: make report R=small.

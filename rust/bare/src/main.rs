@@ -4,8 +4,8 @@
 //! read the leaves before and after, and others that ask what they like.
 //!
 //! Runs in L1. A measuring guest prints `guest_cycles N`, TSC cycles around all exits as the guest
-//! measures them, `least N`, `median N` and `mean N`, around one of them, and `exits N` and `cycles N`, the
-//! module's, of the reason in question, between the two readings.
+//! measures them, `least N`, `median N` and `mean N`, around one of them, and `exits N` and `cycles N`,
+//! the module's, of the reason in question, between the two readings.
 
 mod device;
 mod fault;
@@ -164,7 +164,7 @@ fn main() -> Result<()> {
             vcpus: count.vcpus,
         };
         for _ in 0..count.rounds {
-            print(&measure.run()?, count.count, count.blind)?;
+            print(measure.run()?, count.count, count.blind)?;
         }
         Ok(())
     };
@@ -222,9 +222,9 @@ fn main() -> Result<()> {
     }
 }
 
-fn print(readings: &Readings, count: u64, blind: bool) -> Result<()> {
+fn print(mut readings: Readings, count: u64, blind: bool) -> Result<()> {
     println!("guest_cycles {}", readings.guest_cycles);
-    let mut took = readings.took.clone();
+    let took = &mut readings.took;
     took.sort_unstable();
     println!("least {}", took.first().context("no exits")?);
     println!("median {}", took[took.len() / 2]);
