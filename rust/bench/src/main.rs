@@ -12,6 +12,7 @@ mod estimates;
 mod machine;
 mod memory;
 mod results;
+mod table;
 
 use std::{env, error::Error, fs, path::Path, process::ExitCode};
 

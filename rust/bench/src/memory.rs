@@ -2,7 +2,8 @@
 
 //! What exitstat takes of a host's memory, against what it may.
 
-use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
+use crate::table;
+use comfy_table::Table;
 use exitstat_bench::host;
 use exitstat_core::footprint;
 use serde_json::{Map, Value};
@@ -95,9 +96,7 @@ fn added(sizes: &str, name: &str) -> Option<i64> {
 
 /// For the terminal.
 pub fn table(items: &[Item]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header(["memory", "what", "bytes", "at most"]);
+    let mut table = table::new(&["memory", "what", "bytes", "at most"], 2);
     for item in items {
         let per = match item.key {
             key if key.starts_with("per_cpu") => "per possible CPU",
@@ -110,9 +109,6 @@ pub fn table(items: &[Item]) -> Table {
             item.bytes.to_string(),
             item.most.to_string(),
         ]);
-    }
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }

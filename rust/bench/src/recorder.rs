@@ -11,6 +11,7 @@ use core::{
     ptr::null_mut,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
+use exitstat_core::reason::END;
 
 /// A way to record exits of a vCPU.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,7 @@ struct Shared {
     cycles_by_reason: [AtomicU64; REASONS],
 }
 
-const REASONS: usize = 86;
+const REASONS: usize = END as usize;
 
 static SHARED: Shared = Shared {
     exits: AtomicU64::new(0),

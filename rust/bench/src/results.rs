@@ -4,9 +4,9 @@
 
 use crate::{
     estimates::{Estimates, Median},
-    machine, memory,
+    machine, memory, table,
 };
-use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
+use comfy_table::Table;
 use exitstat_bench::cases::{Case, CASES};
 use serde_json::{json, Map, Value};
 
@@ -76,13 +76,14 @@ impl Results {
 
     /// For the terminal: recording.
     pub fn recording_table(&self) -> Table {
-        let mut table = table(&[
+        let header = [
             "CPUs at once",
             "exitstat, ns",
             "shared atomics, ns",
             "ratio",
             "the call alone, ns",
-        ]);
+        ];
+        let mut table = table::new(&header, 0);
         for row in &self.recording {
             table.add_row([
                 row.cpus.to_string(),
@@ -97,7 +98,8 @@ impl Results {
 
     /// For the terminal: reading.
     pub fn reading_table(&self) -> Table {
-        let mut table = table(&["vCPUs", "CPUs", "bytes", "write, µs", "parse, µs"]);
+        let header = ["vCPUs", "CPUs", "bytes", "write, µs", "parse, µs"];
+        let mut table = table::new(&header, 0);
         for row in &self.reading {
             table.add_row([
                 row.case.vcpus.to_string(),
@@ -140,16 +142,6 @@ impl Results {
 
 fn map(pairs: impl Iterator<Item = (String, Value)>) -> Value {
     Value::Object(pairs.collect::<Map<_, _>>())
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header(header);
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 fn in_us(median: Median) -> Median {

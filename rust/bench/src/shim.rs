@@ -27,7 +27,7 @@ use std::{
 };
 
 pub const EXITSTAT_SLOTS: u32 = 87;
-pub const EXITSTAT_VERSION: &[u8; 6] = b"0.1.0\0";
+pub const EXITSTAT_VERSION: &[u8] = concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes();
 
 #[repr(C)]
 #[derive(Clone, Copy, Default)]

@@ -3,18 +3,14 @@
 //! What it costs to read all counters: the module's part, which is to write a snapshot, and the
 //! command's, which is to parse it.
 
-use criterion::{BenchmarkId, Criterion, SamplingMode};
+use crate::group;
+use criterion::{BenchmarkId, Criterion};
 use exitstat_bench::{cases::CASES, clock::time_on_cpu};
 use exitstat_cli::model::Sample;
 use std::{hint::black_box, time::Duration};
 
-fn reading(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("reading");
-    group
-        .sampling_mode(SamplingMode::Flat)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1500))
-        .sample_size(30);
+pub fn reading(criterion: &mut Criterion) {
+    let mut group = group(criterion, "reading");
     for case in CASES {
         let host = case.host();
         let bytes = host.snapshot();
@@ -35,10 +31,4 @@ fn time<T>(times: u64, f: impl Fn() -> T) -> Duration {
         black_box(f());
     }
     time_on_cpu() - begin
-}
-
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    reading(&mut criterion);
-    criterion.final_summary();
 }

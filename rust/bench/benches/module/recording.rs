@@ -3,24 +3,19 @@
 //! What it costs to record an exit: in the module's way, in the one that it is compared with, and
 //! what of it is the call alone. On one CPU, and on more at once, up to all.
 
-use criterion::{measurement::WallTime, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode};
+use crate::group;
+use criterion::{measurement::WallTime, BenchmarkGroup, BenchmarkId, Criterion};
 use exitstat_bench::{
     host::Host,
     load::Load,
     recorder::{nothing, shared_atomics, Recorder},
     threads::{cpus, ladder, time},
 };
-use std::time::Duration;
 
-fn recording(criterion: &mut Criterion) {
+pub fn recording(criterion: &mut Criterion) {
     let cpus = cpus().expect("the system says which CPUs there are");
     let host = Host::new(cpus.len() as u32, cpus.len() as u32);
-    let mut group = criterion.benchmark_group("recording");
-    group
-        .sampling_mode(SamplingMode::Flat)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1500))
-        .sample_size(30);
+    let mut group = group(criterion, "recording");
     for step in ladder(cpus.len()) {
         let cpus = &cpus[..step];
         // One after the other, so that what disturbs one disturbs all.
@@ -44,10 +39,4 @@ fn bench<'h>(
     group.bench_function(BenchmarkId::new(name, cpus.len()), |bencher| {
         bencher.iter_custom(|exits| time(host, cpus, &load, exits, &recorder));
     });
-}
-
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    recording(&mut criterion);
-    criterion.final_summary();
 }
