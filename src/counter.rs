@@ -35,13 +35,26 @@ impl Pair {
         }
     }
 
-    /// Adds one exit. It wraps, and does not panic.
+    /// Adds one exit and its cycles. They wrap, and do not panic.
     #[inline(always)]
     pub(crate) fn add_one(&self, cycles: u64) {
+        self.add_exit();
+        self.add_cycles(cycles);
+    }
+
+    /// Adds one exit, whose cycles come later.
+    #[inline(always)]
+    pub(crate) fn add_exit(&self) {
         // SAFETY: `self` is two valid, aligned words.
+        unsafe { asm!("inc qword ptr [{pair}]", pair = in(reg) self, options(nostack)) }
+    }
+
+    /// Adds cycles.
+    #[inline(always)]
+    pub(crate) fn add_cycles(&self, cycles: u64) {
+        // SAFETY: As above.
         unsafe {
             asm!(
-                "inc qword ptr [{pair}]",
                 "add qword ptr [{pair} + 8], {cycles}",
                 pair = in(reg) self,
                 cycles = in(reg) cycles,

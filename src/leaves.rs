@@ -114,9 +114,9 @@ mod tests {
         for exits in [[(CPUID, 0x2_0000_0005), (HLT, 7)], [(CPUID, 1), (CPUID, 2)]] {
             let vcpu = some_vcpu()?;
             for (number, cycles) in exits {
-                vcpu.record(Slot::of(number), cycles);
+                vcpu.record_user_exit(Slot::of(number), cycles);
                 // What user space does is no part of an answer.
-                vcpu.record_user(Slot::of(number), Tally { exits: 1, cycles });
+                vcpu.record_user_time(Slot::of(number), cycles);
             }
             vcpus.push(vcpu, GFP_KERNEL)?;
         }

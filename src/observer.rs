@@ -35,7 +35,8 @@ use kernel::{
 
 static OBSERVER: ffi::kvm_exit_observer = ffi::kvm_exit_observer {
     exit: Some(exit),
-    user: Some(user),
+    user_exit: Some(user_exit),
+    user_time: Some(user_time),
     cpuid: Some(cpuid),
     retire: Some(retire),
     data_size: size_of::<Vcpu>() as u64,
@@ -126,10 +127,22 @@ unsafe extern "C" fn exit(data: *mut c_void, reason: u32, cycles: u64) {
 /// # Safety
 ///
 /// As [`exit()`].
-unsafe extern "C" fn user(data: *mut c_void, reason: u32, exits: u64, cycles: u64) {
+unsafe extern "C" fn user_exit(data: *mut c_void, reason: u32, cycles: u64) {
+    let slot = Slot::of(reason);
+    cpu::record(slot, cycles);
     // SAFETY: NULL, or as in `visitor()`.
     if let Some(vcpu) = unsafe { data.cast::<Vcpu>().as_ref() } {
-        vcpu.record_user(Slot::of(reason), Tally { exits, cycles });
+        vcpu.record_user_exit(slot, cycles);
+    }
+}
+
+/// # Safety
+///
+/// As [`exit()`].
+unsafe extern "C" fn user_time(data: *mut c_void, reason: u32, cycles: u64) {
+    // SAFETY: NULL, or as in `visitor()`.
+    if let Some(vcpu) = unsafe { data.cast::<Vcpu>().as_ref() } {
+        vcpu.record_user_time(Slot::of(reason), cycles);
     }
 }
 

@@ -71,9 +71,16 @@ impl Row {
         }
     }
 
-    /// Counts exits that user space finishes, or the time it took for it.
-    pub(crate) fn record_user(&self, tally: Tally) {
-        self.user.add(tally);
+    /// That user space finishes the exit just counted.
+    #[inline(always)]
+    pub(crate) fn record_user_exit(&self) {
+        self.user.add_exit();
+    }
+
+    /// The time that user space took for one, or a part of it.
+    #[inline(always)]
+    pub(crate) fn record_user_time(&self, cycles: u64) {
+        self.user.add_cycles(cycles);
     }
 
     /// The exits.
@@ -225,7 +232,8 @@ mod tests {
         sum.record(300);
         one.record(20);
         one.record(400);
-        one.record_user(tally(1, 7));
+        one.record_user_exit();
+        one.record_user_time(7);
         sum.add(&one);
         assert_eq!(sum.exits(), tally(3, 720));
         assert_eq!(sum.user(), tally(1, 7));
@@ -242,7 +250,10 @@ mod tests {
         let row = row()?;
         row.record(3);
         row.record(9);
-        row.record_user(tally(2, 70));
+        row.record_user_exit();
+        row.record_user_exit();
+        row.record_user_time(60);
+        row.record_user_time(10);
         let expected = RowHead {
             exits: 2,
             cycles: 12,

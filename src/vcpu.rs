@@ -41,10 +41,20 @@ impl Vcpu {
         }
     }
 
-    /// Counts exits that user space finishes, or the time it took for it.
-    pub(crate) fn record_user(&self, slot: Slot, tally: Tally) {
+    /// Counts an exit that user space finishes.
+    #[inline(always)]
+    pub(crate) fn record_user_exit(&self, slot: Slot, cycles: u64) {
         if let Some(row) = self.rows.get(slot.index()) {
-            row.record_user(tally);
+            row.record(cycles);
+            row.record_user_exit();
+        }
+    }
+
+    /// Counts the time that user space took for one, or a part of it.
+    #[inline(always)]
+    pub(crate) fn record_user_time(&self, slot: Slot, cycles: u64) {
+        if let Some(row) = self.rows.get(slot.index()) {
+            row.record_user_time(cycles);
         }
     }
 
@@ -197,11 +207,13 @@ pub(crate) mod tests {
     fn user_space_is_counted_apart() -> Result {
         let vcpu = some_vcpu()?;
         vcpu.record(Slot::of(30), 5);
-        vcpu.record_user(Slot::of(30), tally(1, 0));
-        vcpu.record_user(Slot::of(30), tally(0, 900));
-        vcpu.record_user(Slot::of(END), tally(1, 100));
-        assert_eq!(vcpu.total(Slot::of(30)), tally(1, 5));
-        assert_eq!(vcpu.grand_total(), tally(1, 5));
+        vcpu.record_user_exit(Slot::of(30), 20);
+        vcpu.record_user_time(Slot::of(30), 900);
+        vcpu.record_user_exit(Slot::of(END), 3);
+        vcpu.record_user_time(Slot::of(END), 60);
+        vcpu.record_user_time(Slot::of(END), 40);
+        assert_eq!(vcpu.total(Slot::of(30)), tally(2, 25));
+        assert_eq!(vcpu.grand_total(), tally(3, 28));
         assert_eq!(user_total(&vcpu), tally(2, 1000));
         Ok(())
     }
@@ -212,8 +224,8 @@ pub(crate) mod tests {
         for _ in 0..2 {
             let vcpu = some_vcpu()?;
             for number in 0..=END {
-                vcpu.record(Slot::of(number), u64::from(number));
-                vcpu.record_user(Slot::of(number), tally(1, 1 << 50));
+                vcpu.record_user_exit(Slot::of(number), u64::from(number));
+                vcpu.record_user_time(Slot::of(number), 1 << 50);
             }
             vcpu.retire();
         }

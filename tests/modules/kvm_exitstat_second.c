@@ -33,6 +33,7 @@ static void second_retire(void *data)
 
 static const struct kvm_exit_observer observer = {
 	.exit = second_exit,
+	.user_exit = second_exit,
 	.retire = second_retire,
 	.data_size = sizeof(struct kvm_exit_vcpu),
 };

@@ -15,7 +15,7 @@ pub const VCPU: usize = 48_056;
 pub const VCPU_ALLOCATED: usize = 64 << 10;
 
 /// What the patches add to `struct kvm_vcpu`, in the lab's configuration.
-pub const KVM_VCPU: usize = 72;
+pub const KVM_VCPU: usize = 64;
 
 /// What the patches add to `struct vcpu_vmx`, which has that one in it and is what is allocated.
 pub const VCPU_VMX: usize = 64;
