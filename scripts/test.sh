@@ -144,7 +144,7 @@ for part in "$@"; do
 		done
 		;;
 	unit)
-		"$cargo" test --quiet --workspace >"$log" 2>&1
+		"$cargo" test --quiet --workspace --no-fail-fast >"$log" 2>&1
 		status=$?
 		cat "$log"
 		add_counts 's/^test result: .*\. \([0-9]*\) passed; \([0-9]*\) failed.*/\1 \2/p'

@@ -30,12 +30,13 @@ impl Check {
     }
 }
 
-/// The checks that the L1 script made with `check`.
+/// The checks that the L1 script made with `check`. What a command said in one line is shown.
 pub fn made_in_l1(report: &Report) -> Vec<Check> {
     report
         .all("check ")
         .map(|(name, text)| {
             Check::new(name, || match text.split_once('\n') {
+                Some(("0", said)) if said.lines().count() == 1 => Ok(said.trim_end().to_owned()),
                 Some(("0", _)) => Ok(String::new()),
                 Some((status, said)) => Err(format!("status {status}: {}", said.trim_end())),
                 None => Err("no status".to_owned()),

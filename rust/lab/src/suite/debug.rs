@@ -19,7 +19,8 @@ use std::{fs, time::Duration};
 /// lost or wrong each time shows in a few. `load` does it in full.
 const FEWER: &str = "CHURN_CYCLES=20\nKILLS=10\nGUESTS=20";
 
-/// All scenarios; long ones first, so that they do not come last when several run at a time.
+/// All scenarios; long ones first, so that they do not come last when several run at a time. Their minutes
+/// are those that they take two at a time on 2 cores, and a fifth more.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
     let none = |_: &Outcome| Vec::new();
@@ -28,7 +29,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "selftests",
             about: "KVM's own selftests: unpatched twice, patched, observed; and the totals",
-            minutes: 14,
+            minutes: 9,
             run: Run {
                 selftests: true,
                 memory: Some(2048),
@@ -44,7 +45,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-load",
             about: "KASAN, lockdep, kmemleak and others: modules come and go, guests are killed",
-            minutes: 18,
+            minutes: 26,
             run: Run {
                 flavour: Flavour::Debug,
                 timeout: long,
@@ -68,7 +69,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "kcsan",
             about: "data races in C, on two CPUs",
-            minutes: 18,
+            minutes: 13,
             run: Run {
                 flavour: Flavour::Kcsan,
                 cpus: 2,
@@ -81,7 +82,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "load",
             about: "the plain kernel on two CPUs: modules come and go, guests are killed and moved",
-            minutes: 12,
+            minutes: 9,
             run: Run {
                 cpus: 2,
                 timeout: long,
@@ -92,7 +93,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "hostile-full",
             about: "every question from everywhere, in full",
-            minutes: 8,
+            minutes: 13,
             run: Run {
                 timeout: long,
                 env: "SWEEP=--full".to_owned(),
@@ -103,7 +104,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-unpatched",
             about: "what the debug kernel says without the patches",
-            minutes: 8,
+            minutes: 6,
             run: Run {
                 flavour: Flavour::Debug,
                 unpatched: true,
@@ -115,7 +116,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "kcsan-unpatched",
             about: "what the kernel with KCSAN says without the patches",
-            minutes: 6,
+            minutes: 4,
             run: Run {
                 flavour: Flavour::Kcsan,
                 cpus: 2,
