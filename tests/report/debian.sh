@@ -2,4 +2,14 @@
 . /lab/study.sh
 disk
 kvm
-recorded debian 2s debian '' phases
+recorded debian 4s debian '' phases || status=1
+
+# The same boots, with fewer messages, and with shadow paging.
+disk
+recorded debian-quiet 1m debian quiet '' || status=1
+kvm ept=0
+disk
+recorded debian-ept0 1m debian '' '' || status=1
+disk
+recorded debian-ept0-nopti 1m debian nopti '' || status=1
+exit $status

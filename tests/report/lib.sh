@@ -47,12 +47,13 @@ follow() {
 	done
 }
 
-# small SCRIPT APPEND QEMU ARGUMENT...: a guest of the lab's kernel and busybox runs SCRIPT, and ends.
+# small SCRIPT APPEND QEMU ARGUMENT...: a guest of the lab's kernel and busybox runs SCRIPT, and ends; or
+# does not within two minutes, and is ended.
 small() {
 	small_append="reboot=t panic=-1 l2.script=$1 $2"
 	shift 2
 	: >/tmp/console
-	qemu-system-x86_64 -accel kvm -m 256 -nodefaults -no-user-config -nographic -no-reboot \
+	timeout 120 qemu-system-x86_64 -accel kvm -m 256 -nodefaults -no-user-config -nographic -no-reboot \
 		-kernel /lab/l2.kernel -initrd /lab/l2.initrd -append "$small_append" "$@" </dev/null |
 		follow
 }

@@ -5,11 +5,11 @@ virtio_console='-device virtio-serial-pci -chardev stdio,id=c -device virtconsol
 
 # Boots, from power-on to power-off, with and without nested paging; and memory that is touched.
 kvm
-interval=100ms
+interval=500ms
 one minimal boot.sh "$quiet" $microvm -cpu host $serial
 one memory memory.sh "$quiet" $microvm -cpu host $serial
 kvm ept=0
-interval=100ms
+interval=500ms
 one minimal-ept0 boot.sh "$quiet" $microvm -cpu host $serial
 one memory-ept0 memory.sh "$quiet" $microvm -cpu host $serial
 kvm

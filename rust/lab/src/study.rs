@@ -10,10 +10,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 /// Runs of L1: their scripts are `tests/report/NAME.sh`. And whether there is the Debian guest in it; all
 /// have the small guests, which run one of `tests/report/guests/`.
-const RUNS: [(&str, bool); 3] = [("small", false), ("debian", true), (MORE, false)];
-
-/// The run that is made only if it is named: the report has nothing of it yet.
-const MORE: &str = "more";
+const RUNS: [(&str, bool); 3] = [("small", false), ("debian", true), ("settings", false)];
 
 /// Minutes that a run takes at most.
 const MINUTES: u64 = 40;
@@ -28,7 +25,7 @@ pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
         );
     }
     for (name, debian) in RUNS {
-        if names.is_empty() && name != MORE || names.iter().any(|wanted| wanted == name) {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
             record(workspace, name, debian).with_context(|| format!("the run {name}"))?;
         }
     }
