@@ -2,7 +2,8 @@
 
 //! docs/report.md says what the recordings beside it say: each command in it is run again, and each
 //! number in its prose is one of those that the commands gave, or one that is said to be another's.
-//! `EXITSTAT_UPDATE=1 cargo test --test study` puts in what the commands give now, and the pictures.
+//! With EXITSTAT_UPDATE=1 what the commands give now is put in, and the pictures, and numbers of the
+//! prose that are not right any more are only told: somebody has to write it anew.
 
 use std::{
     collections::BTreeSet,
@@ -16,6 +17,10 @@ const PROMPT: &str = "    $ ";
 
 /// A line with this has numbers of others, that no recording here can show.
 const QUOTED: &str = "<!-- quoted -->";
+
+fn update() -> bool {
+    env::var_os("EXITSTAT_UPDATE").is_some()
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -100,7 +105,7 @@ fn the_report_is_what_the_recordings_say() {
     let report = fs::read_to_string(&file).unwrap();
     let copy = copy();
     let again = run_again(&report, copy.path());
-    let update = env::var_os("EXITSTAT_UPDATE").is_some();
+    let update = update();
     if update {
         fs::write(&file, &again).unwrap();
     }
@@ -154,6 +159,12 @@ fn each_number_in_the_reports_prose_is_measured_or_quoted() {
         // Smaller ones are counts of things in the text, and sizes.
         .filter(|number| number.len() > 2 && !measured.contains(number))
         .collect();
+    if update() && !unknown.is_empty() {
+        eprintln!(
+            "docs/report.md: no command shows these numbers of its prose any more: {unknown:?}"
+        );
+        return;
+    }
     assert!(unknown.is_empty(), "no command shows {unknown:?}");
 }
 
