@@ -2,6 +2,7 @@
 
 //! Asks `/dev/kvm_exitstat` what it must refuse, and what it must not.
 
+use crate::tsc;
 use anyhow::{bail, ensure, Context, Result};
 use exitstat_core::snapshot::{Request, Snapshot, Writer, IOCTL_SNAPSHOT};
 use rustix::{
@@ -9,7 +10,6 @@ use rustix::{
     mm::{mmap_anonymous, MapFlags, ProtFlags},
 };
 use std::{
-    arch::x86_64::_rdtsc,
     fs::File,
     io::{Error, Read, Write},
     os::raw::c_void,
@@ -90,11 +90,9 @@ pub fn time() -> Result<()> {
     let device = open()?;
     let mut buffer = vec![0; snapshot(&device)?.len() + 4096];
     let mut request = request(&mut buffer);
-    // SAFETY: All x86-64 processors have it.
-    let begin = unsafe { _rdtsc() };
+    let begin = tsc::now();
     ask(&device, IOCTL_SNAPSHOT, &mut request)?;
-    // SAFETY: As above.
-    let cycles = unsafe { _rdtsc() } - begin;
+    let cycles = tsc::now() - begin;
     println!("bytes {}\ncycles {cycles}", request.length);
     Ok(())
 }

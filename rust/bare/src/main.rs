@@ -15,8 +15,10 @@ mod late;
 mod measure;
 mod memory;
 mod noise;
+mod pause;
 mod say;
 mod sweep;
+mod tsc;
 mod vm;
 
 use anyhow::{bail, ensure, Context, Result};
@@ -50,6 +52,13 @@ enum Command {
     },
     /// OUT to port 0x80, which no device claims: user space finishes each.
     Pio(Count),
+    /// The same, and the VM is paused after each. Prints what the module has of user space's time.
+    Pause {
+        #[arg(long, default_value_t = 20)]
+        count: u64,
+        #[arg(long, default_value_t = 50)]
+        pause_ms: u64,
+    },
     /// HLT with an interrupt pending.
     Hlt(Count),
     /// RDMSR of IA32_APIC_BASE.
@@ -172,6 +181,7 @@ fn main() -> Result<()> {
         Command::Cpuid(c) => measure(Program::Cpuid, c, None, (0, 0)),
         Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, None, (eax, ecx)),
         Command::Pio(c) => measure(Program::Pio, c, None, (0, 0)),
+        Command::Pause { count, pause_ms } => pause::run(count, Duration::from_millis(pause_ms)),
         Command::Hlt(c) => measure(Program::Hlt, c, None, (0, 0)),
         Command::Rdmsr(c) => measure(Program::Rdmsr, c, None, (0, 0)),
         Command::Wrmsr(c) => measure(Program::Wrmsr, c, None, (0, 0)),

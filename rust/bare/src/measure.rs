@@ -102,6 +102,11 @@ impl Measure {
 }
 
 impl Guest {
+    /// The vCPU that runs the program.
+    pub fn vcpu(&mut self) -> &mut VcpuFd {
+        &mut self.vcpu
+    }
+
     /// Lets the program begin again.
     pub fn start_again(&self) -> Result<()> {
         self.vcpu.set_regs(&self.start).context("KVM_SET_REGS")
@@ -132,10 +137,18 @@ impl Guest {
 
 /// Runs a vCPU until its program writes to [`guest::DONE`].
 pub fn run_to_end(vcpu: &mut VcpuFd) -> Result<()> {
+    run_to_end_with(vcpu, |_| Ok(()))
+}
+
+/// The same, and does something whenever the program has written to [`guest::QUIET`].
+pub fn run_to_end_with(
+    vcpu: &mut VcpuFd,
+    mut quiet: impl FnMut(&mut VcpuFd) -> Result<()>,
+) -> Result<()> {
     loop {
         match vcpu.run() {
             Ok(VcpuExit::IoOut(guest::DONE, _)) => return Ok(()),
-            Ok(VcpuExit::IoOut(guest::QUIET, _)) => {}
+            Ok(VcpuExit::IoOut(guest::QUIET, _)) => quiet(vcpu)?,
             Ok(VcpuExit::IoOut(guest::WRONG, _)) => bail!("the guest saw something wrong"),
             Ok(exit) => bail!("the guest did something unexpected: {exit:?}"),
             Err(error) if error.errno() == 4 || error.errno() == 11 => {}

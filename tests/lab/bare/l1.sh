@@ -30,4 +30,5 @@ kill -STOP $pio
 grep ' bare$' $vcpus | report "row pio"
 kill -KILL $pio
 wait
+bare pause | report pause
 check "unloads" rmmod kvm_exitstat

@@ -164,6 +164,29 @@ pub fn user_space_is_told_apart(report: &Report) -> Check {
     })
 }
 
+/// The time in which a VM is paused is not user space's for the exit before, which is completed.
+pub fn a_pause_is_no_time(report: &Report) -> Check {
+    Check::new("the time of a paused VM is no exit's", || {
+        let text = report.get("pause").unwrap_or_default();
+        let value = |key: &str| -> Option<u64> {
+            text.lines()
+                .find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
+        };
+        match (
+            value("user_exits "),
+            value("user_cycles "),
+            value("paused "),
+        ) {
+            (Some(exits), Some(cycles), Some(paused))
+                if exits >= 20 && cycles > 0 && cycles < paused / 20 =>
+            {
+                Ok(format!("{exits} exits, {cycles} cycles; {paused} paused"))
+            }
+            _ => Err(text.to_owned()),
+        }
+    })
+}
+
 /// Instructions that the hooks may add to an exit: with no observer to one that KVM handles, to one
 /// that user space finishes, and with the module observing.
 const BUDGET: [(&str, &str, i64); 7] = [

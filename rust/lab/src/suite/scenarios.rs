@@ -107,6 +107,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 checks.push(numbers::cycles_are_plausible(report));
                 checks.push(numbers::open_exit_counts(report));
                 checks.push(numbers::user_space_is_told_apart(report));
+                checks.push(numbers::a_pause_is_no_time(report));
                 checks.push(numbers::hog_is_not_charged(report));
                 checks.push(numbers::sleep_is_not_charged(report, LATE.0, LATE.1));
                 checks
