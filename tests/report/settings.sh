@@ -6,6 +6,13 @@ kvm
 one idle idle.sh "$quiet" $microvm -cpu host $serial
 one idle-tick idle.sh "$quiet nohz=off" $microvm -cpu host $serial
 
+# Reading a disk, with requests of two sizes.
+dd if=/dev/zero of=/tmp/disk bs=1M count=8 2>/dev/null
+drive='-drive file=/tmp/disk,format=raw,if=none,id=d'
+one disk disk.sh "$quiet" $q35 $serial $drive -device virtio-blk-pci,drive=d
+one disk-no-ioeventfd disk.sh "$quiet" $q35 $serial $drive \
+	-device virtio-blk-pci,drive=d,ioeventfd=off
+
 # Reading the clock.
 one clock clock.sh "$quiet" $q35 $serial
 one clock-acpi-pm clock.sh "$quiet clocksource=acpi_pm" $q35 $serial
