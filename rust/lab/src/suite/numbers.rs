@@ -13,18 +13,20 @@ struct Bare {
     guest_cycles: u64,
 }
 
+/// The number after `key` in what `bare` printed as `name`.
+fn value(report: &Report, name: &str, key: &str) -> Result<u64, String> {
+    let text = report
+        .get(name)
+        .ok_or_else(|| format!("{name} did not run"))?;
+    let mut lines = text.lines();
+    let line = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+    line.and_then(|number| number.parse().ok())
+        .ok_or_else(|| format!("{name}: no {key} in {text:?}"))
+}
+
 impl Bare {
     fn find(report: &Report, name: &str) -> Result<Self, String> {
-        let text = report
-            .get(name)
-            .ok_or_else(|| format!("{name} did not run"))?;
-        let value = |key: &str| {
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-            line.and_then(|n| n.parse().ok())
-                .ok_or_else(|| format!("{name}: no {key} in {text:?}"))
-        };
+        let value = |key| value(report, name, key);
         Ok(Self {
             exits: value("exits")?,
             cycles: value("cycles")?,
@@ -167,28 +169,20 @@ pub fn user_space_is_told_apart(report: &Report) -> Check {
 /// The time in which a VM is paused is not user space's for the exit before, which is completed.
 pub fn a_pause_is_no_time(report: &Report) -> Check {
     Check::new("the time of a paused VM is no exit's", || {
-        let text = report.get("pause").unwrap_or_default();
-        let value = |key: &str| -> Option<u64> {
-            text.lines()
-                .find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
-        };
-        match (
-            value("user_exits "),
-            value("user_cycles "),
-            value("paused "),
-        ) {
-            (Some(exits), Some(cycles), Some(paused))
-                if exits >= 20 && cycles > 0 && cycles < paused / 20 =>
-            {
-                Ok(format!("{exits} exits, {cycles} cycles; {paused} paused"))
-            }
-            _ => Err(text.to_owned()),
+        let value = |key| value(report, "pause", key);
+        let (exits, cycles) = (value("user_exits")?, value("user_cycles")?);
+        let paused = value("paused")?;
+        let seen = format!("{exits} exits, {cycles} cycles; {paused} paused");
+        if exits >= 20 && cycles > 0 && cycles < paused / 20 {
+            Ok(seen)
+        } else {
+            Err(seen)
         }
     })
 }
 
 /// Instructions that the hooks may add to an exit: with no observer to one that KVM handles, to one
-/// that user space finishes, and with the module observing.
+/// that user space finishes, and with the module observing, which times user space as well.
 const BUDGET: [(&str, &str, i64); 7] = [
     ("cpuid", "patched", 4),
     ("wrmsr", "patched", 4),
@@ -201,13 +195,8 @@ const BUDGET: [(&str, &str, i64); 7] = [
 
 /// The shortest exit of those that a guest took, as it sees it.
 fn least(report: &Report, name: &str) -> Result<i64, String> {
-    let text = report
-        .get(name)
-        .ok_or_else(|| format!("{name} did not run"))?;
-    let line = text
-        .lines()
-        .find_map(|l| l.strip_prefix("least ")?.parse().ok());
-    line.ok_or_else(|| format!("{name}: {text:?}"))
+    let least = value(report, name, "least")?;
+    i64::try_from(least).map_err(|error| format!("{name}: {least}: {error}"))
 }
 
 /// What an exit costs more than with the unpatched kvm: the shortest of each, as the guest sees it.
