@@ -149,6 +149,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// What is looked for in the log.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     fn is_in(&self, said: &str) -> bool {
         said.contains(&self.text)
     }
