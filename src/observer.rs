@@ -110,6 +110,17 @@ fn visit(mut f: &mut dyn FnMut(&Vcpu), each: impl FnOnce(ffi::kvm_exit_visit_t, 
     each(Some(visitor), from_mut(&mut f).cast());
 }
 
+/// The vCPU, unless there was no memory for it.
+///
+/// # Safety
+///
+/// `data` is a vCPU's, from the shim, or NULL; the reference is for the callback that it came with.
+#[inline(always)]
+unsafe fn attached<'a>(data: *mut c_void) -> Option<&'a Vcpu> {
+    // SAFETY: NULL, or as in `visitor()`.
+    unsafe { data.cast::<Vcpu>().as_ref() }
+}
+
 /// The exit path: nothing that allocates, sleeps, locks, prints or panics, here or below.
 ///
 /// # Safety
@@ -118,8 +129,8 @@ fn visit(mut f: &mut dyn FnMut(&Vcpu), each: impl FnOnce(ffi::kvm_exit_visit_t, 
 unsafe extern "C" fn exit(data: *mut c_void, reason: u32, cycles: u64) {
     let slot = Slot::of(reason);
     cpu::record(slot, cycles);
-    // SAFETY: NULL, or as in `visitor()`.
-    if let Some(vcpu) = unsafe { data.cast::<Vcpu>().as_ref() } {
+    // SAFETY: As this function.
+    if let Some(vcpu) = unsafe { attached(data) } {
         vcpu.record(slot, cycles);
     }
 }
@@ -130,8 +141,8 @@ unsafe extern "C" fn exit(data: *mut c_void, reason: u32, cycles: u64) {
 unsafe extern "C" fn user_exit(data: *mut c_void, reason: u32, cycles: u64) {
     let slot = Slot::of(reason);
     cpu::record(slot, cycles);
-    // SAFETY: NULL, or as in `visitor()`.
-    if let Some(vcpu) = unsafe { data.cast::<Vcpu>().as_ref() } {
+    // SAFETY: As this function.
+    if let Some(vcpu) = unsafe { attached(data) } {
         vcpu.record_user_exit(slot, cycles);
     }
 }
@@ -140,8 +151,8 @@ unsafe extern "C" fn user_exit(data: *mut c_void, reason: u32, cycles: u64) {
 ///
 /// As [`exit()`].
 unsafe extern "C" fn user_time(data: *mut c_void, reason: u32, cycles: u64) {
-    // SAFETY: NULL, or as in `visitor()`.
-    if let Some(vcpu) = unsafe { data.cast::<Vcpu>().as_ref() } {
+    // SAFETY: As this function.
+    if let Some(vcpu) = unsafe { attached(data) } {
         vcpu.record_user_time(Slot::of(reason), cycles);
     }
 }

@@ -33,10 +33,16 @@ const _: () = assert!(size_of::<Vcpu>() <= footprint::VCPU);
 static RETIRED: [Row; SLOTS] = [const { Row::new() }; SLOTS];
 
 impl Vcpu {
+    /// The counters of `slot`; there always are.
+    #[inline(always)]
+    fn row(&self, slot: Slot) -> Option<&Row> {
+        self.rows.get(slot.index())
+    }
+
     /// Counts an exit.
     #[inline(always)]
     pub(crate) fn record(&self, slot: Slot, cycles: u64) {
-        if let Some(row) = self.rows.get(slot.index()) {
+        if let Some(row) = self.row(slot) {
             row.record(cycles);
         }
     }
@@ -44,7 +50,7 @@ impl Vcpu {
     /// Counts an exit that user space finishes.
     #[inline(always)]
     pub(crate) fn record_user_exit(&self, slot: Slot, cycles: u64) {
-        if let Some(row) = self.rows.get(slot.index()) {
+        if let Some(row) = self.row(slot) {
             row.record(cycles);
             row.record_user_exit();
         }
@@ -53,15 +59,14 @@ impl Vcpu {
     /// Counts the time that user space took for one, or a part of it.
     #[inline(always)]
     pub(crate) fn record_user_time(&self, slot: Slot, cycles: u64) {
-        if let Some(row) = self.rows.get(slot.index()) {
+        if let Some(row) = self.row(slot) {
             row.record_user_time(cycles);
         }
     }
 
     /// The exits that were counted in `slot`.
     pub(crate) fn total(&self, slot: Slot) -> Tally {
-        let row = self.rows.get(slot.index());
-        row.map(Row::exits).unwrap_or_default()
+        self.row(slot).map(Row::exits).unwrap_or_default()
     }
 
     /// All exits.
