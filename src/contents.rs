@@ -2,25 +2,39 @@
 
 //! What is in a snapshot: the counters of all CPUs, of all vCPUs, and of those that are gone.
 //!
-//! `rust/core/src/snapshot.rs` describes how it is written, `device` gives it to programs.
+//! `rust/core/src/snapshot.rs` describes how it is written, `capture` makes room for it.
 
 use super::{
     cpu,
     ffi,
-    observer,
-    reason::SLOTS,
-    row::Row,
+    observer::{
+        self,
+        Kind, //
+    },
+    reason::Slot,
     snapshot::{
         Header,
         RowHead,
         Rows,
         Writer, //
     },
-    tally::Tally, //
+    tally::Tally,
+    vcpu::Vcpu, //
 };
 
-/// Writes a snapshot of `vm`, or of everything if that is 0, and returns how much it is.
-pub(crate) fn write(vm: u64, buffer: &mut [u8]) -> usize {
+/// Whose counters a snapshot has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// All there are.
+    All,
+    /// Those of vCPUs, and of those that are gone.
+    Vcpus,
+    /// Those of the vCPUs of one VM.
+    Vm(u64),
+}
+
+/// Writes a snapshot, and returns its size, which may be larger than `buffer`.
+pub(crate) fn write(what: What, buffer: &mut [u8]) -> usize {
     let clock = ffi::clock();
     let header = Header {
         load: ffi::load_id(),
@@ -37,17 +51,16 @@ pub(crate) fn write(vm: u64, buffer: &mut [u8]) -> usize {
     };
     let mut writer = Writer::new(buffer);
     writer.snapshot(header, |writer| {
-        if vm == 0 {
+        if what == What::All {
             for cpu in cpu::possible() {
                 writer.cpu(cpu, |rows| write_cpu(cpu, rows));
             }
         }
-        observer::for_each(&mut |vcpu, rows| match vcpu {
-            None if vm == 0 => writer.retired(|to| write_rows(rows, to)),
-            Some(vcpu) if vm == 0 || vm == vcpu.who().0 => {
-                writer.vcpu(&vcpu.head(), |to| write_rows(rows, to));
-            }
-            _ => (),
+        observer::for_each(&mut |kind, vcpu| match (kind, what) {
+            (Kind::Retired, What::Vm(_)) => (),
+            (Kind::Retired, _) => writer.retired(|rows| write_vcpu(vcpu, rows)),
+            (Kind::Live, What::Vm(vm)) if vm != vcpu.who().vm => (),
+            (Kind::Live, _) => writer.vcpu(&vcpu.who(), |rows| write_vcpu(vcpu, rows)),
         });
     });
     writer.needed()
@@ -66,13 +79,17 @@ fn write_cpu(cpu: u32, to: &mut Rows<'_, '_>) {
     }
 }
 
-fn write_rows(rows: &[Row; SLOTS], to: &mut Rows<'_, '_>) {
-    for (reason, row) in (0..).zip(rows).filter(|(_, row)| row.is_taken()) {
+fn write_vcpu(vcpu: &Vcpu, to: &mut Rows<'_, '_>) {
+    for (reason, slot) in (0..).zip(Slot::all()) {
+        // Most reasons are never taken.
+        if !vcpu.is_taken(slot) {
+            continue;
+        }
         // The histogram first: it never has more exits than the count then.
-        let histogram = row.histogram();
+        let histogram = vcpu.histogram(slot);
         let head = RowHead {
             reason,
-            ..row.head()
+            ..vcpu.head(slot)
         };
         to.row(head, &histogram);
     }

@@ -2,11 +2,11 @@
 
 //! Exits of the whole host by reason, kept per CPU.
 //!
-//! There is no slot for the grand total: a reader sums the reasons, and all CPUs that may exist,
-//! so that a CPU taken offline loses nothing.
+//! There is no slot for the grand total: a reader sums the reasons over all possible CPUs, so that
+//! a CPU taken offline loses nothing.
 
 use super::{
-    counter::Pair,
+    column::Column,
     ffi,
     footprint,
     reason::{
@@ -17,13 +17,23 @@ use super::{
 };
 use core::{
     arch::asm,
-    mem::size_of, //
+    mem::{
+        offset_of,
+        size_of, //
+    }, //
 };
 
-// `struct exitstat_cpu_table` is as large as the pairs that are addressed in it.
+/// The counters of one CPU.
+#[repr(C)]
+pub(crate) struct Table {
+    exits: Column,
+    cycles: Column,
+}
+
+// This is how `struct exitstat_cpu_table` is used.
 const _: () = assert!(ffi::EXITSTAT_SLOTS as usize == SLOTS);
-const _: () = assert!(size_of::<ffi::exitstat_cpu_table>() == SLOTS * size_of::<Pair>());
-const _: () = assert!(size_of::<ffi::exitstat_cpu_table>() <= footprint::CPU);
+const _: () = assert!(size_of::<ffi::exitstat_cpu_table>() == size_of::<Table>());
+const _: () = assert!(size_of::<Table>() <= footprint::CPU);
 
 /// Counts an exit on this CPU.
 ///
@@ -31,37 +41,69 @@ const _: () = assert!(size_of::<ffi::exitstat_cpu_table>() <= footprint::CPU);
 /// sums over CPUs are still right. They need no lock prefix, as no other CPU writes here.
 #[inline(always)]
 pub(crate) fn record(slot: Slot, cycles: u64) {
-    let offset = slot.index() * size_of::<Pair>();
     // SAFETY: A slot's index is below `SLOTS`, so that the two words are inside this CPU's table,
     // which is at the symbol's value relative to %gs.
     unsafe {
         asm!(
-            "inc qword ptr gs:[{table} + {offset}]",
-            "add qword ptr gs:[{table} + {offset} + 8], {cycles}",
+            "inc qword ptr gs:[{table} + 8*{slot} + {of_exits}]",
+            "add qword ptr gs:[{table} + 8*{slot} + {of_cycles}], {cycles}",
             table = sym ffi::exitstat_cpu_table,
-            offset = in(reg) offset,
+            of_exits = const offset_of!(Table, exits),
+            of_cycles = const offset_of!(Table, cycles),
+            slot = in(reg) slot.index(),
             cycles = in(reg) cycles,
             options(nostack),
         )
     }
 }
 
+/// Adds cycles to an exit that has been counted, maybe on another CPU.
+#[inline(always)]
+pub(crate) fn record_more(slot: Slot, cycles: u64) {
+    // SAFETY: As above.
+    unsafe {
+        asm!(
+            "add qword ptr gs:[{table} + 8*{slot} + {of_cycles}], {cycles}",
+            table = sym ffi::exitstat_cpu_table,
+            of_cycles = const offset_of!(Table, cycles),
+            slot = in(reg) slot.index(),
+            cycles = in(reg) cycles,
+            options(nostack),
+        )
+    }
+}
+
+impl Table {
+    /// The exits that were counted in `slot`.
+    fn total(&self, slot: Slot) -> Tally {
+        // In this order, see `Column`.
+        let exits = self.exits.get(slot);
+        let cycles = self.cycles.get(slot);
+        Tally { exits, cycles }
+    }
+
+    /// The exits of all reasons.
+    fn grand_total(&self) -> Tally {
+        let exits = self.exits.sum();
+        let cycles = self.cycles.sum();
+        Tally { exits, cycles }
+    }
+}
+
 /// The host's exits that were counted in `slot`.
 pub(crate) fn total(slot: Slot) -> Tally {
-    tables()
-        .filter_map(|table| table.get(slot.index()))
-        .map(Pair::get)
-        .sum()
+    tables().map(|table| table.total(slot)).sum()
 }
 
 /// The host's exits of all reasons.
 pub(crate) fn grand_total() -> Tally {
-    tables().flatten().map(Pair::get).sum()
+    tables().map(Table::grand_total).sum()
 }
 
 /// The exits of a CPU, by slot; of none, if there cannot be such a CPU.
 pub(crate) fn tallies(cpu: u32) -> impl Iterator<Item = Tally> {
-    table_of(cpu).into_iter().flatten().map(Pair::get)
+    let slots = table_of(cpu).map(|table| Slot::all().map(|slot| table.total(slot)));
+    slots.into_iter().flatten()
 }
 
 /// The numbers of the CPUs that may exist.
@@ -74,16 +116,16 @@ fn numbers() -> impl Iterator<Item = u32> {
     0..unsafe { ffi::exitstat_cpu_limit() }
 }
 
-fn tables() -> impl Iterator<Item = &'static [Pair; SLOTS]> {
+fn tables() -> impl Iterator<Item = &'static Table> {
     numbers().filter_map(table_of)
 }
 
-fn table_of(cpu: u32) -> Option<&'static [Pair; SLOTS]> {
+fn table_of(cpu: u32) -> Option<&'static Table> {
     // SAFETY: Any number may be asked for.
     let table = unsafe { ffi::exitstat_cpu_table_of(cpu) };
-    // SAFETY: NULL, or memory of the size of the array (asserted above) that lives as long as the
+    // SAFETY: NULL, or memory of the size of the table (asserted above) that lives as long as the
     // module, zeroed at its load, and only ever accessed as counters.
-    unsafe { table.cast::<[Pair; SLOTS]>().as_ref() }
+    unsafe { table.cast::<Table>().as_ref() }
 }
 
 #[cfg(exitstat_kunit)]
@@ -132,6 +174,16 @@ mod tests {
     }
 
     #[test]
+    fn more_cycles_are_no_more_exits() {
+        let before = totals();
+        record_more(Slot::of(30), 7);
+        let expected = before.map(|tally| tally.exits);
+        assert!(totals().map(|tally| tally.exits) == expected);
+        let more = total(Slot::of(30)).cycles;
+        assert!(before.get(30).is_some_and(|tally| more == tally.cycles + 7));
+    }
+
+    #[test]
     fn the_grand_total_is_the_sum_over_slots() {
         for number in [0, 10, 35, END] {
             record(Slot::of(number), 5);
@@ -159,14 +211,13 @@ mod tests {
             record(SLOT, 3);
         }
 
-        let get = |cpu| table_of(cpu).and_then(|table| table.get(SLOT.index()));
         let mut cpus = 0;
         let before = total(SLOT);
         for cpu in 0..=NR_CPUS {
-            let Some(pair) = get(cpu) else {
+            let Some(table) = table_of(cpu) else {
                 continue;
             };
-            let here = pair.get();
+            let here = table.total(SLOT);
             // SAFETY: `record_here` can be called in any context, and does without the argument.
             let err = unsafe {
                 bindings::smp_call_function_single(cpu as i32, Some(record_here), null_mut(), true)
@@ -177,7 +228,7 @@ mod tests {
                     exits: 1,
                     cycles: 3,
                 };
-                assert!(pair.get() == here.plus(one));
+                assert!(table.total(SLOT) == here.plus(one));
                 cpus += 1;
             }
         }

@@ -3,6 +3,8 @@
 //! `/sys/kernel/debug/kvm_exitstat/`: the counters as text, for root.
 
 use super::{
+    capture::Capture,
+    contents::What,
     cpu,
     ffi,
     log,
@@ -11,7 +13,12 @@ use super::{
         self,
         Slot, //
     },
-    row::Row,
+    snapshot::{
+        Owner,
+        Record,
+        RowHead,
+        Snapshot, //
+    },
     tally::Tally, //
 };
 use kernel::{
@@ -93,69 +100,79 @@ fn cpus(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// One line a vCPU: VM, vCPU, process id, exits, cycles, exits that user space finished and the
+/// One line a vCPU: VM, vCPU, process id, exits, cycles, exits that userspace finished and the
 /// cycles it took, process name. Before them `retired`, exits and cycles of the vCPUs that are gone.
 fn vcpus(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut result = Ok(());
-    observer::for_each(&mut |vcpu, rows| {
-        let all: Tally = rows.iter().map(Row::exits).sum();
-        let user: Tally = rows.iter().map(Row::user).sum();
-        let line = match vcpu {
-            None => f.write_fmt(fmt!("retired {} {}\n", all.exits, all.cycles)),
-            Some(vcpu) => {
-                let (vm, number, tgid) = vcpu.who();
-                f.write_fmt(fmt!(
-                    "{vm} {number} {tgid} {} {} {} {} {}\n",
-                    all.exits,
-                    all.cycles,
-                    user.exits,
-                    user.cycles,
-                    vcpu.process()
-                ))
-            }
-        };
-        result = result.and(line);
-    });
-    result
+    for_each_record(|record| {
+        let mut sum = RowHead::default();
+        for row in record.rows().flatten() {
+            sum.exits = sum.exits.wrapping_add(row.head.exits);
+            sum.cycles = sum.cycles.wrapping_add(row.head.cycles);
+            sum.user_exits = sum.user_exits.wrapping_add(row.head.user_exits);
+            sum.user_cycles = sum.user_cycles.wrapping_add(row.head.user_cycles);
+        }
+        match record.owner {
+            Owner::Vcpu(who) => f.write_fmt(fmt!(
+                "{} {} {} {} {} {} {} {}\n",
+                who.vm,
+                who.vcpu,
+                who.pid,
+                sum.exits,
+                sum.cycles,
+                sum.user_exits,
+                sum.user_cycles,
+                ffi::until_nul(&who.process)
+            )),
+            _ => writeln!(f, "retired {} {}", sum.exits, sum.cycles),
+        }
+    })
 }
 
 /// One line for each vCPU and reason that it took: VM, vCPU, number, name, exits, cycles, cycles of
-/// the longest, exits that user space finished, cycles it took, and the histogram: `B:N` for N exits
-/// that took 2^B cycles or more, and less than 2^(B+1). With `retired -` for VM and vCPU those of
-/// the vCPUs that are gone.
+/// the longest, exits that userspace finished, cycles it took, and the histogram: `B:N` for N exits
+/// in bucket B, as `rust/core/src/snapshot.rs` describes it. With `retired -` for VM and vCPU those
+/// of the vCPUs that are gone.
 fn reasons(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut result = Ok(());
-    observer::for_each(&mut |vcpu, rows| {
-        for (number, row) in (0..).zip(rows).filter(|(_, row)| row.is_taken()) {
-            let head = row.head();
-            let owner = match vcpu {
-                None => f.write_str("retired -"),
-                Some(vcpu) => {
-                    let (vm, vcpu, _) = vcpu.who();
-                    f.write_fmt(fmt!("{vm} {vcpu}"))
+    for_each_record(|record| {
+        for row in record.rows().flatten() {
+            match record.owner {
+                Owner::Vcpu(who) => write!(f, "{} {}", who.vm, who.vcpu)?,
+                _ => f.write_str("retired -")?,
+            }
+            let head = row.head;
+            write!(
+                f,
+                " {} {} {} {} {} {} {}",
+                head.reason,
+                name(head.reason),
+                head.exits,
+                head.cycles,
+                head.max,
+                head.user_exits,
+                head.user_cycles
+            )?;
+            for (bucket, exits) in row.histogram().into_iter().enumerate() {
+                if exits != 0 {
+                    write!(f, " {bucket}:{exits}")?;
                 }
-            };
-            let line = owner.and_then(|()| {
-                f.write_fmt(fmt!(
-                    " {number} {} {} {} {} {} {}",
-                    name(number),
-                    head.exits,
-                    head.cycles,
-                    head.max,
-                    head.user_exits,
-                    head.user_cycles
-                ))
-            });
-            let buckets = row.histogram().into_iter().enumerate();
-            let line = buckets
-                .filter(|&(_, exits)| exits != 0)
-                .fold(line, |r, (b, n)| {
-                    r.and_then(|()| f.write_fmt(fmt!(" {b}:{n}")))
-                });
-            result = result.and(line).and_then(|()| f.write_str("\n"));
+            }
+            f.write_str("\n")?;
         }
-    });
-    result
+        Ok(())
+    })
+}
+
+/// Calls `f` for the vCPUs that are gone, and for each that is there, from a copy: what formats may
+/// take long, and starts again when a reader's buffer is too small.
+fn for_each_record(mut f: impl FnMut(Record<'_>) -> fmt::Result) -> fmt::Result {
+    let Ok(capture) = Capture::take(What::Vcpus, u64::MAX) else {
+        return Err(fmt::Error);
+    };
+    let snapshot = Snapshot::parse(capture.bytes()).map_err(|_| fmt::Error)?;
+    for record in snapshot.records().flatten() {
+        f(record)?;
+    }
+    Ok(())
 }
 
 /// Name and value, one a line.

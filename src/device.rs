@@ -2,12 +2,14 @@
 
 //! `/dev/kvm_exitstat`: all counters as bytes, for programs of root's.
 //!
-//! What is in a snapshot, the request, and its errors are described in `rust/core/src/snapshot.rs`.
-//! Nobody waits for a reader but vCPUs that have their first exit, or are destroyed, while counters
-//! are copied into the kernel's own memory; into the caller's they go after that.
+//! `rust/core/src/snapshot.rs` describes what is in a snapshot, the request, and its errors.
 
 use super::{
-    contents,
+    capture::{
+        Capture,
+        Failed, //
+    },
+    contents::What,
     snapshot::{
         Request,
         Writer,
@@ -69,23 +71,20 @@ impl MiscDevice for Device {
     }
 }
 
-/// Gives a snapshot to who asked for it. `E2BIG` comes with the bytes needed.
+/// Gives a snapshot to the caller. `E2BIG` comes with the bytes needed.
 fn snapshot_for(request: Request) -> Result<(Result, u64)> {
-    let mut size = contents::write(request.vm, &mut []);
-    loop {
-        if size as u64 > request.length {
-            return Ok((Err(E2BIG), size as u64));
-        }
-        let mut bytes = KVVec::from_elem(0, size, GFP_KERNEL)?;
-        let needed = contents::write(request.vm, &mut bytes);
-        let Some(bytes) = bytes.get(..needed) else {
-            // More came to be since it was measured.
-            size = needed;
-            continue;
-        };
-        let address = usize::try_from(request.buffer).map_err(|_| EFAULT)?;
-        let buffer = UserSlice::new(UserPtr::from_addr(address), needed);
-        buffer.writer().write_slice(bytes)?;
-        return Ok((Ok(()), needed as u64));
-    }
+    let what = match request.vm {
+        0 => What::All,
+        vm => What::Vm(vm),
+    };
+    let snapshot = match Capture::take(what, request.length) {
+        Ok(snapshot) => snapshot,
+        Err(Failed::TooLarge(size)) => return Ok((Err(E2BIG), size as u64)),
+        Err(Failed::Error(error)) => return Err(error),
+    };
+    let bytes = snapshot.bytes();
+    let address = usize::try_from(request.buffer).map_err(|_| EFAULT)?;
+    let buffer = UserSlice::new(UserPtr::from_addr(address), bytes.len());
+    buffer.writer().write_slice(bytes)?;
+    Ok((Ok(()), bytes.len() as u64))
 }

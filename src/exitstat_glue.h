@@ -15,7 +15,7 @@
 /* As in Cargo.toml. */
 #define EXITSTAT_VERSION "0.1.0"
 
-/* Exits and cycles by slot; the Rust side's view of one CPU's is cpu.rs. */
+/* Exits by slot, then cycles; the Rust side's view of it is in cpu.rs. */
 struct exitstat_cpu_table {
 	__u64 words[EXITSTAT_SLOTS * 2];
 };
@@ -76,8 +76,5 @@ void exitstat_unregister(void);
 void exitstat_visit_vm(void *vm, kvm_exit_visit_t fn, void *arg);
 void exitstat_visit_all(kvm_exit_visit_t fn, void *arg);
 __u64 exitstat_unattached(void);
-
-/* Bytes that kvmalloc() took for @data of @size. Only the module of the suites has it. */
-__u64 exitstat_kunit_allocated(const void *data, __u64 size);
 
 #endif /* EXITSTAT_GLUE_H */

@@ -3,10 +3,11 @@
 //! `kvm_exitstat`: counts VM exits by basic exit reason, and answers CPUID leaves with the counts.
 //!
 //! `observer` is the way in: KVM calls it for each exit, each CPUID of a leaf, each vCPU that
-//! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU, of `row`s), whose
-//! counters are `counter`'s. Those are read by `leaves` for guests, and for the host by `contents`,
-//! whose snapshots `device` gives away, `debugfs` and `log`. Logic that needs no kernel is in
-//! `rust/core`. All `unsafe` is in `ffi`, `counter`, `cpu`, `row`, `nospec`, and where the C side
+//! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU), which keep a
+//! `column` of counters of each kind. `leaves` reads them for guests. For the host, `contents`
+//! copies them into snapshots, for which `capture` makes room: `device` gives them away, `debugfs`
+//! makes text of them. `log` prints the host's totals. Logic that needs no kernel is in
+//! `rust/core`. All `unsafe` is in `ffi`, `column`, `cpu`, `vcpu`, `nospec`, and where the C side
 //! calls: `observer`, `log`. Tests beside the code are compiled into a module of their own, see
 //! `kunit_main`.
 
@@ -29,8 +30,9 @@ mod snapshot;
 #[path = "../rust/core/src/tally.rs"]
 mod tally;
 
+mod capture;
+mod column;
 mod contents;
-mod counter;
 mod cpu;
 mod debugfs;
 mod device;
@@ -39,7 +41,6 @@ mod leaves;
 mod log;
 mod nospec;
 mod observer;
-mod row;
 mod vcpu;
 
 module! {

@@ -26,13 +26,12 @@ mod snapshot;
 #[path = "../rust/core/src/tally.rs"]
 mod tally;
 
-mod counter;
+mod column;
 mod cpu;
 mod ffi;
 mod leaves;
 mod log;
 mod nospec;
-mod row;
 mod vcpu;
 
 module! {

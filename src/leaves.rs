@@ -116,7 +116,7 @@ mod tests {
             for (number, cycles) in exits {
                 vcpu.record_user_exit(Slot::of(number), cycles);
                 // What user space does is no part of an answer.
-                vcpu.record_user_time(Slot::of(number), cycles);
+                vcpu.record_user_time(Slot::of(number), cycles, 0);
             }
             vcpus.push(vcpu, GFP_KERNEL)?;
         }

@@ -9,11 +9,7 @@ use super::{
     ffi,
     leaves,
     log,
-    reason::{
-        Slot,
-        SLOTS, //
-    },
-    row::Row,
+    reason::Slot,
     tally::Tally,
     vcpu::{
         self,
@@ -21,6 +17,7 @@ use super::{
     }, //
 };
 use core::{
+    arch::asm,
     mem::{
         replace,
         size_of, //
@@ -37,6 +34,7 @@ static OBSERVER: ffi::kvm_exit_observer = ffi::kvm_exit_observer {
     exit: Some(exit),
     user_exit: Some(user_exit),
     user_time: Some(user_time),
+    unattached: Some(unattached_exit),
     cpuid: Some(cpuid),
     retire: Some(retire),
     data_size: size_of::<Vcpu>() as u64,
@@ -66,16 +64,25 @@ impl Drop for Registration {
     }
 }
 
-/// Calls `f` with what the vCPUs had that are gone, and then for each vCPU of the host that has
-/// data, each exit being in one of them. May sleep, and so may `f`; no vCPU comes or goes meanwhile.
-pub(crate) fn for_each(f: &mut dyn FnMut(Option<&Vcpu>, &[Row; SLOTS])) {
+/// Whose counters they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The sums of the vCPUs that are gone.
+    Retired,
+    /// Those of a vCPU that is there.
+    Live,
+}
+
+/// Calls `f` with the sums of the vCPUs that are gone, and then for each vCPU of the host that has
+/// data; each exit is in one of them. May sleep, but `f` must not: a vCPU's first exit waits.
+pub(crate) fn for_each(f: &mut dyn FnMut(Kind, &Vcpu)) {
     let mut begun = false;
     let each = &mut |vcpu: &Vcpu| {
         // Where vCPUs cannot go, or one could be found in both.
         if !replace(&mut begun, true) {
-            f(None, vcpu::retired());
+            f(Kind::Retired, vcpu::retired());
         }
-        f(Some(vcpu), vcpu.rows());
+        f(Kind::Live, vcpu);
     };
     visit(each, |fn_, arg| {
         // SAFETY: The module is registered while anything can read, see `ExitStat`; `visit()`
@@ -84,11 +91,11 @@ pub(crate) fn for_each(f: &mut dyn FnMut(Option<&Vcpu>, &[Row; SLOTS])) {
     });
     // There was none, so that none was found that could have gone since.
     if !begun {
-        f(None, vcpu::retired());
+        f(Kind::Retired, vcpu::retired());
     }
 }
 
-/// How many vCPUs have no data because there was no memory for them.
+/// The number of vCPUs whose counters could not be allocated.
 pub(crate) fn unattached() -> u64 {
     // SAFETY: As in `for_each()`.
     unsafe { ffi::exitstat_unattached() }
@@ -110,59 +117,89 @@ fn visit(mut f: &mut dyn FnMut(&Vcpu), each: impl FnOnce(ffi::kvm_exit_visit_t, 
     each(Some(visitor), from_mut(&mut f).cast());
 }
 
-/// The vCPU, unless there was no memory for it.
+/// The vCPU that a callback is for.
 ///
 /// # Safety
 ///
-/// `data` is a vCPU's, from the shim, or NULL; the reference is for the callback that it came with.
+/// `data` come from the shim; the reference is for the callback that they came with.
 #[inline(always)]
-unsafe fn attached<'a>(data: *mut c_void) -> Option<&'a Vcpu> {
-    // SAFETY: NULL, or as in `visitor()`.
-    unsafe { data.cast::<Vcpu>().as_ref() }
+unsafe fn vcpu<'a>(data: *mut c_void) -> &'a Vcpu {
+    // SAFETY: As in `visitor()`.
+    unsafe { &*data.cast::<Vcpu>() }
 }
 
 /// The exit path: nothing that allocates, sleeps, locks, prints or panics, here or below.
 ///
 /// # Safety
 ///
-/// For the shim to call: `data` is a vCPU's or NULL.
-unsafe extern "C" fn exit(data: *mut c_void, reason: u32, cycles: u64) {
-    let slot = Slot::of(reason);
-    cpu::record(slot, cycles);
-    // SAFETY: As this function.
-    if let Some(vcpu) = unsafe { attached(data) } {
-        vcpu.record(slot, cycles);
-    }
-}
-
-/// # Safety
-///
-/// As [`exit()`].
-unsafe extern "C" fn user_exit(data: *mut c_void, reason: u32, cycles: u64) {
-    let slot = Slot::of(reason);
-    cpu::record(slot, cycles);
-    // SAFETY: As this function.
-    if let Some(vcpu) = unsafe { attached(data) } {
-        vcpu.record_user_exit(slot, cycles);
-    }
-}
-
-/// # Safety
-///
-/// As [`exit()`].
-unsafe extern "C" fn user_time(data: *mut c_void, reason: u32, cycles: u64) {
-    // SAFETY: As this function.
-    if let Some(vcpu) = unsafe { attached(data) } {
-        vcpu.record_user_time(Slot::of(reason), cycles);
-    }
-}
-
-/// # Safety
-///
 /// For the shim to call: `data` is a vCPU's.
+unsafe extern "C" fn exit(data: *mut c_void, reason: u64, cycles: i64) {
+    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
+    cpu::record(slot, cycles);
+    // SAFETY: As this function.
+    unsafe { vcpu(data) }.record(slot, cycles);
+}
+
+/// # Safety
+///
+/// As [`exit()`].
+unsafe extern "C" fn user_exit(data: *mut c_void, reason: u64, cycles: i64) {
+    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
+    cpu::record(slot, cycles);
+    // SAFETY: As this function.
+    unsafe { vcpu(data) }.record_user_exit(slot, cycles);
+}
+
+/// # Safety
+///
+/// As [`exit()`].
+unsafe extern "C" fn user_time(data: *mut c_void, reason: u64, user_cycles: i64, cycles: i64) {
+    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
+    cpu::record_more(slot, cycles);
+    // SAFETY: As this function.
+    unsafe { vcpu(data) }.record_user_time(slot, at_least_0(user_cycles), cycles);
+}
+
+/// # Safety
+///
+/// None: it is `unsafe` to be of the type that the shim's header has.
+unsafe extern "C" fn unattached_exit(reason: u64, cycles: i64) {
+    cpu::record(slot_of(reason), at_least_0(cycles));
+}
+
+/// Where exits with this reason are counted. Hardware has none from `reason::END`
+/// up: the number is not a guest's, and needs no clamp against speculation.
+#[inline(always)]
+fn slot_of(reason: u64) -> Slot {
+    Slot::below_end(reason).unwrap_or_else(|| {
+        keep_the_branch();
+        Slot::BEYOND
+    })
+}
+
+/// What a TSC difference is taken for: a TSC that stepped back is no time.
+#[inline(always)]
+fn at_least_0(cycles: i64) -> u64 {
+    u64::try_from(cycles).unwrap_or_else(|_| {
+        keep_the_branch();
+        0
+    })
+}
+
+/// Where the other way is as good as always taken: a branch costs it an instruction less than a
+/// conditional move.
+#[inline(always)]
+fn keep_the_branch() {
+    // SAFETY: It is empty.
+    unsafe { asm!("", options(nomem, nostack, preserves_flags)) }
+}
+
+/// # Safety
+///
+/// As [`exit()`].
 unsafe extern "C" fn retire(data: *mut c_void) {
-    // SAFETY: As in `visitor()`.
-    unsafe { &*data.cast::<Vcpu>() }.retire();
+    // SAFETY: As this function.
+    unsafe { vcpu(data) }.retire();
 }
 
 /// # Safety

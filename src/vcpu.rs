@@ -1,98 +1,233 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits of one vCPU by reason, and what is left of the vCPUs that are gone.
+//! Exits of one vCPU by reason, and the sums over the vCPUs that are gone.
 //!
 //! The shim allocates the memory, zeroed, when a vCPU has its first exit, and frees it after
 //! [`Vcpu::retire`]; see `observer`.
 
 use super::{
+    column::Column,
     ffi,
     footprint,
     reason::{
         Slot,
         SLOTS, //
     },
-    row::Row,
-    snapshot::VcpuHead,
+    snapshot::{
+        RowHead,
+        VcpuHead,
+        BUCKETS,
+        FIRST_BUCKET, //
+    },
     tally::Tally, //
 };
-use core::mem::size_of;
-use kernel::str::BStr;
+use core::{
+    arch::asm,
+    cell::UnsafeCell,
+    mem::{
+        offset_of,
+        size_of, //
+    }, //
+};
 
-/// What is kept of a vCPU. All zeros are a valid value: the initial one.
+/// Buckets that are kept of a histogram: one for each bit of a word.
+const KEPT: usize = u32::BITS as usize;
+
+/// Counters with one writer at a time, the vCPU's thread, and any number of readers. All zeros are
+/// a valid value: the initial one.
+///
+/// Each kind has a column of its own, so that a question of the guest's reads the columns of exits
+/// and cycles, 22 cache lines, and no others. Each counter is whole for a reader; see [`Column`]
+/// for those of exits and cycles. The longest exit and the histogram are written last: a reader
+/// that comes in between finds an exit less in them.
 #[repr(C)]
 pub(crate) struct Vcpu {
-    /// Set by the shim before anybody else sees this.
+    /// The shim sets it before anybody else sees this.
     who: ffi::kvm_exit_vcpu,
-    rows: [Row; SLOTS],
+    exits: Column,
+    cycles: Column,
+    /// Cycles of the longest exit.
+    longest: Column,
+    /// Exits that userspace had to finish.
+    user_exits: Column,
+    /// Cycles that userspace took.
+    user_cycles: Column,
+    /// Exits by the highest bit of their cycles, from [`FIRST_BUCKET`] up.
+    histograms: [[UnsafeCell<u64>; KEPT]; SLOTS],
 }
 
+// SAFETY: All access is by single instructions on aligned 64-bit words, as in `Column`.
+unsafe impl Sync for Vcpu {}
+
 const _: () = assert!(size_of::<Vcpu>() <= footprint::VCPU);
+// The shim takes whole pages.
+const _: () = assert!(footprint::VCPU.next_multiple_of(4096) == footprint::VCPU_ALLOCATED);
 
 /// The sums over all vCPUs that were retired.
-static RETIRED: [Row; SLOTS] = [const { Row::new() }; SLOTS];
+static RETIRED: Vcpu = Vcpu {
+    who: ffi::kvm_exit_vcpu {
+        vm_id: 0,
+        vcpu_id: 0,
+        tgid: 0,
+        comm: [0; 16],
+    },
+    exits: Column::new(),
+    cycles: Column::new(),
+    longest: Column::new(),
+    user_exits: Column::new(),
+    user_cycles: Column::new(),
+    histograms: [const { [const { UnsafeCell::new(0) }; KEPT] }; SLOTS],
+};
 
 impl Vcpu {
-    /// The counters of `slot`; there always are.
-    #[inline(always)]
-    fn row(&self, slot: Slot) -> Option<&Row> {
-        self.rows.get(slot.index())
-    }
-
-    /// Counts an exit.
+    /// Counts an exit. Counters wrap, and do not panic.
     #[inline(always)]
     pub(crate) fn record(&self, slot: Slot, cycles: u64) {
-        if let Some(row) = self.row(slot) {
-            row.record(cycles);
+        // SAFETY: All operands are words of `self`: a slot's index is below `SLOTS`, and the highest
+        // bit of 32 is one of `KEPT` buckets. BSR of 0 leaves its destination alone, here 0; the
+        // kernel's `fls()` also relies on it.
+        unsafe {
+            asm!(
+                "inc qword ptr [{vcpu} + 8*{slot} + {exits}]",
+                "add qword ptr [{vcpu} + 8*{slot} + {all_cycles}], {cycles}",
+                "cmp qword ptr [{vcpu} + 8*{slot} + {longest}], {cycles}",
+                "jae 2f",
+                "mov qword ptr [{vcpu} + 8*{slot} + {longest}], {cycles}",
+                "2:",
+                "shr {cycles}, {first_bucket}",
+                "bsr {cycles:e}, {cycles:e}",
+                "shl {slot:e}, {kept_bits}",
+                "add {slot:e}, {cycles:e}",
+                "inc qword ptr [{vcpu} + 8*{slot} + {histograms}]",
+                vcpu = in(reg) self,
+                exits = const offset_of!(Vcpu, exits),
+                all_cycles = const offset_of!(Vcpu, cycles),
+                longest = const offset_of!(Vcpu, longest),
+                histograms = const offset_of!(Vcpu, histograms),
+                first_bucket = const FIRST_BUCKET,
+                kept_bits = const KEPT.ilog2(),
+                slot = inout(reg) slot.index() => _,
+                cycles = inout(reg) cycles => _,
+                options(nostack),
+            )
         }
     }
 
-    /// Counts an exit that user space finishes.
+    /// Counts an exit that userspace finishes.
     #[inline(always)]
     pub(crate) fn record_user_exit(&self, slot: Slot, cycles: u64) {
-        if let Some(row) = self.row(slot) {
-            row.record(cycles);
-            row.record_user_exit();
+        // SAFETY: As in `record()`.
+        unsafe {
+            asm!(
+                "inc qword ptr [{vcpu} + 8*{slot} + {user_exits}]",
+                vcpu = in(reg) self,
+                user_exits = const offset_of!(Vcpu, user_exits),
+                slot = in(reg) slot.index(),
+                options(nostack),
+            )
         }
+        self.record(slot, cycles);
     }
 
-    /// Counts the time that user space took for one, or a part of it.
+    /// Counts the time that userspace took for one, and KVM to complete it, or a part of both.
     #[inline(always)]
-    pub(crate) fn record_user_time(&self, slot: Slot, cycles: u64) {
-        if let Some(row) = self.row(slot) {
-            row.record_user_time(cycles);
+    pub(crate) fn record_user_time(&self, slot: Slot, user_cycles: u64, cycles: u64) {
+        // SAFETY: As in `record()`.
+        unsafe {
+            asm!(
+                "add qword ptr [{vcpu} + 8*{slot} + {all_user_cycles}], {user_cycles}",
+                "add qword ptr [{vcpu} + 8*{slot} + {all_cycles}], {cycles}",
+                vcpu = in(reg) self,
+                all_user_cycles = const offset_of!(Vcpu, user_cycles),
+                all_cycles = const offset_of!(Vcpu, cycles),
+                slot = in(reg) slot.index(),
+                user_cycles = in(reg) user_cycles,
+                cycles = in(reg) cycles,
+                options(nostack),
+            )
         }
     }
 
     /// The exits that were counted in `slot`.
     pub(crate) fn total(&self, slot: Slot) -> Tally {
-        self.row(slot).map(Row::exits).unwrap_or_default()
+        // In this order, see `Column`.
+        let exits = self.exits.get(slot);
+        let cycles = self.cycles.get(slot);
+        Tally { exits, cycles }
     }
 
     /// All exits.
     pub(crate) fn grand_total(&self) -> Tally {
-        self.rows.iter().map(Row::exits).sum()
+        let exits = self.exits.sum();
+        let cycles = self.cycles.sum();
+        Tally { exits, cycles }
     }
 
-    /// All counters, by slot.
-    pub(crate) fn rows(&self) -> &[Row; SLOTS] {
-        &self.rows
+    /// The counters of `slot`, without the reason and the histogram.
+    pub(crate) fn head(&self, slot: Slot) -> RowHead {
+        let Tally { exits, cycles } = self.total(slot);
+        RowHead {
+            exits,
+            cycles,
+            max: self.longest.get(slot),
+            user_exits: self.user_exits.get(slot),
+            user_cycles: self.user_cycles.get(slot),
+            ..RowHead::default()
+        }
     }
 
-    /// Saves the sums before the memory goes.
+    /// Whether there was such an exit.
+    pub(crate) fn is_taken(&self, slot: Slot) -> bool {
+        self.exits.get(slot) != 0
+    }
+
+    /// The words of a histogram, each with the bucket of the snapshot that it is.
+    fn buckets(&self, slot: Slot) -> impl Iterator<Item = (usize, &UnsafeCell<u64>)> {
+        let words = self.histograms.get(slot.index()).into_iter().flatten();
+        (FIRST_BUCKET..).zip(words)
+    }
+
+    /// How many exits of `slot` took how long.
+    pub(crate) fn histogram(&self, slot: Slot) -> [u64; BUCKETS] {
+        let mut histogram = [0; BUCKETS];
+        for (bucket, word) in self.buckets(slot) {
+            if let Some(exits) = histogram.get_mut(bucket) {
+                // SAFETY: A valid, aligned word. Volatile, as `READ_ONCE()`.
+                *exits = unsafe { word.get().read_volatile() };
+            }
+        }
+        histogram
+    }
+
+    /// Saves the sums before the memory goes. Never runs twice at a time.
     pub(crate) fn retire(&self) {
-        for (from, to) in self.rows.iter().zip(&RETIRED) {
-            to.add(from);
+        for slot in Slot::all() {
+            self.add_to(&RETIRED, slot);
+        }
+    }
+
+    fn add_to(&self, sum: &Self, slot: Slot) {
+        for (from, to) in [
+            (&self.exits, &sum.exits),
+            (&self.cycles, &sum.cycles),
+            (&self.user_exits, &sum.user_exits),
+            (&self.user_cycles, &sum.user_cycles),
+        ] {
+            to.add(slot, from.get(slot));
+        }
+        sum.longest.raise(slot, self.longest.get(slot));
+        for ((_, from), (_, to)) in self.buckets(slot).zip(sum.buckets(slot)) {
+            // SAFETY: Valid, aligned words, and nobody else writes to `sum`.
+            unsafe {
+                let exits = from.get().read_volatile();
+                let all = to.get().read_volatile();
+                to.get().write_volatile(all.wrapping_add(exits));
+            }
         }
     }
 
     /// The VM, the vCPU in it, and the process that runs it.
-    pub(crate) fn who(&self) -> (u64, u32, u32) {
-        (self.who.vm_id, self.who.vcpu_id, self.who.tgid)
-    }
-
-    /// The same for a snapshot.
-    pub(crate) fn head(&self) -> VcpuHead {
+    pub(crate) fn who(&self) -> VcpuHead {
         VcpuHead {
             vm: self.who.vm_id,
             vcpu: self.who.vcpu_id,
@@ -100,15 +235,10 @@ impl Vcpu {
             process: self.who.comm,
         }
     }
-
-    /// The name of the process that runs the vCPU.
-    pub(crate) fn process(&self) -> &BStr {
-        ffi::until_nul(&self.who.comm)
-    }
 }
 
-/// What the vCPUs had that are gone, by slot.
-pub(crate) fn retired() -> &'static [Row; SLOTS] {
+/// The sums over the vCPUs that are gone.
+pub(crate) fn retired() -> &'static Vcpu {
     &RETIRED
 }
 
@@ -117,65 +247,49 @@ pub(crate) fn retired() -> &'static [Row; SLOTS] {
 pub(crate) mod tests {
     use super::*;
     use crate::reason::END;
-    use core::{
-        array::from_fn,
-        mem::offset_of,
-        ptr::from_ref, //
-    };
+    use core::array::from_fn;
     use kernel::prelude::*;
 
     // SAFETY: The shim makes them of zeros too.
     unsafe impl Zeroable for Vcpu {}
 
-    /// A vCPU as the shim makes them.
+    /// A vCPU as the shim makes them; on the heap from the beginning: it is larger than a stack.
     pub(crate) fn some_vcpu() -> Result<KVBox<Vcpu>> {
-        vcpu_of(*b"qemu-system-x86\0")
-    }
-
-    /// On the heap from the beginning: it is larger than a stack.
-    fn vcpu_of(comm: [u8; 16]) -> Result<KVBox<Vcpu>> {
         let mut vcpu = KVBox::init(pin_init::init_zeroed::<Vcpu>(), GFP_KERNEL)?;
         vcpu.who = ffi::kvm_exit_vcpu {
             vm_id: 0x1_0000_0003,
             vcpu_id: 2,
             tgid: 77,
-            comm,
+            comm: *b"qemu-system-x86\0",
         };
         Ok(vcpu)
-    }
-
-    fn user_total(vcpu: &Vcpu) -> Tally {
-        vcpu.rows().iter().map(Row::user).sum()
     }
 
     const fn tally(exits: u64, cycles: u64) -> Tally {
         Tally { exits, cycles }
     }
 
-    fn sums(of: fn(&Row) -> Tally) -> [Tally; SLOTS] {
-        from_fn(|index| RETIRED.get(index).map(of).unwrap_or_default())
+    fn heads(vcpu: &Vcpu) -> [RowHead; SLOTS] {
+        from_fn(|index| vcpu.head(Slot::of(index as u32)))
+    }
+
+    /// The buckets of slot 10 that are not empty.
+    fn taken(vcpu: &Vcpu) -> Result<KVec<(usize, u64)>> {
+        let mut taken = KVec::new();
+        for (bucket, exits) in vcpu.histogram(Slot::of(10)).into_iter().enumerate() {
+            if exits != 0 {
+                taken.push((bucket, exits), GFP_KERNEL)?;
+            }
+        }
+        Ok(taken)
     }
 
     #[test]
-    fn what_the_shim_sets_comes_first_and_counters_follow() {
+    fn the_shims_part_comes_first_and_the_columns_follow() {
         assert_eq!(offset_of!(Vcpu, who), 0);
         assert_eq!(size_of::<ffi::kvm_exit_vcpu>(), 32);
-        assert_eq!(size_of::<Vcpu>(), 32 + 87 * (16 + 16 + 8 + 64 * 8));
-    }
-
-    /// By the same function of the kernel as the shim's.
-    #[test]
-    fn the_allocator_takes_no_more_for_it_than_is_said() -> Result {
-        let vcpu = some_vcpu()?;
-        let size = size_of::<Vcpu>() as u64;
-        // SAFETY: It is an allocation of that size.
-        let allocated = unsafe {
-            ffi::exitstat_kunit_allocated(from_ref::<Vcpu>(&vcpu).cast(), size) //
-        };
-        assert!(allocated >= size);
-        assert!(allocated <= footprint::VCPU_ALLOCATED as u64);
-        pr_info!("{size} bytes of a vCPU take {allocated}\n");
-        Ok(())
+        assert_eq!(offset_of!(Vcpu, cycles), 32 + 87 * 8);
+        assert_eq!(size_of::<Vcpu>(), 32 + 87 * 8 * (5 + 32));
     }
 
     #[test]
@@ -185,13 +299,74 @@ pub(crate) mod tests {
             vcpu.record(Slot::of(number), 1 << 40);
             vcpu.record(Slot::of(number), 2);
             for other in 0..=END {
-                let exits = if other == number { 2 } else { 0 };
-                let cycles = if other == number { (1 << 40) + 2 } else { 0 };
-                assert_eq!(vcpu.total(Slot::of(other)), tally(exits, cycles));
+                let hit = other == number;
+                let exits = if hit { 2 } else { 0 };
+                let cycles = if hit { (1 << 40) + 2 } else { 0 };
+                let slot = Slot::of(other);
+                assert_eq!(vcpu.total(slot), tally(exits, cycles));
+                assert_eq!(vcpu.head(slot).max, if hit { 1 << 40 } else { 0 });
+                assert_eq!(vcpu.histogram(slot).iter().sum::<u64>(), exits);
+                assert_eq!(vcpu.head(slot).user_exits, 0);
+                assert_eq!(vcpu.head(slot).user_cycles, 0);
             }
             assert_eq!(vcpu.grand_total(), tally(2, (1 << 40) + 2));
-            assert_eq!(user_total(&vcpu), tally(0, 0));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_bucket_is_the_highest_bit() -> Result {
+        let slot = Slot::of(10);
+        for bucket in FIRST_BUCKET..FIRST_BUCKET + KEPT {
+            let vcpu = some_vcpu()?;
+            let least = 1u64 << bucket;
+            vcpu.record(slot, least);
+            vcpu.record(slot, least + (least - 1));
+            assert!(*taken(&vcpu)? == [(bucket, 2)]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_first_bucket_has_all_that_are_shorter() -> Result {
+        let vcpu = some_vcpu()?;
+        for cycles in [0, 1, 2, 63, 64, (1 << (FIRST_BUCKET + 1)) - 1] {
+            vcpu.record(Slot::of(10), cycles);
+        }
+        assert!(*taken(&vcpu)? == [(FIRST_BUCKET, 6)]);
+        Ok(())
+    }
+
+    /// No exit is that long: it is a minute and a half at 3 GHz, without being off the CPU.
+    #[test]
+    fn what_is_beyond_the_last_bucket_is_in_one_of_the_reason() -> Result {
+        let vcpu = some_vcpu()?;
+        vcpu.record(Slot::of(10), 1 << (FIRST_BUCKET + KEPT));
+        vcpu.record(Slot::of(10), u64::MAX);
+        assert!(*taken(&vcpu)? == [(FIRST_BUCKET, 1), (FIRST_BUCKET + KEPT - 1, 1)]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_longest_stays() -> Result {
+        let vcpu = some_vcpu()?;
+        for (cycles, longest) in [(5, 5), (4, 5), (5, 5), (6, 6), (0, 6), (1 << 63, 1 << 63)] {
+            vcpu.record(Slot::of(END), cycles);
+            assert_eq!(vcpu.head(Slot::of(END)).max, longest);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_histogram_has_all_exits() -> Result {
+        let vcpu = some_vcpu()?;
+        let slot = Slot::of(48);
+        let mut cycles = 0x1234_5678_9abc_def1u64;
+        for _ in 0..1000 {
+            cycles = cycles.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            vcpu.record(slot, cycles >> (cycles & 63));
+        }
+        assert_eq!(vcpu.histogram(slot).iter().sum::<u64>(), 1000);
         Ok(())
     }
 
@@ -209,37 +384,49 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn user_space_is_counted_apart() -> Result {
+    fn userspace_is_counted_apart_and_completion_is_handling() -> Result {
         let vcpu = some_vcpu()?;
-        vcpu.record(Slot::of(30), 5);
-        vcpu.record_user_exit(Slot::of(30), 20);
-        vcpu.record_user_time(Slot::of(30), 900);
-        vcpu.record_user_exit(Slot::of(END), 3);
-        vcpu.record_user_time(Slot::of(END), 60);
-        vcpu.record_user_time(Slot::of(END), 40);
-        assert_eq!(vcpu.total(Slot::of(30)), tally(2, 25));
-        assert_eq!(vcpu.grand_total(), tally(3, 28));
-        assert_eq!(user_total(&vcpu), tally(2, 1000));
+        let (pio, beyond) = (Slot::of(30), Slot::of(END));
+        vcpu.record(pio, 5);
+        vcpu.record_user_exit(pio, 20);
+        vcpu.record_user_time(pio, 900, 8);
+        vcpu.record_user_exit(beyond, 3);
+        vcpu.record_user_time(beyond, 60, 1);
+        vcpu.record_user_time(beyond, 40, 2);
+        assert_eq!(vcpu.total(pio), tally(2, 33));
+        assert_eq!(vcpu.total(beyond), tally(1, 6));
+        assert_eq!(vcpu.grand_total(), tally(3, 39));
+        let user = |slot| (vcpu.head(slot).user_exits, vcpu.head(slot).user_cycles);
+        assert!(user(pio) == (1, 900) && user(beyond) == (1, 100));
+        assert_eq!(vcpu.head(pio).max, 20);
         Ok(())
     }
 
     #[test]
     fn a_retired_vcpu_is_in_the_retired_sums_once() -> Result {
-        let (exits, user) = (sums(Row::exits), sums(Row::user));
+        let before = heads(retired());
+        let histogram = retired().histogram(Slot::of(10));
         for _ in 0..2 {
             let vcpu = some_vcpu()?;
             for number in 0..=END {
-                vcpu.record_user_exit(Slot::of(number), u64::from(number));
-                vcpu.record_user_time(Slot::of(number), 1 << 50);
+                vcpu.record_user_exit(Slot::of(number), 1000 + u64::from(number));
+                vcpu.record_user_time(Slot::of(number), 1 << 50, 1);
             }
             vcpu.retire();
         }
-        for (number, (now, before)) in sums(Row::exits).into_iter().zip(exits).enumerate() {
-            assert_eq!(now, before.plus(tally(2, 2 * number as u64)));
+        for (number, (now, before)) in (1000..).zip(heads(retired()).into_iter().zip(before)) {
+            let expected = RowHead {
+                exits: before.exits + 2,
+                cycles: before.cycles + 2 * (number + 1),
+                max: before.max.max(number),
+                user_exits: before.user_exits + 2,
+                user_cycles: before.user_cycles + (2 << 50),
+                ..before
+            };
+            assert!(now == expected);
         }
-        for (now, before) in sums(Row::user).into_iter().zip(user) {
-            assert_eq!(now, before.plus(tally(2, 2 << 50)));
-        }
+        let now = retired().histogram(Slot::of(10));
+        assert_eq!(now.get(9), histogram.get(9).map(|n| n + 2).as_ref());
         Ok(())
     }
 
@@ -247,23 +434,13 @@ pub(crate) mod tests {
     fn who_is_what_the_shim_set() -> Result {
         let vcpu = some_vcpu()?;
         vcpu.record(Slot::of(0), 1);
-        assert!(vcpu.who() == (0x1_0000_0003, 2, 77));
-        Ok(())
-    }
-
-    #[test]
-    fn the_process_name_ends_at_the_first_nul_or_the_last_byte() -> Result {
-        for (comm, name) in [
-            (*b"qemu\0\0\0\0\0\0\0\0\0\0\0\0", &b"qemu"[..]),
-            (*b"qemu\0left over\0\0", b"qemu"),
-            (*b"qemu-system-x86\0", b"qemu-system-x86"),
-            (*b"no NUL in sight!", b"no NUL in sight!"),
-            ([0; 16], b""),
-        ] {
-            let vcpu = vcpu_of(comm)?;
-            let seen: &[u8] = vcpu.process();
-            assert!(seen == name);
-        }
+        let expected = VcpuHead {
+            vm: 0x1_0000_0003,
+            vcpu: 2,
+            pid: 77,
+            process: *b"qemu-system-x86\0",
+        };
+        assert!(vcpu.who() == expected);
         Ok(())
     }
 }

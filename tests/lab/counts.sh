@@ -39,8 +39,18 @@ stop() {
 	done
 }
 
-# What per-vCPU data come from: 48 KiB each, from the page allocator (which counts that as slab) or
-# vmalloc. KASAN keeps back what is freed: nothing to compare.
+# A memory cgroup for the script and all that it starts: the kernel counts whole pages, of which
+# per-vCPU data are, nowhere else.
+cgroup=/sys/fs/cgroup/counts
+if [ ! -e $cgroup ]; then
+	[ -e /sys/fs/cgroup/cgroup.procs ] || mount -t cgroup2 cgroup /sys/fs/cgroup
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir $cgroup
+fi
+echo $$ >$cgroup/cgroup.procs
+
+# What per-vCPU data and other kernel memory come from: pages, slab, vmalloc. KASAN keeps back what is
+# freed: nothing to compare.
 kernel_kib() {
 	if [ -e /sys/kernel/debug/kmemleak ]; then
 		echo 0
@@ -49,7 +59,10 @@ kernel_kib() {
 	for slab_cache in /sys/kernel/slab/*/shrink; do
 		echo 1 >$slab_cache
 	done
-	awk '/^(SUnreclaim|VmallocUsed):/ { n += $2 } END { print n }' /proc/meminfo
+	awk '/^(SUnreclaim|VmallocUsed):/ { n += $2 }
+		$1 == "kernel" { n += $2 / 1024 }
+		/^(slab|vmalloc|pagetables|kernel_stack) / { n -= $2 / 1024 }
+		END { printf "%d\n", n }' /proc/meminfo $cgroup/memory.stat
 }
 
 percpu_kib() {

@@ -22,7 +22,7 @@ static const struct kernel_param_ops exits_ops = {
 module_param_cb(exits, &exits_ops, NULL, 0444);
 MODULE_PARM_DESC(exits, "VM exits since the module was loaded");
 
-static void second_exit(void *data, u32 reason, u64 cycles)
+static void second_exit(void *data, u64 reason, s64 cycles)
 {
 	atomic64_inc(&exits);
 }

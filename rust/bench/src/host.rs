@@ -3,7 +3,10 @@
 //! A host with the module, in this process: CPUs, and vCPUs that have had an exit.
 
 use crate::{
-    module::{contents, observer::Registration},
+    module::{
+        contents::{self, What},
+        observer::Registration,
+    },
     recorder::Recorder,
     shim,
 };
@@ -79,8 +82,8 @@ impl Host {
     /// A snapshot of all counters, as `src/device.rs` has it made: measured, and then written.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        let mut bytes = vec![0; contents::write(0, &mut [])];
-        let needed = contents::write(0, &mut bytes);
+        let mut bytes = vec![0; contents::write(What::All, &mut [])];
+        let needed = contents::write(What::All, &mut bytes);
         bytes.truncate(needed);
         bytes
     }

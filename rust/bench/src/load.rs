@@ -13,7 +13,7 @@ const EXITS: usize = 1024;
 /// Exits that come again and again: of all of [`REASONS`], in no order, that took from 512 cycles
 /// to some 500,000, short ones more often than long ones.
 #[derive(Debug)]
-pub struct Load([(u32, u64); EXITS]);
+pub struct Load([(u64, i64); EXITS]);
 
 impl Default for Load {
     fn default() -> Self {
@@ -31,7 +31,7 @@ impl Default for Load {
                 None => REASONS[random() as usize % REASONS.len()],
             };
             let longer = (random() % 11).min(random() % 11);
-            (reason, (512 << longer) + random() % 512)
+            (reason.into(), ((512 << longer) + random() % 512) as i64)
         }))
     }
 }
@@ -43,7 +43,7 @@ impl Load {
     /// The exit of this number: its reason and its cycles.
     #[inline(always)]
     #[must_use]
-    pub fn exit(&self, number: u64) -> (u32, u64) {
+    pub fn exit(&self, number: u64) -> (u64, i64) {
         self.0[number as usize % EXITS]
     }
 }

@@ -21,8 +21,8 @@ pub struct Item {
 pub fn of_the_module() -> Vec<Item> {
     let cpu = host::cpu_size();
     let vcpu = host::vcpu_size();
-    // The KUnit suite `exitstat_vcpu` sees that this is what the kernel gives for it.
-    let allocated = vcpu.div_ceil(4096).next_power_of_two() * 4096;
+    // The scenario `memcg` sees that the kernel charges as much.
+    let allocated = vcpu.next_multiple_of(4096);
     let item = |key, what, bytes: u64, most| Item {
         key,
         what,

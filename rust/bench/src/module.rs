@@ -19,10 +19,10 @@ mod snapshot;
 #[path = "../../core/src/tally.rs"]
 mod tally;
 
+#[path = "../../../src/column.rs"]
+mod column;
 #[path = "../../../src/contents.rs"]
 pub(crate) mod contents;
-#[path = "../../../src/counter.rs"]
-mod counter;
 #[path = "../../../src/cpu.rs"]
 mod cpu;
 // Our C side is not what bindgen makes.
@@ -35,8 +35,6 @@ mod leaves;
 mod nospec;
 #[path = "../../../src/observer.rs"]
 pub(crate) mod observer;
-#[path = "../../../src/row.rs"]
-mod row;
 #[allow(dead_code)]
 #[path = "../../../src/vcpu.rs"]
 mod vcpu;

@@ -47,7 +47,7 @@ impl Recorder<'_> {
 /// What is only called: the price of the calling alone.
 #[must_use]
 pub fn nothing() -> Recorder<'static> {
-    unsafe extern "C" fn exit(_: *mut c_void, reason: u32, cycles: u64) {
+    unsafe extern "C" fn exit(_: *mut c_void, reason: u64, cycles: i64) {
         black_box((reason, cycles));
     }
 
@@ -76,8 +76,9 @@ static SHARED: Shared = Shared {
 /// exits and cycles, in total and by reason: no vCPUs, no histogram, no longest exit.
 #[must_use]
 pub fn shared_atomics() -> Recorder<'static> {
-    unsafe extern "C" fn exit(_: *mut c_void, reason: u32, cycles: u64) {
+    unsafe extern "C" fn exit(_: *mut c_void, reason: u64, cycles: i64) {
         SHARED.exits.fetch_add(1, Relaxed);
+        let cycles = cycles as u64;
         SHARED.cycles.fetch_add(cycles, Relaxed);
         let reason = reason as usize;
         if let Some(exits) = SHARED.exits_by_reason.get(reason) {

@@ -50,14 +50,15 @@ pub struct kvm_exit_cpuid {
     pub edx: u32,
 }
 
-pub type Exit = unsafe extern "C" fn(*mut c_void, u32, u64);
+pub type Exit = unsafe extern "C" fn(*mut c_void, u64, i64);
 
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct kvm_exit_observer {
     pub exit: Option<Exit>,
     pub user_exit: Option<Exit>,
-    pub user_time: Option<Exit>,
+    pub user_time: Option<unsafe extern "C" fn(*mut c_void, u64, i64, i64)>,
+    pub unattached: Option<unsafe extern "C" fn(u64, i64)>,
     pub cpuid: Option<unsafe extern "C" fn(*mut kvm_exit_cpuid)>,
     pub retire: Option<unsafe extern "C" fn(*mut c_void)>,
     pub data_size: u64,
@@ -67,7 +68,7 @@ pub type kvm_exit_visit_t = Option<unsafe extern "C" fn(*mut c_void, *mut c_void
 
 // As `src/ffi.rs` has it of those that bindgen makes.
 const _: () = assert!(size_of::<kvm_exit_cpuid>() == 40);
-const _: () = assert!(size_of::<kvm_exit_observer>() == 48);
+const _: () = assert!(size_of::<kvm_exit_observer>() == 56);
 const _: () = assert!(size_of::<kvm_exit_vcpu>() == 32);
 
 /// The most CPUs that there can be.

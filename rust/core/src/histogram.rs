@@ -2,21 +2,23 @@
 
 //! Histograms of how long exits took, in buckets by powers of two.
 //!
-//! Bucket `b` has the exits that took 2^b cycles or more, and less than 2^(b+1); bucket 0 also those
-//! that took none.
+//! Bucket `b` counts the exits that took at least 2^b cycles and less than 2^(b+1). The first that is
+//! used, [`FIRST_BUCKET`], also counts all shorter exits.
 
-/// The bucket of an exit that took so many cycles; less than 64.
+use super::snapshot::FIRST_BUCKET;
+
+/// The bucket of an exit that took so many cycles: from [`FIRST_BUCKET`] to 63.
 #[must_use]
 pub const fn bucket_of(cycles: u64) -> u32 {
-    (cycles | 1).ilog2()
+    (cycles | 1 << FIRST_BUCKET).ilog2()
 }
 
 /// The least number of cycles in a bucket.
 #[must_use]
 pub const fn bucket_begin(bucket: u32) -> u64 {
     match bucket {
-        0 => 0,
-        1..=63 => 1 << bucket,
+        0..64 if bucket as usize <= FIRST_BUCKET => 0,
+        0..64 => 1 << bucket,
         _ => u64::MAX,
     }
 }
@@ -48,10 +50,11 @@ mod tests {
 
     #[test]
     fn buckets_begin_at_powers_of_two() {
-        for (cycles, bucket) in [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (u64::MAX, 63)] {
+        for (cycles, bucket) in [(0, 6), (1, 6), (127, 6), (128, 7), (255, 7), (u64::MAX, 63)] {
             assert_eq!(bucket_of(cycles), bucket, "{cycles}");
         }
-        for bucket in 1..64 {
+        assert_eq!(bucket_begin(6), 0);
+        for bucket in 7..64 {
             assert_eq!(bucket_of(bucket_begin(bucket)), bucket);
             assert_eq!(bucket_of(bucket_begin(bucket) - 1), bucket - 1);
         }

@@ -36,6 +36,36 @@ impl Slot {
         Self(if number < END { number } else { END } as usize)
     }
 
+    /// Where exits with a reason of [`END`] or more are counted.
+    pub const BEYOND: Self = Self::of(END);
+
+    /// As [`Self::of`], of a number of 64 bits.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of_any(number: u64) -> Self {
+        match Self::below_end(number) {
+            Some(slot) => slot,
+            None => Self::BEYOND,
+        }
+    }
+
+    /// Where exits with a reason below [`END`] are counted.
+    #[inline(always)]
+    #[must_use]
+    pub const fn below_end(number: u64) -> Option<Self> {
+        if number < END as u64 {
+            // INVARIANT: `END` is `SLOTS - 1`.
+            Some(Self(number as usize))
+        } else {
+            None
+        }
+    }
+
+    /// All slots, by ascending index.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..=END).map(Self::of)
+    }
+
     /// The index; less than [`SLOTS`].
     #[inline(always)]
     #[must_use]
@@ -218,6 +248,18 @@ mod tests {
         for number in 0..=0xffff {
             assert_eq!(is_defined(number), in_ranges(number), "{number}");
             assert_eq!(Slot::of(number).index(), number.min(END) as usize);
+        }
+    }
+
+    #[test]
+    fn numbers_from_end_up_have_no_slot_of_their_own() {
+        for number in 0..u64::from(END) {
+            assert_eq!(Slot::below_end(number), Some(Slot::of(number as u32)));
+            assert_eq!(Slot::of_any(number), Slot::of(number as u32));
+        }
+        for number in [END.into(), 0xffff, 1 << 32, (1 << 32) + 10, u64::MAX] {
+            assert_eq!(Slot::below_end(number), None, "{number}");
+            assert_eq!(Slot::of_any(number), Slot::BEYOND, "{number}");
         }
     }
 

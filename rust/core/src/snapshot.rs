@@ -32,9 +32,18 @@ pub const KIND_VCPU: u32 = 2;
 /// The record is of all vCPUs that are gone; it has no other head.
 pub const KIND_RETIRED: u32 = 3;
 
-/// Buckets of a histogram. Bucket `b` has the exits that took 2^b cycles or more, and less than
-/// 2^(b+1); bucket 0 also those that took none.
+/// Buckets of a histogram. Bucket `b` counts the exits that took at least 2^b cycles and less than
+/// 2^(b+1).
 pub const BUCKETS: usize = 64;
+
+/// The first bucket that is used. It also counts all shorter exits, down to 0 cycles: less than 2^7
+/// cycles in all. Snapshots of version 0.1.0 have buckets before it, which a reader adds to it.
+///
+/// The module keeps 32 buckets, up to exits of less than 2^38 cycles. One of 2^38 cycles or more, a
+/// minute and a half at 3 GHz, is counted in some bucket of its reason; its cycles and the longest
+/// exit are right. As time off the CPU is no part of an exit, none is that long, unless the whole
+/// host stood still.
+pub const FIRST_BUCKET: usize = 6;
 
 /// The number that the reason of a row has for exits whose reason is 86 or more.
 pub const BEYOND: u32 = SLOTS as u32 - 1;
@@ -507,12 +516,14 @@ impl<'a> Row<'a> {
     /// The histogram, in full.
     #[must_use]
     pub fn histogram(&self) -> [u64; BUCKETS] {
-        let mut histogram = [0; BUCKETS];
+        let mut histogram = [0u64; BUCKETS];
         let mut bytes = self.buckets;
-        for bucket in histogram.iter_mut().skip(self.head.first_bucket as usize) {
-            match u64::take(&mut bytes) {
-                Some(exits) => *bucket = exits,
-                None => break,
+        for bucket in self.head.first_bucket as usize.. {
+            let Some(exits) = u64::take(&mut bytes) else {
+                break;
+            };
+            if let Some(sum) = histogram.get_mut(bucket.max(FIRST_BUCKET)) {
+                *sum = sum.wrapping_add(exits);
             }
         }
         histogram
@@ -560,7 +571,8 @@ mod tests {
                 process: *b"qemu-system-x86\0",
             };
             w.vcpu(&head, |rows| {
-                rows.row(row(BEYOND, 9), &[0, 0, 0, 4, 0, 5, 0, 0]);
+                // Buckets 5 and 6 are one to a reader.
+                rows.row(row(BEYOND, 16), &[0, 0, 0, 0, 0, 4, 7, 0, 0, 5, 0, 0]);
             });
             w.retired(|_| ());
         });
@@ -595,8 +607,8 @@ mod tests {
         assert_eq!((head.vm, head.vcpu, head.pid), (1, 2, 77));
         let rows: Vec<_> = vcpu.rows().map(Result::unwrap).collect();
         let histogram = rows[0].histogram();
-        assert_eq!((rows[0].head.first_bucket, rows[0].head.buckets), (3, 3));
-        assert_eq!(histogram[..7], [0, 0, 0, 4, 0, 5, 0]);
+        assert_eq!((rows[0].head.first_bucket, rows[0].head.buckets), (5, 5));
+        assert_eq!(histogram[..11], [0, 0, 0, 0, 0, 0, 11, 0, 0, 5, 0]);
         assert_eq!(retired.owner, Owner::Retired);
         assert_eq!(retired.rows().count(), 0);
     }

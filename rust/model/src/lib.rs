@@ -6,10 +6,13 @@
 //!
 //! Modelled, by hand:
 //!
-//! - `counter`: `src/counter.rs` and `src/cpu.rs`, one writer and its readers.
-//! - `shim`: `arch/x86/kvm/exit_observer.{c,h}` of the patches, with what `src/vcpu.rs` does when
-//!   it is called: vCPUs that get their data, a module that comes, goes and comes again while an
-//!   exit is open, and a reader of `vcpus`.
+//! - `column`: `src/column.rs` and `src/cpu.rs`, one writer and its readers.
+//! - `shim`: `arch/x86/kvm/exit_observer.{c,h}` of the patches, with what `src/vcpu.rs` and
+//!   `src/observer.rs` do when it is called: vCPUs that are attached, with memory or without, a module
+//!   that comes, goes and comes again while an exit is open, and readers.
+//! - `clock`: one vCPU's thread in the same files: where the clock of an exit stops and starts while
+//!   the thread is scheduled out and in, and what userspace's time is. No other thread has a part in
+//!   it, so that it needs no `loom`: all choices of points at which the thread is preempted are run.
 //!
 //! Each model has flaws that can be put into it, and a test for each that expects the failure it
 //! leads to: so a model that proves something also shows that it would have seen the opposite.
@@ -26,12 +29,15 @@
 //! - RCU itself. A section with preemption off holds a mutex of its CPU, and a grace period takes
 //!   and gives back the mutex of each CPU. So a section either ends before the grace period does,
 //!   or sees all that was written before it began: what RCU promises, and no more.
-//! - That KVM is as the model has it. Who changes the shim changes `shim.rs`.
+//! - `registration_lock`: in each test one thread registers and unregisters.
+//! - That KVM is as the models have it. Who changes the shim changes `shim.rs` and `clock.rs`.
 
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
-mod counter;
+mod clock;
+#[cfg(test)]
+mod column;
 #[cfg(test)]
 mod shim;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use loom::sync::atomic::{
     AtomicU64,
-    Ordering::{self, Relaxed},
+    Ordering::{self, Acquire, Relaxed},
 };
 
 /// An atomic word.
@@ -30,6 +30,11 @@ impl Word {
     /// thread would anyway see of its own stores.
     pub fn load_own(&self) -> u64 {
         self.0.fetch_add(0, Relaxed)
+    }
+
+    /// The same, before what the thread loads next, as x86 keeps all loads.
+    pub fn load_own_first(&self) -> u64 {
+        self.0.fetch_add(0, Acquire)
     }
 
     /// Stores it.

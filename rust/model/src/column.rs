@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A pair of counters with one writer, as in `src/counter.rs`.
+//! A slot of two columns, exits and cycles, with one writer, as in `src/column.rs`.
 
 use super::word::Word;
 use exitstat_core::tally::Tally;
