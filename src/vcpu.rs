@@ -247,7 +247,6 @@ pub(crate) fn retired() -> &'static Vcpu {
 pub(crate) mod tests {
     use super::*;
     use crate::reason::END;
-    use core::array::from_fn;
     use kernel::prelude::*;
 
     // SAFETY: The shim makes them of zeros too.
@@ -269,8 +268,13 @@ pub(crate) mod tests {
         Tally { exits, cycles }
     }
 
-    fn heads(vcpu: &Vcpu) -> [RowHead; SLOTS] {
-        from_fn(|index| vcpu.head(Slot::of(index as u32)))
+    /// On the heap: they are too large for a stack.
+    fn heads(vcpu: &Vcpu) -> Result<KVec<RowHead>> {
+        let mut heads = KVec::new();
+        for slot in Slot::all() {
+            heads.push(vcpu.head(slot), GFP_KERNEL)?;
+        }
+        Ok(heads)
     }
 
     /// The buckets of slot 10 that are not empty.
@@ -404,7 +408,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_retired_vcpu_is_in_the_retired_sums_once() -> Result {
-        let before = heads(retired());
+        let before = heads(retired())?;
         let histogram = retired().histogram(Slot::of(10));
         for _ in 0..2 {
             let vcpu = some_vcpu()?;
@@ -414,7 +418,7 @@ pub(crate) mod tests {
             }
             vcpu.retire();
         }
-        for (number, (now, before)) in (1000..).zip(heads(retired()).into_iter().zip(before)) {
+        for (number, (now, &before)) in (1000..).zip(heads(retired())?.into_iter().zip(&before)) {
             let expected = RowHead {
                 exits: before.exits + 2,
                 cycles: before.cycles + 2 * (number + 1),
