@@ -9,7 +9,78 @@ use exitstat_core::{
     snapshot::{Header, Malformed, Owner, Row, Snapshot, BUCKETS},
     tally::Tally,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
+
+/// A histogram. It stores only the buckets from the first to the last nonzero one: a large host has
+/// tens of thousands of histograms.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram {
+    first: usize,
+    exits: Vec<u64>,
+}
+
+impl Histogram {
+    /// All buckets.
+    #[must_use]
+    pub fn buckets(&self) -> [u64; BUCKETS] {
+        let mut all = [0; BUCKETS];
+        for (bucket, &exits) in all.iter_mut().skip(self.first).zip(&self.exits) {
+            *bucket = exits;
+        }
+        all
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.last().is_none()
+    }
+
+    /// The last nonzero bucket.
+    fn last(&self) -> Option<usize> {
+        let last = self.exits.iter().rposition(|&exits| exits != 0)?;
+        Some(self.first + last)
+    }
+
+    /// Applies `operation` to each bucket and the other histogram's. With 0 it must change nothing.
+    fn combine(&mut self, other: &Self, operation: impl Fn(u64, u64) -> u64) {
+        if other.exits.is_empty() {
+            return;
+        }
+        if self.exits.is_empty() {
+            self.first = other.first;
+        }
+        let missing = self.first.saturating_sub(other.first);
+        self.exits.splice(0..0, iter::repeat_n(0, missing));
+        self.first -= missing;
+        let offset = other.first - self.first;
+        let length = self.exits.len().max(offset + other.exits.len());
+        self.exits.resize(length, 0);
+        for (a, b) in self.exits.iter_mut().skip(offset).zip(&other.exits) {
+            *a = operation(*a, *b);
+        }
+    }
+}
+
+impl From<[u64; BUCKETS]> for Histogram {
+    fn from(all: [u64; BUCKETS]) -> Self {
+        let first = all.iter().position(|&exits| exits != 0).unwrap_or(0);
+        let end = all.iter().rposition(|&exits| exits != 0);
+        let end = end.map_or(first, |last| last + 1);
+        Self {
+            first,
+            exits: all[first..end].to_vec(),
+        }
+    }
+}
+
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        self.buckets() == other.buckets()
+    }
+}
+
+impl Eq for Histogram {}
 
 /// What is counted of one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +96,7 @@ pub struct Counters {
     /// TSC cycles that it took, of wall time.
     pub user_cycles: u64,
     /// Exits by the powers of two of their cycles.
-    pub histogram: [u64; BUCKETS],
+    pub histogram: Histogram,
 }
 
 impl Default for Counters {
@@ -36,7 +107,7 @@ impl Default for Counters {
             max: Some(0),
             user_exits: 0,
             user_cycles: 0,
-            histogram: [0; BUCKETS],
+            histogram: Histogram::default(),
         }
     }
 }
@@ -71,7 +142,10 @@ impl Counters {
             max: Some(row.head.max),
             user_exits: row.head.user_exits,
             user_cycles: row.head.user_cycles,
-            histogram: row.histogram(),
+            histogram: match row.head.buckets {
+                0 => Histogram::default(),
+                _ => row.histogram().into(),
+            },
         }
     }
 
@@ -101,9 +175,7 @@ impl Counters {
         self.cycles = operation(self.cycles, other.cycles);
         self.user_exits = operation(self.user_exits, other.user_exits);
         self.user_cycles = operation(self.user_cycles, other.user_cycles);
-        for (a, b) in self.histogram.iter_mut().zip(&other.histogram) {
-            *a = operation(*a, *b);
-        }
+        self.histogram.combine(&other.histogram, operation);
     }
 
     /// Whether nothing was counted.
@@ -115,7 +187,7 @@ impl Counters {
     /// The cycles that `percent` of the exits did not exceed, as far as the histogram tells.
     #[must_use]
     pub fn percentile(&self, percent: u32) -> Option<u64> {
-        let cycles = histogram::percentile(&self.histogram, percent)?;
+        let cycles = histogram::percentile(&self.histogram.buckets(), percent)?;
         // Within a bucket it is a guess, and no exit took longer than the longest.
         Some(self.max.map_or(cycles, |max| cycles.min(max)))
     }
@@ -123,8 +195,7 @@ impl Counters {
     /// The longest exit, as exactly as it is known.
     #[must_use]
     pub fn longest(&self) -> Option<Longest> {
-        let top = self.histogram.iter().rposition(|&exits| exits != 0);
-        match (self.max, top) {
+        match (self.max, self.histogram.last()) {
             (_, None) => None,
             (Some(max), Some(_)) => Some(Longest::Exactly(max)),
             (None, Some(bucket)) => Some(Longest::InBucket(bucket as u32)),
@@ -133,50 +204,70 @@ impl Counters {
 }
 
 /// Counters by reason. A reason that is not there has none.
+///
+/// They are few, and snapshots mostly have them in order: a sorted vector takes half of a map's memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reasons(BTreeMap<u32, Counters>);
+pub struct Reasons(Vec<(u32, Counters)>);
 
 impl Reasons {
     /// By ascending number, those that are there.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Counters)> {
-        self.0.iter().map(|(&number, counters)| (number, counters))
+        self.0.iter().map(|(number, counters)| (*number, counters))
     }
 
     /// Those of a reason.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Counters> {
-        self.0.get(&number)
+        let at = self.find(number).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Where a reason is, or where it belongs.
+    fn find(&self, number: u32) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    /// Those of a reason, to be changed.
+    fn of(&mut self, number: u32) -> &mut Counters {
+        let at = self.find(number).unwrap_or_else(|at| {
+            self.0.insert(at, (number, Counters::default()));
+            at
+        });
+        &mut self.0[at].1
     }
 
     /// Adds counters to those of a reason.
-    pub fn count(&mut self, number: u32, counters: &Counters) {
-        self.0.entry(number).or_default().add(counters);
+    pub fn count(&mut self, number: u32, counters: Counters) {
+        match self.find(number) {
+            Ok(at) => self.0[at].1.add(&counters),
+            Err(at) => self.0.insert(at, (number, counters)),
+        }
     }
 
     /// Adds others.
     pub fn add(&mut self, others: &Self) {
         for (number, counters) in others.iter() {
-            self.count(number, counters);
+            self.of(number).add(counters);
         }
     }
 
     /// Takes away what was counted `before`.
     pub fn subtract(&mut self, before: &Self) {
-        for (number, counters) in &before.0 {
-            self.0.entry(*number).or_default().subtract(counters);
+        for (number, counters) in before.iter() {
+            self.of(number).subtract(counters);
         }
         // A reason that is new has no longest exit either, to be of one kind with the others.
-        for counters in self.0.values_mut() {
+        for (_, counters) in &mut self.0 {
             counters.max = None;
         }
-        self.0.retain(|_, counters| !counters.is_zero());
+        self.0.retain(|(_, counters)| !counters.is_zero());
     }
 
     /// All reasons together.
     #[must_use]
     pub fn total(&self) -> Counters {
         let mut total = Counters::default();
-        for counters in self.0.values() {
+        for (_, counters) in self.iter() {
             total.add(counters);
         }
         total
@@ -274,8 +365,9 @@ impl Counts {
             };
             for row in record.rows() {
                 let row = row?;
-                reasons.count(row.head.reason, &Counters::of(&row));
+                reasons.count(row.head.reason, Counters::of(&row));
             }
+            reasons.0.shrink_to_fit();
         }
         Ok(counts)
     }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{recording, Host};
 use exitstat_cli::{
-    model::{Longest, Period, Sample, Scope},
+    model::{Counters, Histogram, Longest, Period, Sample, Scope},
     source::recording::{Reader, Recording},
 };
 use exitstat_core::{
@@ -123,8 +123,34 @@ proptest! {
         for (reason, counters) in by_vcpus.iter() {
             let seen = (counters.exits, counters.cycles, counters.user_exits);
             prop_assert_eq!(Some(&seen), expected.get(&reason));
-            prop_assert_eq!(counters.histogram.iter().sum::<u64>(), counters.exits);
+            prop_assert_eq!(counters.histogram.buckets().iter().sum::<u64>(), counters.exits);
         }
+    }
+
+    /// Whichever buckets each of them stores.
+    #[test]
+    fn histograms_are_added_and_subtracted_bucket_by_bucket(
+        a in vec((0..BUCKETS, any::<u64>()), 0..4),
+        b in vec((0..BUCKETS, any::<u64>()), 0..4),
+    ) {
+        let buckets = |few: Vec<(usize, u64)>| {
+            let mut all = [0; BUCKETS];
+            few.into_iter().for_each(|(bucket, exits)| all[bucket] = exits);
+            all
+        };
+        let (a, b) = (buckets(a), buckets(b));
+        let counters = |all: [u64; BUCKETS]| Counters {
+            histogram: all.into(),
+            ..Counters::default()
+        };
+        let mut sum = counters(a);
+        prop_assert_eq!(sum.histogram.buckets(), a);
+        sum.add(&counters(b));
+        let expected: [u64; BUCKETS] = std::array::from_fn(|n| a[n].wrapping_add(b[n]));
+        prop_assert_eq!(sum.histogram.buckets(), expected);
+        prop_assert_eq!(sum.histogram.is_zero(), expected == [0; BUCKETS]);
+        sum.subtract(&counters(b));
+        prop_assert_eq!(sum.histogram, Histogram::from(a));
     }
 
     #[test]
@@ -199,8 +225,8 @@ fn counters_that_wrapped_are_differenced() {
         let mut more = vcpu.reasons.get(10).unwrap().clone();
         more.cycles = 2;
         more.exits = 1;
-        more.histogram = [0; BUCKETS];
-        vcpu.reasons.count(10, &more);
+        more.histogram = Histogram::default();
+        vcpu.reasons.count(10, more);
     }
     let period = Period::between(&first, &second);
     let total = period.counts.by_vcpus(Scope::Vm(1)).unwrap().total();

@@ -164,7 +164,7 @@ fn reason(view: &View, row: &Row) -> Reason {
         user_cycles: detail.user_cycles,
         user_share: figures.user_share,
         histogram: (0..)
-            .zip(detail.histogram)
+            .zip(detail.histogram.buckets())
             .filter(|&(_, exits)| exits != 0)
             .map(|(bucket, exits)| Bucket {
                 range: range(bucket),

@@ -233,8 +233,9 @@ impl Metrics {
                 };
                 let limits = LIMITS.map(bucket_begin);
                 let limits: Vec<_> = limits.filter_map(|limit| self.seconds(limit)).collect();
-                let buckets = buckets(&counters.histogram, &limits);
-                let count = counters.histogram.iter().sum();
+                let histogram = counters.histogram.buckets();
+                let buckets = buckets(&histogram, &limits);
+                let count = histogram.iter().sum();
                 let mut metric = family.encode_family(labels)?;
                 metric.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
             }

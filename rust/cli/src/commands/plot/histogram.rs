@@ -26,7 +26,7 @@ pub fn draw(recorded: &Recorded, number: u32) -> Result<Result<String, Failed>, 
         .iter()
         .find(|row| row.reason == Some(number));
     let detail = row.and_then(|row| row.line.detail.as_ref());
-    match detail.filter(|detail| detail.histogram.iter().any(|&exits| exits > 0)) {
+    match detail.filter(|detail| !detail.histogram.is_zero()) {
         Some(detail) => Ok(picture(recorded, &name, detail)),
         None => Err(Error::Usage(format!(
             "there is no histogram of {name} of {}: no such exits, or they were counted without one",
@@ -41,22 +41,14 @@ fn picture(recorded: &Recorded, name: &str, counters: &Counters) -> Result<Strin
         Some(time) => paper::seconds(time),
         None => paper::number(cycles),
     };
-    let buckets = || {
-        counters
-            .histogram
-            .iter()
-            .enumerate()
-            .filter(|(_, &exits)| exits > 0)
-    };
+    let histogram = counters.histogram.buckets();
+    let buckets = || histogram.iter().enumerate().filter(|(_, &exits)| exits > 0);
     let first = buckets().next().map_or(0, |(bucket, _)| bucket);
     let last = buckets().next_back().map_or(0, |(bucket, _)| bucket);
     // A bucket more on either side, as far as there are.
-    let (first, last) = (
-        first.saturating_sub(1),
-        (last + 1).min(counters.histogram.len() - 1),
-    );
-    let most = counters.histogram.iter().copied().max().unwrap_or(1) as f64;
-    let exits: u64 = counters.histogram.iter().sum();
+    let (first, last) = (first.saturating_sub(1), (last + 1).min(histogram.len() - 1));
+    let most = histogram.iter().copied().max().unwrap_or(1) as f64;
+    let exits: u64 = histogram.iter().sum();
 
     paper::draw(paper::SIZE.1, |sheet| {
         let title = format!(
