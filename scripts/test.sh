@@ -130,6 +130,10 @@ for part in "$@"; do
 		test_that "clippy is content with the workspace" \
 			"$cargo" clippy --quiet --workspace --all-targets -- -D warnings
 		test_that "clippy is content with the module" scripts/lab module --clippy
+		# Said aloud, as it takes minutes where it is not in the cache; if it fails, so does the test.
+		scripts/lab kernel --flavour rt
+		test_that "KVM and the module are compiled with PREEMPT_RT without warnings" \
+			scripts/lab module --flavour rt
 		test_that "what a guest chooses is clamped before it is an index" \
 			scripts/check-clamp.sh "$module"
 		show_log

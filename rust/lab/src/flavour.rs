@@ -13,6 +13,10 @@ pub enum Flavour {
     Debug,
     /// With what finds data races, in C.
     Kcsan,
+    /// As distributions have it: mitigations, CFI, the ORC unwinder, and all that KVM can do.
+    Distro,
+    /// With locks that sleep. It does not boot: only KVM and the module are compiled.
+    Rt,
 }
 
 impl Flavour {
@@ -22,6 +26,8 @@ impl Flavour {
             Self::Plain => &["l1.config"],
             Self::Debug => &["l1.config", "debug.config"],
             Self::Kcsan => &["l1.config", "kcsan.config"],
+            Self::Distro => &["l1.config", "distro.config"],
+            Self::Rt => &["l1.config", "rt.config"],
         }
     }
 
@@ -31,6 +37,8 @@ impl Flavour {
             Self::Plain => "",
             Self::Debug => "-debug",
             Self::Kcsan => "-kcsan",
+            Self::Distro => "-distro",
+            Self::Rt => "-rt",
         }
     }
 
@@ -40,14 +48,21 @@ impl Flavour {
             Self::Plain => ("", 2480),
             Self::Debug => (" with debugging", 2560),
             Self::Kcsan => (" with KCSAN", 2500),
+            Self::Distro => (" as distributions have it", 3000),
+            Self::Rt => (" with PREEMPT_RT, as far as modules need it", 400),
         }
+    }
+
+    /// Whether it is built whole, and so can be booted.
+    pub fn boots(self) -> bool {
+        self != Self::Rt
     }
 
     /// Instructions in a second of the emulated clock, by all CPUs. What checks everything is given more
     /// of them, or it does nothing but serve its own clock ticks.
     pub fn instructions_per_second(self) -> u32 {
         match self {
-            Self::Plain => 100_000_000,
+            Self::Plain | Self::Distro | Self::Rt => 100_000_000,
             Self::Debug => 1_000_000_000,
             Self::Kcsan => 400_000_000,
         }
@@ -56,7 +71,7 @@ impl Flavour {
     /// What its kernel's command line has more.
     pub fn append(self) -> &'static str {
         match self {
-            Self::Plain | Self::Debug => "",
+            Self::Plain | Self::Debug | Self::Distro | Self::Rt => "",
             // Microseconds that it watches a place for: as many instructions as with the usual clock.
             Self::Kcsan => "kcsan.udelay_task=20 kcsan.udelay_interrupt=5",
         }
@@ -68,6 +83,8 @@ impl Flavour {
             Self::Plain => 9,
             Self::Debug => 17,
             Self::Kcsan => 14,
+            Self::Distro => 15,
+            Self::Rt => 3,
         }
     }
 }

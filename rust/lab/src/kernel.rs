@@ -19,6 +19,10 @@ use std::{
     process::Command,
 };
 
+/// What a module needs of a kernel that does not boot, and KVM, where the patches are.
+const FOR_MODULES: &[&str] = &["prepare", "modules_prepare"];
+const AND_KVM: &[&str] = &["prepare", "modules_prepare", "arch/x86/kvm/"];
+
 /// A built kernel tree.
 pub struct Kernel {
     /// Source and objects; what `KDIR` is for a module.
@@ -57,19 +61,25 @@ impl Kernel {
         name.to_string_lossy().into_owned()
     }
 
-    fn build(&self, workspace: &Workspace, what: &str, steps: u64) -> Result<()> {
+    /// Makes these targets, or all and installs its modules if none are named.
+    fn build(&self, workspace: &Workspace, targets: &[&str], what: &str, steps: u64) -> Result<()> {
         let jobs = std::thread::available_parallelism()?.get() + 1;
         run_with_progress(
             &format!("building {what}"),
             steps,
-            workspace.make(&self.dir).arg(format!("-j{jobs}")),
+            workspace
+                .make(&self.dir)
+                .arg(format!("-j{jobs}"))
+                .args(targets),
             &self.dir.join("exitstat-build.log"),
         )?;
-        let _ = fs::remove_dir_all(self.modules());
-        run(workspace
-            .make(&self.dir)
-            .arg(format!("INSTALL_MOD_PATH={}", self.modules().display()))
-            .arg("modules_install"))?;
+        if targets.is_empty() {
+            let _ = fs::remove_dir_all(self.modules());
+            run(workspace
+                .make(&self.dir)
+                .arg(format!("INSTALL_MOD_PATH={}", self.modules().display()))
+                .arg("modules_install"))?;
+        }
         fs::write(self.complete(), "")?;
         Ok(())
     }
@@ -131,8 +141,10 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     }
     configure(workspace, &kernel, &config)?;
     let (about, steps) = flavour.progress();
+    let targets = if flavour.boots() { &[] } else { FOR_MODULES };
     kernel.build(
         workspace,
+        targets,
         &format!(
             "Linux {}{about} ({} minutes on 2 cores)",
             source.version,
@@ -146,7 +158,8 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
 /// The kernel with the patches.
 pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     let base = unpatched(workspace, flavour)?;
-    with(workspace, &base, &patches(workspace)?, |tree| {
+    let targets = if flavour.boots() { &[] } else { AND_KVM };
+    with(workspace, &base, targets, &patches(workspace)?, |tree| {
         run(Command::new(workspace.path("scripts/apply-patches.sh")).arg(tree))
     })
 }
@@ -155,16 +168,23 @@ pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
 pub fn compared(workspace: &Workspace, patch: &str) -> Result<Kernel> {
     let base = unpatched(workspace, Flavour::Plain)?;
     let patch = workspace.path(patch);
-    with(workspace, &base, std::slice::from_ref(&patch), |tree| {
-        let mut command = Command::new("patch");
-        command.args(["-p1", "--fuzz=0", "--forward", "-d"]);
-        run(command.arg(tree).arg("-i").arg(&patch))
-    })
+    with(
+        workspace,
+        &base,
+        &[],
+        std::slice::from_ref(&patch),
+        |tree| {
+            let mut command = Command::new("patch");
+            command.args(["-p1", "--fuzz=0", "--forward", "-d"]);
+            run(command.arg(tree).arg("-i").arg(&patch))
+        },
+    )
 }
 
 fn with(
     workspace: &Workspace,
     base: &Kernel,
+    targets: &[&str],
     patches: &[PathBuf],
     apply: impl FnOnce(&Path) -> Result<String>,
 ) -> Result<Kernel> {
@@ -187,7 +207,7 @@ fn with(
         apply(&partial)?;
         fs::rename(&partial, &kernel.dir)?;
     }
-    kernel.build(workspace, "the patched kvm (1 minute)", 160)?;
+    kernel.build(workspace, targets, "the patched kvm (1 minute)", 160)?;
     Ok(kernel)
 }
 
@@ -221,7 +241,18 @@ fn configure(workspace: &Workspace, kernel: &Kernel, wanted: &str) -> Result<()>
     fs::write(&dot_config, format!("{config}\n{wanted}"))?;
     run(workspace.make(&kernel.dir).arg("olddefconfig"))?;
     let config = fs::read_to_string(&dot_config)?;
-    let lost: Vec<&str> = wanted
+    let lost = lost(wanted, &config);
+    ensure!(
+        lost.is_empty(),
+        "the kernel's configuration did not take these options of tests/lab/kernel: {}",
+        lost.join(" ")
+    );
+    Ok(())
+}
+
+/// The options of the fragments that a configuration does not have as the last of them says.
+fn lost<'a>(wanted: &'a str, config: &str) -> Vec<&'a str> {
+    wanted
         .lines()
         .filter(|line| line.starts_with("CONFIG_") || line.ends_with("is not set"))
         // Of an option that a later fragment sets otherwise, that is what counts.
@@ -230,13 +261,12 @@ fn configure(workspace: &Workspace, kernel: &Kernel, wanted: &str) -> Result<()>
             wanted.lines().rfind(|line| option_name(line) == name) == Some(option)
         })
         .filter(|option| !config.lines().any(|line| line == *option))
-        .collect();
-    ensure!(
-        lost.is_empty(),
-        "the kernel's configuration did not take these options of tests/lab/kernel: {}",
-        lost.join(" ")
-    );
-    Ok(())
+        // An option that others rule out is not set, and not named either.
+        .filter(|option| {
+            let name = option_name(option);
+            !option.ends_with("is not set") || config.lines().any(|line| option_name(line) == name)
+        })
+        .collect()
 }
 
 /// `CONFIG_X` of `CONFIG_X=y` or `# CONFIG_X is not set`.
@@ -255,4 +285,29 @@ pub fn key(parts: &[&[u8]]) -> String {
     }
     let [a, b, c, d, e, f, ..]: [u8; 32] = hash.finalize().into();
     format!("{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_that_did_not_stick_is_lost() {
+        let config = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D=m\n";
+        let wanted =
+            "# A comment.\nCONFIG_A=y\n# CONFIG_B is not set\n# CONFIG_C is not set\nCONFIG_D=m\n";
+        assert_eq!(lost(wanted, config), [""; 0]);
+        let wanted = "# CONFIG_A is not set\nCONFIG_B=y\nCONFIG_C=y\nCONFIG_D=y\n";
+        assert_eq!(lost(wanted, config), wanted.lines().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_last_fragment_counts() {
+        let wanted = "CONFIG_A=y\n# CONFIG_A is not set\nCONFIG_B=y\n";
+        assert_eq!(lost(wanted, "CONFIG_B=y\n"), [""; 0]);
+        assert_eq!(
+            lost(wanted, "CONFIG_A=y\nCONFIG_B=y\n"),
+            ["# CONFIG_A is not set"]
+        );
+    }
 }

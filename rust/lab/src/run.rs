@@ -13,7 +13,7 @@ use crate::{
     selftests,
     workspace::Workspace,
 };
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use std::{
     fs::{self, File},
     io::{Read, Write},
@@ -118,6 +118,10 @@ impl Outcome {
 impl Run {
     /// Builds what is missing, boots L1 and waits for its end.
     pub fn boot(&self, workspace: &Workspace) -> Result<Outcome> {
+        ensure!(
+            self.flavour.boots(),
+            "a kernel of this flavour is compiled in part, and does not boot"
+        );
         let built = module::build(workspace, self.flavour, false)?;
         let unpatched = kernel::unpatched(workspace, self.flavour)?;
         let mut kvms = vec![("unpatched", unpatched.modules())];
