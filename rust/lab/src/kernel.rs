@@ -19,9 +19,8 @@ use std::{
     process::Command,
 };
 
-/// What a module needs of a kernel that does not boot, and KVM, where the patches are.
-const FOR_MODULES: &[&str] = &["prepare", "modules_prepare"];
-const AND_KVM: &[&str] = &["prepare", "modules_prepare", "arch/x86/kvm/"];
+/// What is made of a kernel that does not boot: what a module needs, and KVM, where the patches are.
+const PARTS: [&str; 3] = ["prepare", "modules_prepare", "arch/x86/kvm/"];
 
 /// A built kernel tree.
 pub struct Kernel {
@@ -140,26 +139,29 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
         fs::rename(&partial, &kernel.dir)?;
     }
     configure(workspace, &kernel, &config)?;
-    let (about, steps) = flavour.progress();
-    let targets = if flavour.boots() { &[] } else { FOR_MODULES };
-    kernel.build(
-        workspace,
-        targets,
-        &format!(
-            "Linux {}{about} ({} minutes on 2 cores)",
-            source.version,
-            flavour.minutes()
-        ),
-        steps,
-    )?;
+    if flavour.boots() {
+        let (about, steps) = flavour.progress();
+        kernel.build(
+            workspace,
+            &[],
+            &format!(
+                "Linux {}{about} ({} minutes on 2 cores)",
+                source.version,
+                flavour.minutes()
+            ),
+            steps,
+        )?;
+    } else {
+        // To be patched before anything is made of it.
+        fs::write(kernel.complete(), "")?;
+    }
     Ok(kernel)
 }
 
 /// The kernel with the patches.
 pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     let base = unpatched(workspace, flavour)?;
-    let targets = if flavour.boots() { &[] } else { AND_KVM };
-    with(workspace, &base, targets, &patches(workspace)?, |tree| {
+    with(workspace, flavour, &base, &patches(workspace)?, |tree| {
         run(Command::new(workspace.path("scripts/apply-patches.sh")).arg(tree))
     })
 }
@@ -170,8 +172,8 @@ pub fn compared(workspace: &Workspace, patch: &str) -> Result<Kernel> {
     let patch = workspace.path(patch);
     with(
         workspace,
+        Flavour::Plain,
         &base,
-        &[],
         std::slice::from_ref(&patch),
         |tree| {
             let mut command = Command::new("patch");
@@ -183,8 +185,8 @@ pub fn compared(workspace: &Workspace, patch: &str) -> Result<Kernel> {
 
 fn with(
     workspace: &Workspace,
+    flavour: Flavour,
     base: &Kernel,
-    targets: &[&str],
     patches: &[PathBuf],
     apply: impl FnOnce(&Path) -> Result<String>,
 ) -> Result<Kernel> {
@@ -207,7 +209,13 @@ fn with(
         apply(&partial)?;
         fs::rename(&partial, &kernel.dir)?;
     }
-    kernel.build(workspace, targets, "the patched kvm (1 minute)", 160)?;
+    if flavour.boots() {
+        kernel.build(workspace, &[], "the patched kvm (1 minute)", 160)?;
+    } else {
+        let (about, steps) = flavour.progress();
+        let what = format!("the patched kvm{about} ({} minutes)", flavour.minutes());
+        kernel.build(workspace, &PARTS, &what, steps)?;
+    }
     Ok(kernel)
 }
 
