@@ -31,7 +31,8 @@ ended_well() {
 
 # Leaves nothing of KVM loaded.
 unload_all() {
-	for module in kvm_exitstat_kunit kvm_exitstat_second kvm_exitstat kvm_intel kvm; do
+	for module in failed_entry kvm_exitstat_kunit kvm_exitstat_second kvm_exitstat_slow kvm_exitstat \
+		kvm_intel kvm; do
 		! grep -q "^$module " /proc/modules || rmmod $module
 	done
 }

@@ -54,6 +54,10 @@ pub enum Program {
     Noise,
     /// One exit, and the end.
     Once,
+    /// CPUID, of what the registers say, is the first instruction; then as [`Program::Once`].
+    First {
+        mode: Mode,
+    },
     /// CPUID for each of a list of questions; maybe with KVM's forced-emulation prefix.
     Ask {
         mode: Mode,
@@ -65,7 +69,7 @@ impl Program {
     /// The basic exit reason of the exits that it takes.
     pub fn reason(self) -> u64 {
         match self {
-            Self::Cpuid | Self::Leaf | Self::Noise => 10,
+            Self::Cpuid | Self::Leaf | Self::Noise | Self::First { .. } => 10,
             Self::Hlt => 12,
             Self::Pio | Self::Once => 30,
             Self::Rdmsr => 31,
@@ -79,7 +83,7 @@ impl Program {
     /// The mode that it is written for.
     pub fn mode(self) -> Mode {
         match self {
-            Self::Ask { mode, .. } => mode,
+            Self::First { mode } | Self::Ask { mode, .. } => mode,
             _ => Mode::Long { ring: 0 },
         }
     }
@@ -96,6 +100,7 @@ impl Program {
             Self::Touch => &raw const bare_touch,
             Self::Noise => &raw const bare_noise,
             Self::Once => &raw const bare_once,
+            Self::First { .. } => &raw const bare_first,
             Self::Ask { mode, prefix } => match (mode, prefix) {
                 (Mode::Long { .. }, false) => &raw const bare_ask64,
                 (Mode::Long { .. }, true) => &raw const bare_ask64_prefix,
@@ -134,6 +139,7 @@ extern "C" {
     static bare_interrupt: u8;
     static bare_noise: u8;
     static bare_once: u8;
+    static bare_first: u8;
     static bare_ask64: u8;
     static bare_ask64_prefix: u8;
     static bare_ask32: u8;
@@ -146,6 +152,7 @@ global_asm!(
     .pushsection .rodata
     .globl bare_begin, bare_end, bare_cpuid, bare_pio, bare_hlt
     .globl bare_rdmsr, bare_wrmsr, bare_touch, bare_interrupt, bare_leaf, bare_noise, bare_once
+    .globl bare_first
     .globl bare_ask64, bare_ask64_prefix, bare_ask32, bare_ask32_prefix, bare_ask16
     .macro READING reason
         mov eax, 0x4ffffffd
@@ -331,6 +338,9 @@ global_asm!(
         jmp 2b
     3:  out {wrong}, al
 
+    // The same bytes in code of 64, 32 and 16 bits.
+    bare_first:
+        cpuid
     bare_once:
         out {done}, al
 

@@ -8,7 +8,9 @@
 //! the module's, of the reason in question, between the two readings.
 
 mod device;
+mod failed;
 mod fault;
+mod first;
 mod guest;
 mod hog;
 mod late;
@@ -16,6 +18,7 @@ mod measure;
 mod memory;
 mod noise;
 mod pause;
+mod rows;
 mod say;
 mod sweep;
 mod tsc;
@@ -103,6 +106,17 @@ enum Command {
         /// Ask everything: 0 to 65536, powers of two, 100,000 random numbers.
         #[arg(long)]
         full: bool,
+    },
+    /// vCPUs whose first exit asks a leaf. The guest must be told its own exits, guest_scope=vm.
+    First {
+        /// Have KVM emulate them instead, so that they take no exit.
+        #[arg(long)]
+        emulated: bool,
+    },
+    /// VM entries that fail outright, by the tests' module failed_entry. No other guest may run.
+    Failed {
+        #[arg(long, default_value_t = 50)]
+        count: u64,
     },
     /// No guest: loads a module again and again, each time with another allocation failed.
     FailLoad { module: PathBuf },
@@ -219,6 +233,9 @@ fn main() -> Result<()> {
             println!("{answers} answers, all by the rule");
             Ok(())
         }
+        Command::First { emulated: false } => first::exit(),
+        Command::First { emulated: true } => first::emulated(),
+        Command::Failed { count } => failed::run(count),
         Command::FailLoad { module } => fault::load(&module),
         Command::FailAttach { module } => fault::attach(&module),
         Command::Device { time: true, .. } => device::time(),

@@ -114,7 +114,12 @@ impl Guest {
 
     /// Runs the program to its end.
     pub fn run(&mut self) -> Result<Readings> {
-        run_to_end(&mut self.vcpu)?;
+        self.run_with(|_| Ok(()))
+    }
+
+    /// The same, and does something whenever the program has written to [`guest::QUIET`].
+    pub fn run_with(&mut self, quiet: impl FnMut(&mut VcpuFd) -> Result<()>) -> Result<Readings> {
+        run_to_end_with(&mut self.vcpu, quiet)?;
         let word = |i: u64| u32::from_le_bytes(self.vm.memory.read(READINGS + 4 * i));
         let answer = |i: u64| Answer {
             eax: word(i),
@@ -154,5 +159,16 @@ pub fn run_to_end_with(
             Err(error) if error.errno() == 4 || error.errno() == 11 => {}
             Err(error) => return Err(error).context("KVM_RUN"),
         }
+    }
+}
+
+/// Has KVM complete the exit that user space has finished, and not run the guest.
+pub fn complete(vcpu: &mut VcpuFd) -> Result<()> {
+    vcpu.set_kvm_immediate_exit(1);
+    let result = vcpu.run().map(|exit| format!("{exit:?}"));
+    vcpu.set_kvm_immediate_exit(0);
+    match result {
+        Err(error) if error.errno() == 4 => Ok(()),
+        other => bail!("KVM_RUN was to come back at once: {other:?}"),
     }
 }

@@ -53,10 +53,14 @@ pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<Bu
     Ok(Built {
         kernel,
         module: out.join("src/kvm_exitstat.ko"),
-        tests: vec![
-            out.join("src/kvm_exitstat_kunit.ko"),
-            out.join("tests/modules/kvm_exitstat_second.ko"),
-        ],
+        tests: [
+            "src/kvm_exitstat_kunit.ko",
+            "tests/modules/failed_entry.ko",
+            "tests/modules/kvm_exitstat_second.ko",
+            "tests/modules/kvm_exitstat_slow.ko",
+        ]
+        .map(|file| out.join(file))
+        .into(),
     })
 }
 

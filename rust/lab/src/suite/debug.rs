@@ -56,6 +56,19 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: none,
         },
         Scenario {
+            name: "debug-smp",
+            about: "the same kernel on two CPUs: modules come and go under guests on another CPU",
+            minutes: 10,
+            run: Run {
+                flavour: Flavour::Debug,
+                cpus: 2,
+                timeout: long,
+                env: "CHURN_CYCLES=5".to_owned(),
+                ..scripts(workspace, &["grace", "churn"])?
+            },
+            checks: none,
+        },
+        Scenario {
             name: "debug-faults",
             about: "the same kernel: every allocation fails once; guests that mean harm",
             minutes: 18,

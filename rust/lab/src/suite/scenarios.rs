@@ -165,6 +165,16 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: none,
         },
         Scenario {
+            name: "edges",
+            about: "two CPUs: a vCPU's very first exit, entries that fail, a callback at unloading",
+            minutes: 3,
+            run: Run {
+                cpus: 2,
+                ..scripts(workspace, &["first", "failed", "grace"])?
+            },
+            checks: none,
+        },
+        Scenario {
             name: "second",
             about: "two modules that observe: one at a time, and each works",
             minutes: 3,

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A vCPU that asks before the module has counters of it: in its very first exit, or without any.
+
+use crate::{
+    guest::{Mode, Program},
+    measure::run_to_end,
+    rows,
+    vm::{set_real_mode, Vm},
+};
+use anyhow::{bail, ensure, Context, Result};
+use exitstat_core::{
+    leaf::{Answer, Leaf},
+    tally::Tally,
+};
+use kvm_bindings::kvm_regs;
+use kvm_ioctls::VcpuFd;
+use std::collections::BTreeMap;
+
+/// Basic exit reasons.
+const CPUID: u32 = 10;
+const IO: u32 = 30;
+
+/// In each program, the vCPU's first exit asks a leaf, and the answer counts that exit. A host's
+/// interrupt may come first; then another vCPU is tried.
+pub fn exit() -> Result<()> {
+    for leaf in Leaf::ALL {
+        let mut tries = 0;
+        while !ask_first(leaf).with_context(|| format!("{leaf:?}"))? {
+            tries += 1;
+            ensure!(tries < 100, "never was the CPUID a vCPU's first exit");
+        }
+    }
+    println!("a vCPU's first exit is in its answer");
+    Ok(())
+}
+
+/// False if the CPUID was not the vCPU's first exit.
+fn ask_first(leaf: Leaf) -> Result<bool> {
+    let vm = Vm::new()?;
+    // It has what the next one touches mapped: a VM's vCPUs share the tables. It never executes CPUID,
+    // so that a wrong answer about that is all zeros.
+    let mut other = vm.vcpu(1, Program::Once, &kvm_regs::default())?;
+    run_to_end(&mut other)?;
+    let mode = Mode::Long { ring: 0 };
+    let mut vcpu = vm.vcpu(0, Program::First { mode }, &kvm_regs::default())?;
+    let answer = ask(&mut vcpu, leaf.eax(), CPUID)?;
+
+    let rows = rows::own_vcpus()?;
+    let find = |id| rows.iter().rfind(|row| row.id == id);
+    let (other, own) = find(1).zip(find(0)).context("a vCPU has no counters")?;
+    if rows::exits(own)? != BTreeMap::from([(CPUID, 1), (IO, 1)]) {
+        return Ok(false);
+    }
+    let others = match leaf {
+        Leaf::Total | Leaf::TotalTime => other.exits,
+        Leaf::Reason | Leaf::ReasonTime => Tally::default(),
+    };
+    // The exit that is open has no time yet.
+    let right = leaf.encode(others.plus(Tally {
+        exits: 1,
+        cycles: 0,
+    }));
+    ensure!(answer == right, "CPUID said {answer:x?}, not {right:x?}");
+    Ok(true)
+}
+
+/// KVM emulates a vCPU from its first instruction, as the processor cannot run its state: it never
+/// exits, and no hook stamps it, as with a TDX guest. It must get no answer, rather than one of zeros.
+/// Needs kvm_intel's `unrestricted_guest=0`.
+pub fn emulated() -> Result<()> {
+    let vm = Vm::new()?;
+    let mode = Mode::Real;
+    let mut vcpu = vm.vcpu(0, Program::First { mode }, &kvm_regs::default())?;
+    set_real_mode(&vcpu, 0xffff_ffff)?;
+    let start = vcpu.get_regs()?;
+    let mut ask_again = |eax, ecx| -> Result<Answer> {
+        vcpu.set_regs(&start)?;
+        ask(&mut vcpu, eax, ecx)
+    };
+
+    let mut compared = 0;
+    for ecx in [0, 1, 2, CPUID] {
+        for leaf in Leaf::ALL {
+            let answer = ask_again(leaf.eax(), ecx)?;
+            // Without an answer a leaf is out of range, and reads as the highest basic leaf.
+            let highest = ask_again(0, 0)?.eax;
+            let right = ask_again(highest, ecx)?;
+            ensure!(
+                answer == right,
+                "CPUID {:#x} {ecx} said {answer:x?}, not {right:x?} as leaf {highest:#x}",
+                leaf.eax()
+            );
+            let zeros = leaf.encode(Tally::default());
+            compared += u32::from(right != zeros);
+        }
+    }
+    ensure!(compared > 0, "no answer would differ from zeros");
+    let rows = rows::own_vcpus()?;
+    ensure!(rows.is_empty(), "the vCPU did exit: {rows:?}");
+    println!("no answer to a vCPU without exits: {compared} that zeros would differ from");
+    Ok(())
+}
+
+/// Has a [`Program::First`] ask.
+fn ask(vcpu: &mut VcpuFd, eax: u32, ecx: u32) -> Result<Answer> {
+    let registers = vcpu.get_regs()?;
+    vcpu.set_regs(&kvm_regs {
+        rax: eax.into(),
+        rcx: ecx.into(),
+        rbx: u64::MAX,
+        rdx: u64::MAX,
+        ..registers
+    })?;
+    run_to_end(vcpu)?;
+    let r = vcpu.get_regs()?;
+    match [r.rax, r.rbx, r.rcx, r.rdx].map(u32::try_from) {
+        [Ok(eax), Ok(ebx), Ok(ecx), Ok(edx)] => Ok(Answer { eax, ebx, ecx, edx }),
+        _ => bail!("bits 63:32 are not 0: {r:x?}"),
+    }
+}

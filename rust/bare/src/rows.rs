@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the module tells the host, in debugfs.
+
+use anyhow::{Context, Result};
+use exitstat_core::tally::Tally;
+use std::{collections::BTreeMap, fs, path::Path, process};
+
+/// A row of `vcpus`.
+#[derive(Clone, Copy, Debug)]
+pub struct Vcpu {
+    pub vm: u64,
+    pub id: u64,
+    pub exits: Tally,
+    /// Exits that user space finished, and its time.
+    pub user: Tally,
+}
+
+/// A file of the module's.
+pub fn read(name: &str) -> Result<String> {
+    let path = Path::new("/sys/kernel/debug/kvm_exitstat").join(name);
+    fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+/// This process's vCPUs that have counters, by VM, then in the order in which they got them.
+pub fn own_vcpus() -> Result<Vec<Vcpu>> {
+    let mut own = Vec::new();
+    for line in read("vcpus")?.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        // VM, vCPU, process id, exits, cycles, user exits, user cycles, process.
+        let [vm, id, pid, exits, cycles, user_exits, user_cycles, ..] = words[..] else {
+            continue;
+        };
+        if pid.parse() == Ok(process::id()) {
+            own.push(Vcpu {
+                vm: vm.parse()?,
+                id: id.parse()?,
+                exits: tally(exits, cycles)?,
+                user: tally(user_exits, user_cycles)?,
+            });
+        }
+    }
+    own.sort_by_key(|row| row.vm);
+    Ok(own)
+}
+
+/// Exits of a vCPU, by reason.
+pub fn exits(vcpu: &Vcpu) -> Result<BTreeMap<u32, u64>> {
+    let owner = format!("{} {} ", vcpu.vm, vcpu.id);
+    let text = read("reasons")?;
+    let rows = text.lines().filter_map(|line| line.strip_prefix(&owner));
+    rows.map(|row| {
+        // Number, name, exits, and more.
+        let mut words = row.split_whitespace();
+        let number = words.next().context("a row of reasons is too short")?;
+        let exits = words.nth(1).context("a row of reasons is too short")?;
+        Ok((number.parse()?, exits.parse()?))
+    })
+    .collect()
+}
+
+fn tally(exits: &str, cycles: &str) -> Result<Tally> {
+    Ok(Tally {
+        exits: exits.parse()?,
+        cycles: cycles.parse()?,
+    })
+}
