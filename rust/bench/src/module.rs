@@ -21,6 +21,8 @@ mod tally;
 
 #[path = "../../../src/column.rs"]
 mod column;
+// The bench reads everything at once.
+#[allow(dead_code)]
 #[path = "../../../src/contents.rs"]
 pub(crate) mod contents;
 #[path = "../../../src/cpu.rs"]

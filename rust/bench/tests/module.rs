@@ -56,7 +56,7 @@ fn exits_of_a_vcpu_are_by_reason_with_a_histogram() {
     for row in vcpu.unwrap().rows().map(Result::unwrap) {
         let of_reason = (0..Load::EXITS).map(|number| load.exit(number));
         let of_reason = of_reason.filter(|&(reason, _)| reason == row.head.reason.into());
-        let cycles: Vec<_> = of_reason.map(|(_, cycles)| cycles).collect();
+        let cycles: Vec<_> = of_reason.map(|(_, cycles)| cycles as u64).collect();
         assert_eq!(row.head.exits, cycles.len() as u64);
         assert_eq!(row.head.cycles, cycles.iter().sum::<u64>());
         assert_eq!(Some(&row.head.max), cycles.iter().max());
