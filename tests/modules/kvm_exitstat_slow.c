@@ -57,7 +57,7 @@ static void hold(struct kvm_exit_vcpu *vcpu)
 	READ_ONCE(vcpu->vm_id);
 }
 
-static void slow_exit(void *data, u32 reason, u64 cycles)
+static void slow_exit(void *data, u64 reason, s64 cycles)
 {
 	if (READ_ONCE(returned))
 		WRITE_ONCE(late, true);
