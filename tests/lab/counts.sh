@@ -47,7 +47,8 @@ if [ ! -e $cgroup ]; then
 	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 	mkdir $cgroup
 fi
-echo $$ >$cgroup/cgroup.procs
+# Not $$, which is the shell around the script's.
+sh -c 'echo $PPID' >$cgroup/cgroup.procs
 
 # What per-vCPU data and other kernel memory come from: pages, slab, vmalloc. KASAN keeps back what is
 # freed: nothing to compare.
