@@ -2,7 +2,7 @@
 
 //! What is read: hosts whose vCPUs have all had exits of twenty reasons.
 
-use crate::{host::Host, load::Load};
+use crate::{host::Host, load::Load, recorder::Record};
 
 /// A host with exits on all its CPUs.
 #[derive(Clone, Copy, Debug)]

@@ -76,7 +76,12 @@ impl Host {
     #[must_use]
     pub fn recorder(&self, vcpu: u32) -> Recorder<'_> {
         // SAFETY: The data are that vCPU's, until `self` is dropped.
-        unsafe { Recorder::new(shim::exit(), self.vcpus[vcpu as usize].0) }
+        unsafe { Recorder::new(shim::exit(), self.data(vcpu)) }
+    }
+
+    /// What the module keeps of a vCPU.
+    pub(crate) fn data(&self, vcpu: u32) -> *mut c_void {
+        self.vcpus[vcpu as usize].0
     }
 
     /// A snapshot of all counters, as `src/device.rs` has it made: measured, and then written.

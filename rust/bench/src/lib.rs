@@ -8,8 +8,8 @@
 //! module's C object, and `stub`, which is as much of the kernel crate as they ask for.
 //!
 //! [`host`] makes CPUs and vCPUs, [`load`] the exits that they take, [`recorder`] has the ways to
-//! record them, and [`threads`] does so on several CPUs at once. [`cases`] are what is read, [`clock`] is
-//! what all is measured with.
+//! record them, [`whole_exit`] those to take them from begin to end, and [`threads`] does so on several CPUs
+//! at once. [`cases`] are what is read, [`clock`] is what all is measured with.
 
 // The module's files know the crate by this name.
 extern crate self as kernel;
@@ -23,6 +23,7 @@ pub mod recorder;
 mod shim;
 mod stub;
 pub mod threads;
+pub mod whole_exit;
 
 #[doc(hidden)]
 pub use stub::{error, ffi, prelude, str};

@@ -10,10 +10,18 @@ pub const REASONS: [u32; 20] = [
 /// A power of two, so that there is no division in the loop.
 const EXITS: usize = 1024;
 
+/// An exit, as `c/whole_exit.c` has it too.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Exit {
+    reason: u64,
+    cycles: i64,
+}
+
 /// Exits that come again and again: of all of [`REASONS`], in no order, that took from 512 cycles
 /// to some 500,000, short ones more often than long ones.
 #[derive(Debug)]
-pub struct Load([(u64, i64); EXITS]);
+pub struct Load([Exit; EXITS]);
 
 impl Default for Load {
     fn default() -> Self {
@@ -31,7 +39,10 @@ impl Default for Load {
                 None => REASONS[random() as usize % REASONS.len()],
             };
             let longer = (random() % 11).min(random() % 11);
-            (reason.into(), ((512 << longer) + random() % 512) as i64)
+            Exit {
+                reason: reason.into(),
+                cycles: ((512 << longer) + random() % 512) as i64,
+            }
         }))
     }
 }
@@ -44,6 +55,12 @@ impl Load {
     #[inline(always)]
     #[must_use]
     pub fn exit(&self, number: u64) -> (u64, i64) {
-        self.0[number as usize % EXITS]
+        let Exit { reason, cycles } = self.0[number as usize % EXITS];
+        (reason, cycles)
+    }
+
+    /// All of them.
+    pub(crate) fn exits(&self) -> &[Exit; EXITS] {
+        &self.0
     }
 }

@@ -13,6 +13,12 @@ use core::{
 };
 use exitstat_core::reason::END;
 
+/// What records exits of a vCPU.
+pub trait Record {
+    /// Records so many exits.
+    fn record(&self, cpu: &Cpu<'_>, load: &Load, exits: u64);
+}
+
 /// A way to record exits of a vCPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorder<'h> {
@@ -32,9 +38,10 @@ impl Recorder<'_> {
             _host: PhantomData,
         }
     }
+}
 
-    /// Records so many exits.
-    pub fn record(&self, _cpu: &Cpu<'_>, load: &Load, exits: u64) {
+impl Record for Recorder<'_> {
+    fn record(&self, _cpu: &Cpu<'_>, load: &Load, exits: u64) {
         let callback = black_box(self.callback);
         for number in 0..exits {
             let (reason, cycles) = load.exit(number);

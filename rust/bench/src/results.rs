@@ -10,20 +10,78 @@ use comfy_table::Table;
 use exitstat_bench::cases::{Case, CASES};
 use serde_json::{json, Map, Value};
 
-/// An exit recorded on so many CPUs at once.
+/// Exits on so many CPUs at once: recorded, or from begin to end.
 #[derive(Debug)]
-struct Recording {
+struct Exits {
     cpus: usize,
     exitstat: Median,
     shared_atomics: Median,
-    nothing: Median,
+    /// The part of it that both ways have.
+    common: Median,
 }
 
-impl Recording {
+/// A group of benchmarks of exits.
+struct Group {
+    name: &'static str,
+    /// The one of [`Exits::common`], and what the table says of it.
+    common: (&'static str, &'static str),
+    /// The one whose time is no exit's, and is taken off the others.
+    overhead: Option<&'static str>,
+}
+
+const RECORDING: Group = Group {
+    name: "recording",
+    common: ("nothing", "the call alone, ns"),
+    overhead: None,
+};
+
+const WHOLE_EXIT: Group = Group {
+    name: "whole_exit",
+    common: ("clock", "two RDTSC alone, ns"),
+    overhead: Some("nothing"),
+};
+
+impl Exits {
+    /// Of a group of benchmarks, by the number of CPUs.
+    fn of(estimates: &Estimates, group: &Group) -> Result<Vec<Self>, String> {
+        let of_cpus = |name: &String| {
+            let name = name.strip_prefix(group.name)?;
+            name.strip_prefix("/exitstat/")?.parse().ok()
+        };
+        let mut cpus: Vec<usize> = estimates.keys().filter_map(of_cpus).collect();
+        cpus.sort_unstable();
+        let rows = cpus.into_iter().map(|cpus| {
+            let raw = |way| get(estimates, &format!("{}/{way}/{cpus}", group.name));
+            let overhead = group.overhead.map(raw).transpose()?;
+            let net = |way| raw(way).map(|all| overhead.map_or(all, |part| without(all, part)));
+            Ok(Self {
+                cpus,
+                exitstat: net("exitstat")?,
+                shared_atomics: net("shared_atomics")?,
+                common: net(group.common.0)?,
+            })
+        });
+        rows.collect()
+    }
+
     /// How many times as long the other way takes.
     fn ratio(&self) -> f64 {
         self.shared_atomics.ns / self.exitstat.ns
     }
+}
+
+/// The rest, if a part is taken off. Its interval has room for both intervals.
+fn without(all: Median, part: Median) -> Median {
+    Median {
+        ns: all.ns - part.ns,
+        lower: all.lower - part.upper,
+        upper: all.upper - part.lower,
+    }
+}
+
+fn get(estimates: &Estimates, name: &str) -> Result<Median, String> {
+    let median = estimates.get(name).copied();
+    median.ok_or_else(|| format!("Criterion has nothing about {name}"))
 }
 
 /// A snapshot written and parsed.
@@ -35,65 +93,50 @@ struct Reading {
     parse: Median,
 }
 
+impl Reading {
+    fn parse_per_byte(&self) -> f64 {
+        self.parse.ns / self.bytes as f64
+    }
+}
+
+/// How much longer per byte parsing a large snapshot may take than a small one. A few times the caches'
+/// effect; with memory of ten times the snapshot's size it was 6.
+const LINEAR: f64 = 2.0;
+
 /// All that was measured.
 #[derive(Debug)]
 pub struct Results {
-    recording: Vec<Recording>,
+    recording: Vec<Exits>,
+    whole_exit: Vec<Exits>,
     reading: Vec<Reading>,
 }
 
 impl Results {
     /// Of Criterion's estimates.
     pub fn new(estimates: &Estimates) -> Result<Self, String> {
-        let get = |name: &str| {
-            let median = estimates.get(name).copied();
-            median.ok_or_else(|| format!("Criterion has nothing about {name}"))
-        };
-        let of_cpus = |name: &String| name.strip_prefix("recording/exitstat/")?.parse().ok();
-        let mut cpus: Vec<usize> = estimates.keys().filter_map(of_cpus).collect();
-        cpus.sort_unstable();
-        let recording = cpus.into_iter().map(|cpus| {
-            Ok(Recording {
-                cpus,
-                exitstat: get(&format!("recording/exitstat/{cpus}"))?,
-                shared_atomics: get(&format!("recording/shared_atomics/{cpus}"))?,
-                nothing: get(&format!("recording/nothing/{cpus}"))?,
-            })
-        });
         let reading = CASES.into_iter().map(|case| {
             Ok(Reading {
                 case,
                 bytes: case.host().snapshot().len(),
-                write: get(&format!("reading/write/{}", case.name))?,
-                parse: get(&format!("reading/parse/{}", case.name))?,
+                write: get(estimates, &format!("reading/write/{}", case.name))?,
+                parse: get(estimates, &format!("reading/parse/{}", case.name))?,
             })
         });
         Ok(Self {
-            recording: recording.collect::<Result<_, String>>()?,
+            recording: Exits::of(estimates, &RECORDING)?,
+            whole_exit: Exits::of(estimates, &WHOLE_EXIT)?,
             reading: reading.collect::<Result<_, String>>()?,
         })
     }
 
     /// For the terminal: recording.
     pub fn recording_table(&self) -> Table {
-        let header = [
-            "CPUs at once",
-            "exitstat, ns",
-            "shared atomics, ns",
-            "ratio",
-            "the call alone, ns",
-        ];
-        let mut table = table::new(&header, 0);
-        for row in &self.recording {
-            table.add_row([
-                row.cpus.to_string(),
-                with_interval(row.exitstat),
-                with_interval(row.shared_atomics),
-                format!("{:.2}", row.ratio()),
-                with_interval(row.nothing),
-            ]);
-        }
-        table
+        exits_table(&self.recording, &RECORDING)
+    }
+
+    /// For the terminal: whole exits.
+    pub fn whole_exit_table(&self) -> Table {
+        exits_table(&self.whole_exit, &WHOLE_EXIT)
     }
 
     /// For the terminal: reading.
@@ -112,11 +155,37 @@ impl Results {
         table
     }
 
+    /// Snapshots whose parsing takes longer per byte than it should: more than [`LINEAR`] times that of 8
+    /// vCPUs.
+    pub fn complaints(&self) -> Vec<String> {
+        let eight = self.reading.iter().find(|row| row.case.name == "8");
+        let limit = eight.map_or(0.0, Reading::parse_per_byte) * LINEAR;
+        let slow = self
+            .reading
+            .iter()
+            .filter(|row| row.parse_per_byte() > limit);
+        slow.map(|row| {
+            format!(
+                "parsing is not linear: {}: {:.2} ns per byte, and {limit:.2} are allowed",
+                row.case.name,
+                row.parse_per_byte()
+            )
+        })
+        .collect()
+    }
+
     /// The keys are described in docs/bench.md.
     pub fn json(&self, memory: &[memory::Item]) -> Value {
-        let recording = |of: fn(&Recording) -> f64| {
-            let rows = self.recording.iter();
+        let by_cpus = |rows: &[Exits], of: fn(&Exits) -> f64| {
+            let rows = rows.iter();
             map(rows.map(|row| (row.cpus.to_string(), of(row).into())))
+        };
+        let by_way = |rows: &[Exits], group: &Group| {
+            json!({
+                "exitstat": by_cpus(rows, |row| row.exitstat.ns),
+                "shared_atomics": by_cpus(rows, |row| row.shared_atomics.ns),
+                (group.common.0): by_cpus(rows, |row| row.common.ns),
+            })
         };
         let reading = |of: fn(&Reading) -> Value| {
             let rows = self.reading.iter();
@@ -124,12 +193,10 @@ impl Results {
         };
         json!({
             "machine": machine::json(),
-            "recording_ns": {
-                "exitstat": recording(|row| row.exitstat.ns),
-                "shared_atomics": recording(|row| row.shared_atomics.ns),
-                "nothing": recording(|row| row.nothing.ns),
-            },
-            "recording_ratio": recording(Recording::ratio),
+            "recording_ns": by_way(&self.recording, &RECORDING),
+            "recording_ratio": by_cpus(&self.recording, Exits::ratio),
+            "whole_exit_ns": by_way(&self.whole_exit, &WHOLE_EXIT),
+            "whole_exit_ratio": by_cpus(&self.whole_exit, Exits::ratio),
             "snapshot_ns": {
                 "write": reading(|row| row.write.ns.into()),
                 "parse": reading(|row| row.parse.ns.into()),
@@ -138,6 +205,27 @@ impl Results {
             "memory_bytes": memory::json(memory),
         })
     }
+}
+
+fn exits_table(rows: &[Exits], group: &Group) -> Table {
+    let header = [
+        "CPUs at once",
+        "exitstat, ns",
+        "shared atomics, ns",
+        "ratio",
+        group.common.1,
+    ];
+    let mut table = table::new(&header, 0);
+    for row in rows {
+        table.add_row([
+            row.cpus.to_string(),
+            with_interval(row.exitstat),
+            with_interval(row.shared_atomics),
+            format!("{:.2}", row.ratio()),
+            with_interval(row.common),
+        ]);
+    }
+    table
 }
 
 fn map(pairs: impl Iterator<Item = (String, Value)>) -> Value {
@@ -178,9 +266,12 @@ mod tests {
                 ("nothing", 1.5),
             ] {
                 estimates.insert(format!("recording/{name}/{cpus}"), median(ns));
+                estimates.insert(format!("whole_exit/{name}/{cpus}"), median(ns + 20.0));
             }
+            estimates.insert(format!("whole_exit/clock/{cpus}"), median(23.5));
         }
-        for (case, ns) in CASES.iter().zip([1e3, 2e3, 3e3, 4e3, 5e3]) {
+        for case in CASES {
+            let ns = f64::from(case.cpus + case.vcpus) * 1e3;
             estimates.insert(format!("reading/write/{}", case.name), median(ns));
             estimates.insert(format!("reading/parse/{}", case.name), median(ns * 2.0));
         }
@@ -195,24 +286,36 @@ mod tests {
             ("/recording_ns/shared_atomics/2", 40.0),
             ("/recording_ns/nothing/10", 1.5),
             ("/recording_ratio/10", 100.0),
-            ("/snapshot_ns/write/8", 2e3),
-            ("/snapshot_ns/parse/32_vcpus_640_cpus", 1e4),
+            ("/whole_exit_ns/exitstat/1", 3.5),
+            ("/whole_exit_ns/shared_atomics/2", 38.5),
+            ("/whole_exit_ns/clock/10", 2.0),
+            ("/whole_exit_ratio/2", 11.0),
+            ("/snapshot_ns/write/8", 16e3),
+            ("/snapshot_ns/parse/32_vcpus_640_cpus", 1344e3),
         ] {
             assert_eq!(json.pointer(pointer), Some(&expected.into()), "{pointer}");
         }
         assert!(json["snapshot_bytes"]["512"].as_u64() > Some(100_000));
     }
 
+    fn rows(table: &Table) -> Vec<String> {
+        let rows = table.row_iter().map(|row| {
+            let cells: Vec<_> = row.cell_iter().map(|cell| cell.content()).collect();
+            cells.join("|")
+        });
+        rows.collect()
+    }
+
     #[test]
     fn the_tables_are_by_number_of_cpus() {
-        let table = Results::new(&estimates()).unwrap().recording_table();
-        let rows: Vec<_> = table
-            .row_iter()
-            .map(|row| {
-                let cells: Vec<_> = row.cell_iter().map(|cell| cell.content()).collect();
-                cells.join("|")
-            })
-            .collect();
+        let results = Results::new(&estimates()).unwrap();
+        let rows_of_whole_exits = rows(&results.whole_exit_table());
+        // Without the loop's 21.5 (20.5-22.5).
+        assert_eq!(
+            rows_of_whole_exits[0],
+            "1|3.50 (1.50-5.50)|18.50 (16.50-20.50)|5.29|2.00 (0.00-4.00)"
+        );
+        let rows = rows(&results.recording_table());
         assert_eq!(
             rows[0],
             "1|5.00 (4.00-6.00)|20.00 (19.00-21.00)|4.00|1.50 (0.50-2.50)"
@@ -221,8 +324,23 @@ mod tests {
     }
 
     #[test]
+    fn a_large_snapshot_may_take_twice_as_long_per_byte_as_a_small_one() {
+        let mut estimates = estimates();
+        let complaints = |estimates: &_| Results::new(estimates).unwrap().complaints();
+        assert_eq!(complaints(&estimates), [""; 0]);
+        estimates.insert("reading/parse/512".to_owned(), median(1024.0 * 2e3 * 2.5));
+        let complaints = complaints(&estimates);
+        assert_eq!(complaints.len(), 1);
+        assert!(complaints[0].contains(": 512: "), "{complaints:?}");
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
-        for name in ["recording/nothing/2", "reading/parse/512"] {
+        for name in [
+            "recording/nothing/2",
+            "whole_exit/shared_atomics/10",
+            "reading/parse/512",
+        ] {
             let mut estimates = estimates();
             estimates.remove(name);
             let error = Results::new(&estimates).unwrap_err();

@@ -6,7 +6,7 @@ use crate::{
     clock::time_on_cpu,
     host::{Host, MOST_CPUS},
     load::Load,
-    recorder::Recorder,
+    recorder::Record,
 };
 use core::{
     hint::spin_loop,
@@ -71,12 +71,12 @@ const AT_ONCE: u64 = 16 * Load::EXITS;
 /// # Panics
 ///
 /// A thread cannot be bound to its CPU.
-pub fn time<'h>(
-    host: &'h Host,
+pub fn time<R: Record>(
+    host: &Host,
     cpus: &[usize],
     load: &Load,
     exits: u64,
-    recorder: impl Fn(u32) -> Recorder<'h> + Sync,
+    recorder: impl Fn(u32) -> R + Sync,
 ) -> Duration {
     let ready = &AtomicUsize::new(0);
     let recorder = &recorder;

@@ -7,8 +7,9 @@ use exitstat_bench::{
     cases::{Case, CASES},
     host::Host,
     load::{Load, REASONS},
-    recorder::{nothing, shared_atomics, shared_exits},
+    recorder::{nothing, shared_atomics, shared_exits, Record},
     threads::{cpus, ladder, time},
+    whole_exit,
 };
 use exitstat_cli::model::Sample;
 use exitstat_core::snapshot::{Owner, Snapshot};
@@ -55,7 +56,7 @@ fn exits_of_a_vcpu_are_by_reason_with_a_histogram() {
     let mut rows = 0;
     for row in vcpu.unwrap().rows().map(Result::unwrap) {
         let of_reason = (0..Load::EXITS).map(|number| load.exit(number));
-        let of_reason = of_reason.filter(|&(reason, _)| reason == row.head.reason.into());
+        let of_reason = of_reason.filter(|&(reason, _)| reason == u64::from(row.head.reason));
         let cycles: Vec<_> = of_reason.map(|(_, cycles)| cycles as u64).collect();
         assert_eq!(row.head.exits, cycles.len() as u64);
         assert_eq!(row.head.cycles, cycles.iter().sum::<u64>());
@@ -77,6 +78,40 @@ fn the_shared_counters_lose_nothing_either() {
     let expected = cpus.len() as u64 * (Load::EXITS + 1000);
     assert_eq!(shared_exits() - before, expected);
     assert_eq!(exits(&host.snapshot()).0, vec![0; cpus.len()]);
+}
+
+#[test]
+fn whole_exits_are_counted_with_the_cycles_between_begin_and_end() {
+    const EXITS: u64 = 5000;
+    let cpus = cpus().unwrap();
+    let load = Load::default();
+    let host = Host::new(cpus.len() as u32, cpus.len() as u32);
+    time(&host, &cpus, &load, EXITS, |vcpu| {
+        whole_exit::observed(&host, vcpu)
+    });
+    time(&host, &cpus, &load, EXITS, |_| whole_exit::nothing());
+    let bytes = host.snapshot();
+    let expected = vec![Load::EXITS + EXITS; cpus.len()];
+    assert_eq!(exits(&bytes), (expected.clone(), expected));
+    let snapshot = Snapshot::parse(&bytes).unwrap();
+    let records = snapshot.records().map(Result::unwrap);
+    for record in records.filter(|record| record.owner != Owner::Retired) {
+        let rows: Vec<_> = record.rows().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), REASONS.len());
+        // No processor reads the TSC twice within a cycle.
+        assert!(rows.iter().all(|row| row.head.cycles >= row.head.exits));
+    }
+}
+
+#[test]
+fn whole_exits_with_shared_counters_lose_nothing_either() {
+    let cpus = cpus().unwrap();
+    let load = Load::default();
+    let host = Host::new(cpus.len() as u32, 0);
+    let before = whole_exit::shared_exits();
+    time(&host, &cpus, &load, 1000, |_| whole_exit::shared_atomics());
+    let expected = cpus.len() as u64 * (Load::EXITS + 1000);
+    assert_eq!(whole_exit::shared_exits() - before, expected);
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn group<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, Wal
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     recording::recording(&mut criterion);
+    recording::whole_exit(&mut criterion);
     reading::reading(&mut criterion);
     criterion.final_summary();
 }

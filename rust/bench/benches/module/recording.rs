@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What it costs to record an exit: in the module's way, in the one that it is compared with, and
-//! what of it is the call alone. On one CPU, and on more at once, up to all.
+//! what of it is the call alone; and what a whole exit does, with the shim's part. On one CPU, and on
+//! more at once, up to all.
 
 use crate::group;
 use criterion::{measurement::WallTime, BenchmarkGroup, BenchmarkId, Criterion};
 use exitstat_bench::{
     host::Host,
     load::Load,
-    recorder::{nothing, shared_atomics, Recorder},
+    recorder::{nothing, shared_atomics, Record},
     threads::{cpus, ladder, time},
+    whole_exit,
 };
 
 pub fn recording(criterion: &mut Criterion) {
@@ -28,12 +30,32 @@ pub fn recording(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn bench<'h>(
+pub fn whole_exit(criterion: &mut Criterion) {
+    let cpus = cpus().expect("the system says which CPUs there are");
+    let host = Host::new(cpus.len() as u32, cpus.len() as u32);
+    let mut group = group(criterion, "whole_exit");
+    for step in ladder(cpus.len()) {
+        let cpus = &cpus[..step];
+        bench(&mut group, "exitstat", &host, cpus, |n| {
+            whole_exit::observed(&host, n)
+        });
+        bench(&mut group, "shared_atomics", &host, cpus, |_| {
+            whole_exit::shared_atomics()
+        });
+        bench(&mut group, "clock", &host, cpus, |_| whole_exit::clock());
+        bench(&mut group, "nothing", &host, cpus, |_| {
+            whole_exit::nothing()
+        });
+    }
+    group.finish();
+}
+
+fn bench<R: Record>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
-    host: &'h Host,
+    host: &Host,
     cpus: &[usize],
-    recorder: impl Fn(u32) -> Recorder<'h> + Sync,
+    recorder: impl Fn(u32) -> R + Sync,
 ) {
     let load = Load::default();
     group.bench_function(BenchmarkId::new(name, cpus.len()), |bencher| {
