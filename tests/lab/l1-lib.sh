@@ -94,8 +94,10 @@ oracle_disarm() {
 	echo '!hist:keys=exit_reason:size=4096' >$TRIGGER
 }
 
-# agreement NAME: has the lab compare the module's totals with the oracle's, reason by reason.
+# agreement NAME [VCPUS]: has the lab compare the module's totals with the oracle's, reason by reason.
+# There was no memory for VCPUS, none if not given, which are in the host's totals only.
 agreement() {
+	echo ${2:-0} | report "agreement $1 unattached"
 	cat /sys/kernel/debug/kvm_exitstat/totals | report "agreement $1 totals"
 	cat /sys/kernel/debug/kvm_exitstat/vcpus | report "agreement $1 vcpus"
 	cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "agreement $1 hist"

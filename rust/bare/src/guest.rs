@@ -11,6 +11,9 @@
 //!
 //! Those that ask, [`Program::Ask`], find questions at `%rsi`, `%ebp` of them, and write answers to
 //! `%rdi`, then write to port [`DONE`] and start again with what the registers are then.
+//!
+//! The one that watches the clock, [`Program::Watch`], writes the longest gap that it saw to `%rsi`, and how
+//! long it has watched to `%rsi` + 8, before each write to port [`QUIET`].
 
 use std::arch::global_asm;
 
@@ -27,6 +30,10 @@ pub const SAMPLES: u64 = 0x10_0000;
 pub const SAMPLES_KEPT: usize = 0x8_0000 / 8;
 /// Vector of the interrupt that [`Program::Hlt`] sends to itself.
 pub const VECTOR: u8 = 0x40;
+
+/// How many readings of the clock [`Program::Watch`] takes between two exits: some ten thousand
+/// instructions.
+const WATCHED: u32 = 40;
 
 /// What mode a vCPU is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +59,9 @@ pub enum Program {
     /// Takes exits without end: CPUID, whose answer must stay what it was, a leaf, WRMSR in the
     /// fastpath, and sometimes port I/O.
     Noise,
+    /// Reads the TSC without pause, and keeps the longest gap between two readings; takes an exit now and
+    /// then. Without end.
+    Watch,
     /// One exit, and the end.
     Once,
     /// CPUID, of what the registers say, is the first instruction; then as [`Program::Once`].
@@ -69,7 +79,7 @@ impl Program {
     /// The basic exit reason of the exits that it takes.
     pub fn reason(self) -> u64 {
         match self {
-            Self::Cpuid | Self::Leaf | Self::Noise | Self::First { .. } => 10,
+            Self::Cpuid | Self::Leaf | Self::Noise | Self::Watch | Self::First { .. } => 10,
             Self::Hlt => 12,
             Self::Pio | Self::Once => 30,
             Self::Rdmsr => 31,
@@ -99,6 +109,7 @@ impl Program {
             Self::Wrmsr => &raw const bare_wrmsr,
             Self::Touch => &raw const bare_touch,
             Self::Noise => &raw const bare_noise,
+            Self::Watch => &raw const bare_watch,
             Self::Once => &raw const bare_once,
             Self::First { .. } => &raw const bare_first,
             Self::Ask { mode, prefix } => match (mode, prefix) {
@@ -138,6 +149,7 @@ extern "C" {
     static bare_touch: u8;
     static bare_interrupt: u8;
     static bare_noise: u8;
+    static bare_watch: u8;
     static bare_once: u8;
     static bare_first: u8;
     static bare_ask64: u8;
@@ -151,8 +163,8 @@ global_asm!(
     r#"
     .pushsection .rodata
     .globl bare_begin, bare_end, bare_cpuid, bare_pio, bare_hlt
-    .globl bare_rdmsr, bare_wrmsr, bare_touch, bare_interrupt, bare_leaf, bare_noise, bare_once
-    .globl bare_first
+    .globl bare_rdmsr, bare_wrmsr, bare_touch, bare_interrupt, bare_leaf, bare_noise, bare_watch
+    .globl bare_once, bare_first
     .globl bare_ask64, bare_ask64_prefix, bare_ask32, bare_ask32_prefix, bare_ask16
     .macro READING reason
         mov eax, 0x4ffffffd
@@ -338,6 +350,36 @@ global_asm!(
         jmp 2b
     3:  out {wrong}, al
 
+    // R8 has the last reading, R9 the first, R10 the longest gap.
+    bare_watch:
+        NOW
+        mov r8, rax
+        mov r9, rax
+        xor r10d, r10d
+    2:  mov ebp, {readings}
+    3:  NOW
+        mov rcx, rax
+        sub rcx, r8
+        mov r8, rax
+        cmp rcx, r10
+        cmovg r10, rcx
+        // An emulator has these for little.
+        .fill 256, 1, 0x90
+        dec ebp
+        jnz 3b
+        xor eax, eax
+        xor ecx, ecx
+        cpuid
+        inc edi
+        test edi, 31
+        jnz 2b
+        mov [rsi], r10
+        mov rax, r8
+        sub rax, r9
+        mov [rsi + 8], rax
+        out {quiet}, al
+        jmp 2b
+
     // The same bytes in code of 64, 32 and 16 bits.
     bare_first:
         cpuid
@@ -417,4 +459,5 @@ global_asm!(
     vector = const VECTOR,
     samples = const SAMPLES,
     samples_length = const SAMPLES_KEPT * 8,
+    readings = const WATCHED,
 );

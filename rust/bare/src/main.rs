@@ -18,11 +18,13 @@ mod measure;
 mod memory;
 mod noise;
 mod pause;
+mod reload;
 mod rows;
 mod say;
 mod sweep;
 mod tsc;
 mod vm;
+mod watch;
 
 use anyhow::{bail, ensure, Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -89,6 +91,15 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         nice: i32,
     },
+    /// Watches the clock on all vCPUs, with an exit now and then, and prints the longest gap between two
+    /// readings, `longest N`, and how long all vCPUs watched, `cycles N`.
+    Watch {
+        #[arg(long, default_value_t = 1)]
+        vcpus: u64,
+        /// Watch until this file is there.
+        #[arg(long)]
+        until: PathBuf,
+    },
     /// Asks all four leaves about every class of %ecx, and compares each answer with the rule. The
     /// guest must be told its own exits, guest_scope=vm.
     Sweep {
@@ -123,6 +134,18 @@ enum Command {
     /// Runs guests that are there before the module is loaded, each with another allocation failed
     /// after that.
     FailAttach { module: PathBuf },
+    /// No guest: loads and unloads the module again and again.
+    Reload {
+        module: PathBuf,
+        #[arg(long, default_value_t = 200)]
+        count: u32,
+        /// Every other time, wait until so many vCPUs are attached.
+        #[arg(long, default_value_t = 1)]
+        vcpus: usize,
+        /// Loads it with a bad parameter instead, which it refuses, for so many TSC cycles.
+        #[arg(long, value_name = "CYCLES")]
+        refused: Option<u64>,
+    },
     /// No guest: requests to /dev/kvm_exitstat that must be refused.
     Device {
         /// Take a snapshot instead, and print its bytes and the TSC cycles it took.
@@ -210,6 +233,7 @@ fn main() -> Result<()> {
             measure(Program::Touch, count, Some(late), (0, 0))
         }
         Command::Noise { vcpus, nice } => noise::run(vcpus, nice),
+        Command::Watch { vcpus, until } => watch::run(vcpus, &until),
         Command::Sweep {
             mode,
             ring,
@@ -238,6 +262,17 @@ fn main() -> Result<()> {
         Command::Failed { count } => failed::run(count),
         Command::FailLoad { module } => fault::load(&module),
         Command::FailAttach { module } => fault::attach(&module),
+        Command::Reload {
+            module,
+            refused: Some(cycles),
+            ..
+        } => reload::refused(&module, cycles),
+        Command::Reload {
+            module,
+            count,
+            vcpus,
+            ..
+        } => reload::run(&module, count, vcpus),
         Command::Device { time: true, .. } => device::time(),
         Command::Device { dump: true, .. } => device::dump(),
         Command::Device { .. } => device::refuses(),

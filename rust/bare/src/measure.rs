@@ -12,6 +12,7 @@ use anyhow::{bail, ensure, Context, Result};
 use exitstat_core::leaf::Answer;
 use kvm_bindings::kvm_regs;
 use kvm_ioctls::{VcpuExit, VcpuFd};
+use std::ops::ControlFlow;
 
 const LATE: u64 = 4 << 20;
 const LATE_PAGES: usize = 256;
@@ -118,8 +119,13 @@ impl Guest {
     }
 
     /// The same, and does something whenever the program has written to [`guest::QUIET`].
-    pub fn run_with(&mut self, quiet: impl FnMut(&mut VcpuFd) -> Result<()>) -> Result<Readings> {
-        run_to_end_with(&mut self.vcpu, quiet)?;
+    pub fn run_with(
+        &mut self,
+        mut quiet: impl FnMut(&mut VcpuFd) -> Result<()>,
+    ) -> Result<Readings> {
+        run_to_end_with(&mut self.vcpu, |vcpu| {
+            quiet(vcpu).map(ControlFlow::Continue)
+        })?;
         let word = |i: u64| u32::from_le_bytes(self.vm.memory.read(READINGS + 4 * i));
         let answer = |i: u64| Answer {
             eax: word(i),
@@ -142,18 +148,22 @@ impl Guest {
 
 /// Runs a vCPU until its program writes to [`guest::DONE`].
 pub fn run_to_end(vcpu: &mut VcpuFd) -> Result<()> {
-    run_to_end_with(vcpu, |_| Ok(()))
+    run_to_end_with(vcpu, |_| Ok(ControlFlow::Continue(())))
 }
 
-/// The same, and does something whenever the program has written to [`guest::QUIET`].
+/// The same, and does something whenever the program has written to [`guest::QUIET`], which may end it.
 pub fn run_to_end_with(
     vcpu: &mut VcpuFd,
-    mut quiet: impl FnMut(&mut VcpuFd) -> Result<()>,
+    mut quiet: impl FnMut(&mut VcpuFd) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     loop {
         match vcpu.run() {
             Ok(VcpuExit::IoOut(guest::DONE, _)) => return Ok(()),
-            Ok(VcpuExit::IoOut(guest::QUIET, _)) => quiet(vcpu)?,
+            Ok(VcpuExit::IoOut(guest::QUIET, _)) => {
+                if quiet(vcpu)?.is_break() {
+                    return Ok(());
+                }
+            }
             Ok(VcpuExit::IoOut(guest::WRONG, _)) => bail!("the guest saw something wrong"),
             Ok(exit) => bail!("the guest did something unexpected: {exit:?}"),
             Err(error) if error.errno() == 4 || error.errno() == 11 => {}

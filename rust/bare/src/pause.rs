@@ -9,7 +9,7 @@ use crate::{
     rows, tsc,
 };
 use anyhow::{Context, Result};
-use std::{thread, time::Duration};
+use std::{ops::ControlFlow, thread, time::Duration};
 
 /// Prints `user_exits N` and `user_cycles N`, the module's, and `paused N`, the TSC cycles of the pauses.
 pub fn run(count: u64, pause: Duration) -> Result<()> {
@@ -27,7 +27,7 @@ pub fn run(count: u64, pause: Duration) -> Result<()> {
         let begin = tsc::now();
         thread::sleep(pause);
         paused += tsc::now() - begin;
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     let rows = rows::own_vcpus()?;
     let row = rows.first().context("the module has no such vCPU")?;

@@ -55,6 +55,7 @@ pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<Bu
         module: out.join("src/kvm_exitstat.ko"),
         tests: [
             "src/kvm_exitstat_kunit.ko",
+            "tests/modules/exitstat_slow_rcu.ko",
             "tests/modules/failed_entry.ko",
             "tests/modules/kvm_exitstat_second.ko",
             "tests/modules/kvm_exitstat_slow.ko",

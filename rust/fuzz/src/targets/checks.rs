@@ -36,6 +36,8 @@ fn all(report: &Report, console: &str) -> Vec<Check> {
         numbers::hog_is_not_charged(report),
         numbers::sleep_is_not_charged(report, 8, 100),
         numbers::user_space_is_told_apart(report),
+        numbers::loads_stall_no_vcpu(report),
+        numbers::memory_is_charged(report),
         leaves::between(report, console),
         leaves::not_answered("off", console),
     ]);

@@ -106,7 +106,12 @@ pub fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
     Ok(counts)
 }
 
-fn compare(totals: &str, histogram: &str, vcpus: &str) -> Result<String, String> {
+/// `unattached` is how many vCPUs there was no memory for.
+fn compare(totals: &str, histogram: &str, vcpus: &str, unattached: &str) -> Result<String, String> {
+    let expected: u64 = unattached
+        .trim()
+        .parse()
+        .map_err(|e| format!("unattached {unattached:?}: {e}"))?;
     let totals = Totals::parse(totals)?;
     let histogram = parse_histogram(histogram)?;
     let mut wrong = Vec::new();
@@ -135,14 +140,14 @@ fn compare(totals: &str, histogram: &str, vcpus: &str) -> Result<String, String>
         ));
     }
     // All vCPUs have come and gone since the module was loaded: what was kept of them one by one
-    // is what was kept of the host.
+    // is what was kept of the host, if there was memory for each.
     let sum = totals.sum();
     let retired = format!("retired {} {}\n", sum.exits, sum.cycles);
-    if vcpus != retired {
-        wrong.push(format!("of vCPUs: {vcpus:?}, not {retired:?}"));
+    if (vcpus == retired) != (expected == 0) {
+        wrong.push(format!("of vCPUs: {vcpus:?}, of the host: {retired:?}"));
     }
-    if totals.unattached != 0 {
-        wrong.push(format!("unattached {}", totals.unattached));
+    if totals.unattached != expected {
+        wrong.push(format!("unattached {}, not {expected}", totals.unattached));
     }
     if wrong.is_empty() {
         let reasons = histogram.len();
@@ -167,7 +172,7 @@ pub fn checks(report: &Report) -> Vec<Check> {
                     .unwrap_or_default()
             };
             Check::new(format!("agrees with the tracepoint, {name}"), || {
-                compare(totals, other("hist"), other("vcpus"))
+                compare(totals, other("hist"), other("vcpus"), other("unattached"))
             })
         })
         .collect()
@@ -191,6 +196,10 @@ mod tests {
         { exit_reason:         99 } hitcount:          1\n\n\
         Totals:\n    Hits: 10\n    Entries: 3\n    Dropped: 0\n";
 
+    fn compare(totals: &str, histogram: &str, vcpus: &str) -> Result<String, String> {
+        super::compare(totals, histogram, vcpus, "0\n")
+    }
+
     #[test]
     fn equal_counts_agree_with_flag_bits_folded() {
         let seen = compare(&totals(9), HISTOGRAM, "retired 10 502\n");
@@ -205,6 +214,17 @@ mod tests {
     #[test]
     fn an_exit_lost_from_the_vcpus_is_seen() {
         assert!(compare(&totals(9), HISTOGRAM, "retired 9 502\n").is_err());
+    }
+
+    #[test]
+    fn vcpus_without_memory_are_in_the_hosts_totals_only() {
+        let text = totals(9).replace("unattached 0", "unattached 2");
+        let compare = |text: &str, vcpus, n| super::compare(text, HISTOGRAM, vcpus, n);
+        assert!(compare(&text, "retired 3 102\n", "2\n").is_ok());
+        assert!(compare(&text, "retired 3 102\n", "1\n").is_err());
+        assert!(compare(&text, "retired 10 502\n", "2\n").is_err());
+        assert!(compare(&totals(9), "retired 3 102\n", "0\n").is_err());
+        assert!(compare(&totals(9), "retired 10 502\n", "").is_err());
     }
 
     #[test]

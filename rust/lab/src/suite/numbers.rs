@@ -4,6 +4,7 @@
 
 use super::check::Check;
 use crate::report::Report;
+use exitstat_core::footprint::{VCPU, VCPU_ALLOCATED};
 
 /// What `bare` printed.
 #[derive(Clone, Copy, Debug)]
@@ -180,6 +181,54 @@ pub fn a_pause_is_no_time(report: &Report) -> Check {
         }
     })
 }
+
+/// How many times as long the longest gap in what guests see of the clock may be with loads. The longest
+/// gap without is a thread's wait for its turn, some 12 ms; a vCPU that waits for a grace period of the
+/// scenario's has one of 60 ms and more.
+const STALL_FACTOR: u64 = 3;
+
+/// Guests that watch the clock see no longer gaps while the module comes and goes than in as long a time
+/// without.
+pub fn loads_stall_no_vcpu(report: &Report) -> Check {
+    Check::new("loading and unloading stall no vCPU", || {
+        let of = |run: &str, key| -> Result<[u64; 2], String> {
+            let guest = |guest| value(report, &format!("stall {run} {guest}"), key);
+            Ok([guest("first")?, guest("second")?])
+        };
+        let longest = |run| of(run, "longest").map(|[a, b]| a.max(b));
+        let watched = |run| of(run, "cycles").map(|[a, b]| a.min(b));
+        let (loads, none) = (longest("loads")?, longest("none")?);
+        let (time, as_long) = (watched("loads")?, watched("none")?);
+        let text =
+            format!("longest gap {loads} cycles of {time} with loads, {none} of {as_long} without");
+        if none > 0 && loads / none < STALL_FACTOR && as_long / 9 >= time / 10 {
+            Ok(text)
+        } else {
+            Err(text)
+        }
+    })
+}
+
+/// What the module takes for a vCPU is charged to the cgroup of the VM, and given back.
+pub fn memory_is_charged(report: &Report) -> Check {
+    Check::new("a vCPU's memory is charged to its cgroup", || {
+        let value = |key| value(report, "charged", key);
+        let (vcpus, before) = (value("vcpus")?, value("before")?);
+        let (loaded, unloaded) = (value("loaded")?, value("unloaded")?);
+        let text = format!("{before} bytes, {loaded} with {vcpus} vCPUs counted, {unloaded} after");
+        let each = loaded.saturating_sub(before) / vcpus.max(1);
+        // Either of the two ways to have it: whole pages, or what the allocator rounds them up to.
+        let as_taken = VCPU as u64..=VCPU_ALLOCATED as u64 + CHARGED_SLACK / vcpus.max(1);
+        if as_taken.contains(&each) && unloaded.abs_diff(before) <= CHARGED_SLACK {
+            Ok(text)
+        } else {
+            Err(text)
+        }
+    })
+}
+
+/// Bytes that a guest of [`memory_is_charged`] may take for something else meanwhile.
+const CHARGED_SLACK: u64 = 32 << 10;
 
 /// Instructions that the hooks may add to an exit: with no observer to one that KVM handles, to one
 /// that user space finishes, and with the module observing, which times user space as well.

@@ -114,6 +114,17 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             },
         },
         Scenario {
+            name: "stall",
+            about: "guests that watch the clock, and long grace periods: no load holds up a vCPU",
+            minutes: 3,
+            run: Run {
+                cpus: 3,
+                l0: Some(L0::Bochs),
+                ..one("stall")?
+            },
+            checks: |outcome| vec![numbers::loads_stall_no_vcpu(&outcome.report)],
+        },
+        Scenario {
             name: "q35",
             about: "the full machine, with BIOS and virtio: the leaves, and the totals",
             minutes: 3,
@@ -183,6 +194,13 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 let answers = outcome.report.get("second").unwrap_or_default();
                 vec![leaves::not_answered("another observer", answers)]
             },
+        },
+        Scenario {
+            name: "memcg",
+            about: "VMs in memory cgroups: they are charged, and live at their limit",
+            minutes: 3,
+            run: one("memcg")?,
+            checks: |outcome| vec![numbers::memory_is_charged(&outcome.report)],
         },
         Scenario {
             name: "kunit",
