@@ -99,9 +99,9 @@ impl Reading {
     }
 }
 
-/// How much longer per byte parsing a large snapshot may take than a small one. A few times the caches'
-/// effect; with memory of ten times the snapshot's size it was 6.
-const LINEAR: f64 = 2.0;
+/// How much longer per byte parsing a large snapshot may take than one that fits into the caches. On a
+/// busy machine 1.8 was seen; with samples of ten times the snapshot's size, 6 on an idle one.
+const LINEAR: f64 = 3.0;
 
 /// All that was measured.
 #[derive(Debug)]
@@ -324,11 +324,11 @@ mod tests {
     }
 
     #[test]
-    fn a_large_snapshot_may_take_twice_as_long_per_byte_as_a_small_one() {
+    fn a_large_snapshot_may_not_take_much_longer_per_byte_than_a_small_one() {
         let mut estimates = estimates();
         let complaints = |estimates: &_| Results::new(estimates).unwrap().complaints();
         assert_eq!(complaints(&estimates), [""; 0]);
-        estimates.insert("reading/parse/512".to_owned(), median(1024.0 * 2e3 * 2.5));
+        estimates.insert("reading/parse/512".to_owned(), median(1024.0 * 2e3 * 4.0));
         let complaints = complaints(&estimates);
         assert_eq!(complaints.len(), 1);
         assert!(complaints[0].contains(": 512: "), "{complaints:?}");
