@@ -3,13 +3,12 @@
 //! The suite of long tests: debug kernels, faults and load.
 
 use super::{
-    leaves, numbers,
+    leaves,
     scenarios::{scripts, Scenario},
     selftests,
 };
 use crate::{
     flavour::Flavour,
-    l0::L0,
     run::{Outcome, Run},
     workspace::Workspace,
 };
@@ -56,19 +55,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: none,
         },
         Scenario {
-            name: "debug-smp",
-            about: "the same kernel on two CPUs: modules come and go under guests on another CPU",
-            minutes: 10,
-            run: Run {
-                flavour: Flavour::Debug,
-                cpus: 2,
-                timeout: long,
-                env: "CHURN_CYCLES=5".to_owned(),
-                ..scripts(workspace, &["grace", "churn"])?
-            },
-            checks: none,
-        },
-        Scenario {
             name: "debug-faults",
             about: "the same kernel: every allocation fails once; guests that mean harm",
             minutes: 18,
@@ -103,51 +89,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 ..scripts(workspace, &["churn", "unload", "kill", "many", "migrate"])?
             },
             checks: none,
-        },
-        Scenario {
-            name: "distro",
-            about: "a kernel as distributions have it, with CFI and mitigations: totals and tracepoint agree",
-            minutes: 5,
-            run: Run {
-                flavour: Flavour::Distro,
-                cpus: 2,
-                timeout: long,
-                env: "MITIGATIONS=on".to_owned(),
-                ..scripts(workspace, &["distro", "agreement"])?
-            },
-            checks: none,
-        },
-        Scenario {
-            name: "distro-cost",
-            about: "the same kernel: the leaves, and instructions per exit and per answer, on one CPU",
-            minutes: 5,
-            run: Run {
-                flavour: Flavour::Distro,
-                l0: Some(L0::Bochs),
-                timeout: long,
-                env: "MITIGATIONS=on".to_owned(),
-                ..scripts(workspace, &["distro", "leaves", "cost"])?
-            },
-            checks: |outcome| {
-                let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
-                checks.push(leaves::between(&outcome.report, &outcome.console));
-                checks.extend(numbers::costs_without_bounds(&outcome.report));
-                checks
-            },
-        },
-        Scenario {
-            name: "distro-cost-off",
-            about: "the same with CFI and mitigations off: what is left is the ORC unwinder's",
-            minutes: 5,
-            run: Run {
-                flavour: Flavour::Distro,
-                l0: Some(L0::Bochs),
-                append: "mitigations=off cfi=off".to_owned(),
-                timeout: long,
-                env: "MITIGATIONS=off".to_owned(),
-                ..scripts(workspace, &["distro", "cost"])?
-            },
-            checks: |outcome| numbers::costs_without_bounds(&outcome.report),
         },
         Scenario {
             name: "hostile-full",

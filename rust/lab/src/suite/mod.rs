@@ -5,6 +5,7 @@
 pub mod agreement;
 pub mod check;
 mod debug;
+mod extra;
 pub mod health;
 mod host;
 mod kunit;
@@ -33,6 +34,8 @@ pub enum Suite {
     Default,
     /// Debug kernels, faults and load: the better part of an hour.
     Debug,
+    /// Kernels as distributions have them, and the debug kernel on two CPUs.
+    Extra,
 }
 
 /// Runs the scenarios of a suite, or those whose names contain one of `names`, prints a line
@@ -49,12 +52,14 @@ pub fn run(
     let of_suite = |suite| match suite {
         Suite::Default => scenarios::all(workspace),
         Suite::Debug => debug::all(workspace),
+        Suite::Extra => extra::all(workspace),
     };
     let chosen: VecDeque<Scenario> = if names.is_empty() {
         of_suite(suite)?.into()
     } else {
         let mut all = of_suite(Suite::Default)?;
         all.extend(of_suite(Suite::Debug)?);
+        all.extend(of_suite(Suite::Extra)?);
         // A name in full is that one; a part of a name is all that have it.
         let full: Vec<&str> = all.iter().map(|s| s.name).collect();
         let matches = |scenario: &str, name: &str| {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The suite of what takes more than an hour to build and run: kernels as distributions have them, and
+//! the debug kernel on two CPUs.
+
+use super::{
+    leaves, numbers,
+    scenarios::{scripts, Scenario},
+};
+use crate::{
+    flavour::Flavour,
+    l0::L0,
+    run::{Outcome, Run},
+    workspace::Workspace,
+};
+use anyhow::Result;
+use std::time::Duration;
+
+/// All scenarios.
+pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
+    let none = |_: &Outcome| Vec::new();
+    let long = Duration::from_secs(3600);
+    Ok(vec![
+        Scenario {
+            name: "debug-smp",
+            about: "KASAN and others on two CPUs: modules come and go under guests on another CPU",
+            minutes: 10,
+            run: Run {
+                flavour: Flavour::Debug,
+                cpus: 2,
+                timeout: long,
+                env: "CHURN_CYCLES=5".to_owned(),
+                ..scripts(workspace, &["grace", "churn"])?
+            },
+            checks: none,
+        },
+        Scenario {
+            name: "distro",
+            about: "a kernel as distributions have it, with CFI and mitigations: totals and tracepoint agree",
+            minutes: 5,
+            run: Run {
+                flavour: Flavour::Distro,
+                cpus: 2,
+                timeout: long,
+                env: "MITIGATIONS=on".to_owned(),
+                ..scripts(workspace, &["distro", "agreement"])?
+            },
+            checks: none,
+        },
+        Scenario {
+            name: "distro-cost",
+            about: "the same kernel: the leaves, and instructions per exit and per answer, on one CPU",
+            minutes: 5,
+            run: Run {
+                flavour: Flavour::Distro,
+                l0: Some(L0::Bochs),
+                timeout: long,
+                env: "MITIGATIONS=on".to_owned(),
+                ..scripts(workspace, &["distro", "leaves", "cost"])?
+            },
+            checks: |outcome| {
+                let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
+                checks.push(leaves::between(&outcome.report, &outcome.console));
+                checks.extend(numbers::costs_without_bounds(&outcome.report));
+                checks
+            },
+        },
+        Scenario {
+            name: "distro-cost-off",
+            about: "the same with CFI and mitigations off: what is left is the ORC unwinder's",
+            minutes: 5,
+            run: Run {
+                flavour: Flavour::Distro,
+                l0: Some(L0::Bochs),
+                append: "mitigations=off cfi=off".to_owned(),
+                timeout: long,
+                env: "MITIGATIONS=off".to_owned(),
+                ..scripts(workspace, &["distro", "cost"])?
+            },
+            checks: |outcome| numbers::costs_without_bounds(&outcome.report),
+        },
+    ])
+}
