@@ -10,7 +10,7 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{Context, Result};
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 /// One run of L1, and what is checked of it.
 pub struct Scenario {
@@ -120,6 +120,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             run: Run {
                 cpus: 3,
                 l0: Some(L0::Bochs),
+                timeout: Duration::from_secs(1800),
                 ..one("stall")?
             },
             checks: |outcome| vec![numbers::loads_stall_no_vcpu(&outcome.report)],
