@@ -39,7 +39,7 @@ impl Capture {
             if used <= size {
                 return Ok(Self { bytes, used });
             }
-            // Vcpus came since it was measured.
+            // vCPUs came since it was measured.
             size = used;
         }
     }

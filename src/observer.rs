@@ -167,8 +167,8 @@ unsafe extern "C" fn unattached_exit(reason: u64, cycles: i64) {
     cpu::record(slot_of(reason), at_least_0(cycles));
 }
 
-/// Where exits with this reason are counted. Hardware has none from `reason::END`
-/// up: the number is not a guest's, and needs no clamp against speculation.
+/// Where exits with this reason are counted. Hardware has none from `reason::END` up. The number is
+/// not a guest's, and needs no clamp against speculation.
 #[inline(always)]
 fn slot_of(reason: u64) -> Slot {
     Slot::below_end(reason).unwrap_or_else(|| {

@@ -39,16 +39,6 @@ impl Slot {
     /// Where exits with a reason of [`END`] or more are counted.
     pub const BEYOND: Self = Self::of(END);
 
-    /// As [`Self::of`], of a number of 64 bits.
-    #[inline(always)]
-    #[must_use]
-    pub const fn of_any(number: u64) -> Self {
-        match Self::below_end(number) {
-            Some(slot) => slot,
-            None => Self::BEYOND,
-        }
-    }
-
     /// Where exits with a reason below [`END`] are counted.
     #[inline(always)]
     #[must_use]
@@ -255,11 +245,9 @@ mod tests {
     fn numbers_from_end_up_have_no_slot_of_their_own() {
         for number in 0..u64::from(END) {
             assert_eq!(Slot::below_end(number), Some(Slot::of(number as u32)));
-            assert_eq!(Slot::of_any(number), Slot::of(number as u32));
         }
         for number in [END.into(), 0xffff, 1 << 32, (1 << 32) + 10, u64::MAX] {
             assert_eq!(Slot::below_end(number), None, "{number}");
-            assert_eq!(Slot::of_any(number), Slot::BEYOND, "{number}");
         }
     }
 

@@ -49,7 +49,7 @@ impl Flavour {
             Self::Debug => (" with debugging", 2560),
             Self::Kcsan => (" with KCSAN", 2500),
             Self::Distro => (" as distributions have it", 3000),
-            Self::Rt => (" with PREEMPT_RT", 400),
+            Self::Rt => (" with PREEMPT_RT", 190),
         }
     }
 

@@ -67,7 +67,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         },
         Scenario {
             name: "distro-cost-off",
-            about: "the same with CFI and mitigations off: what is left is the ORC unwinder's",
+            about: "the same with CFI and mitigations off",
             minutes: 5,
             run: Run {
                 flavour: Flavour::Distro,

@@ -217,7 +217,7 @@ pub fn memory_is_charged(report: &Report) -> Check {
         let (loaded, unloaded) = (value("loaded")?, value("unloaded")?);
         let text = format!("{before} bytes, {loaded} with {vcpus} vCPUs counted, {unloaded} after");
         let each = loaded.saturating_sub(before) / vcpus.max(1);
-        // Either of the two ways to have it: whole pages, or what the allocator rounds them up to.
+        // Whole pages, whichever way the shim had them.
         let as_taken = VCPU as u64..=VCPU_ALLOCATED as u64 + CHARGED_SLACK / vcpus.max(1);
         if as_taken.contains(&each) && unloaded.abs_diff(before) <= CHARGED_SLACK {
             Ok(text)
