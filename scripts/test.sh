@@ -165,7 +165,9 @@ for part in "$@"; do
 		if [ $part = lab ]; then
 			set -- --suite default
 		elif [ -n "${EXITSTAT_MINUTES:-}" ]; then
-			set -- "$@" --within $((EXITSTAT_MINUTES - ($(date +%s) - begin) / 60))
+			left=$((EXITSTAT_MINUTES - ($(date +%s) - begin) / 60))
+			[ $left -ge 0 ] || left=0
+			set -- "$@" --within $left
 		fi
 		{ scripts/lab test "$@" || echo "lab: exit status $?"; } | tee "$log"
 		grep -q '^[0-9]* passed, [0-9]* failed$' "$log" || failed=$((failed + 1))

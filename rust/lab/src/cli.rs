@@ -72,7 +72,8 @@ enum Command {
         /// How many virtual machines run at a time.
         #[arg(long, default_value_t = 2)]
         jobs: usize,
-        /// Start only what should end within so many minutes, and name what is left out.
+        /// Start only what should end within so many minutes, and name what is left out. What still runs
+        /// some minutes after that is cut off, and named too.
         #[arg(long, value_name = "MINUTES")]
         within: Option<u64>,
     },

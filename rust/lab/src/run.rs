@@ -34,6 +34,8 @@ pub struct Run {
     pub l2_cpus: u32,
     pub kvm_intel: String,
     pub timeout: Duration,
+    /// When it is ended though its time is not over.
+    pub end: Option<Instant>,
     pub l0: Option<L0>,
     pub flavour: Flavour,
     pub unpatched: bool,
@@ -68,6 +70,7 @@ impl Default for Run {
             l2_cpus: 1,
             kvm_intel: String::new(),
             timeout: Duration::from_secs(600),
+            end: None,
             l0: None,
             flavour: Flavour::Plain,
             unpatched: false,
@@ -210,7 +213,8 @@ impl Run {
     }
 
     fn wait(&self, mut child: Child, dir: &Path) -> Result<Outcome> {
-        let deadline = Instant::now() + self.timeout;
+        let timeout = Instant::now() + self.timeout;
+        let deadline = self.end.map_or(timeout, |end| end.min(timeout));
         let mut console = Tail::new(dir.join("console"), self.echo)?;
         let mut timed_out = false;
         while child.try_wait()?.is_none() {

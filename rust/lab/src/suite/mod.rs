@@ -12,6 +12,7 @@ mod kunit;
 pub mod leaves;
 pub mod numbers;
 pub(crate) mod scenarios;
+mod schedule;
 mod selftests;
 
 use crate::{kernel, run::Outcome, workspace::Workspace};
@@ -19,6 +20,7 @@ use anyhow::Result;
 use check::Check;
 use clap::ValueEnum;
 use scenarios::Scenario;
+use schedule::Schedule;
 use std::{
     collections::VecDeque,
     process::ExitCode,
@@ -48,7 +50,7 @@ pub fn run(
     jobs: usize,
     within: Option<u64>,
 ) -> Result<ExitCode> {
-    let begin = Instant::now();
+    let schedule = Schedule::new(within.map(minutes));
     let of_suite = |suite| match suite {
         Suite::Default => scenarios::all(workspace),
         Suite::Debug => debug::all(workspace),
@@ -87,20 +89,25 @@ pub fn run(
     thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
-                while let Some(scenario) = queue.lock().ok().and_then(|mut q| q.pop_front()) {
-                    let started = Instant::now();
-                    if let Some(left) = within.map(|m| m.saturating_sub(minutes_since(begin))) {
-                        // What cannot be said will be said when it is built.
-                        let build = kernel::minutes(workspace, scenario.run.flavour).unwrap_or(0);
-                        if scenario.minutes + build > left {
-                            println!(
-                                "--- {}: left out: it takes {} minutes, its kernel {build}, and {left} are left",
-                                scenario.name, scenario.minutes
-                            );
-                            continue;
-                        }
+                while let Some(mut scenario) = queue.lock().ok().and_then(|mut q| q.pop_front()) {
+                    // What cannot be said will be said when it is built.
+                    let build = kernel::minutes(workspace, scenario.run.flavour).unwrap_or(0);
+                    let said = minutes(scenario.minutes + build);
+                    if let Err(why) = schedule.has_room_for(said) {
+                        println!("--- {}: left out: {why}", scenario.name);
+                        continue;
                     }
+                    scenario.run.end = schedule.end();
+                    let started = Instant::now();
                     let (checks, console) = carry_out(workspace, &scenario);
+                    schedule.ended(said, started.elapsed());
+                    if schedule.end().is_some_and(|end| Instant::now() >= end) {
+                        println!(
+                            "--- {}: cut off: the time of the suite is over",
+                            scenario.name
+                        );
+                        continue;
+                    }
                     // Printed at once, so that the lines of one scenario stay together.
                     if let Ok(mut counts) = counts.lock() {
                         print(&scenario, &checks, &console, started.elapsed());
@@ -120,8 +127,8 @@ pub fn run(
     })
 }
 
-fn minutes_since(begin: Instant) -> u64 {
-    begin.elapsed().as_secs() / 60
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
 }
 
 fn carry_out(workspace: &Workspace, scenario: &Scenario) -> (Vec<Check>, String) {
