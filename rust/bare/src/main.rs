@@ -16,6 +16,7 @@ mod hog;
 mod late;
 mod measure;
 mod memory;
+mod memory_fault;
 mod noise;
 mod pause;
 mod reload;
@@ -128,6 +129,15 @@ enum Command {
     Failed {
         #[arg(long, default_value_t = 50)]
         count: u64,
+    },
+    /// Touches pages that KVM leaves to the VMM, by KVM_EXIT_MEMORY_FAULT. The guest must be told its own
+    /// exits, guest_scope=vm.
+    MemoryFault {
+        #[arg(long, default_value_t = 64)]
+        count: u64,
+        /// How late each page comes.
+        #[arg(long, default_value_t = 10)]
+        delay_ms: u64,
     },
     /// No guest: loads a module again and again, each time with another allocation failed.
     FailLoad { module: PathBuf },
@@ -260,6 +270,9 @@ fn main() -> Result<()> {
         Command::First { emulated: false } => first::exit(),
         Command::First { emulated: true } => first::emulated(),
         Command::Failed { count } => failed::run(count),
+        Command::MemoryFault { count, delay_ms } => {
+            memory_fault::run(count, Duration::from_millis(delay_ms))
+        }
         Command::FailLoad { module } => fault::load(&module),
         Command::FailAttach { module } => fault::attach(&module),
         Command::Reload {

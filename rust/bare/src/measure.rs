@@ -11,10 +11,11 @@ use crate::{
 use anyhow::{bail, ensure, Context, Result};
 use exitstat_core::leaf::Answer;
 use kvm_bindings::kvm_regs;
-use kvm_ioctls::{VcpuExit, VcpuFd};
+use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 use std::ops::ControlFlow;
 
-const LATE: u64 = 4 << 20;
+/// Where the pages are that [`Program::Touch`] touches.
+pub const LATE: u64 = 4 << 20;
 const LATE_PAGES: usize = 256;
 
 /// What to run.
@@ -103,6 +104,11 @@ impl Measure {
 }
 
 impl Guest {
+    /// The VM.
+    pub fn vm(&self) -> &VmFd {
+        &self.vm.fd
+    }
+
     /// The vCPU that runs the program.
     pub fn vcpu(&mut self) -> &mut VcpuFd {
         &mut self.vcpu

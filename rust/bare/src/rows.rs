@@ -2,7 +2,7 @@
 
 //! What the module tells the host, in debugfs.
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use exitstat_core::tally::Tally;
 use std::{collections::BTreeMap, fs, path::Path, process};
 
@@ -44,19 +44,40 @@ pub fn own_vcpus() -> Result<Vec<Vcpu>> {
     Ok(own)
 }
 
-/// Exits of a vCPU, by reason.
-pub fn exits(vcpu: &Vcpu) -> Result<BTreeMap<u32, u64>> {
+/// A row of `reasons`.
+#[derive(Clone, Copy, Debug)]
+pub struct Reason {
+    pub exits: Tally,
+    /// Exits that user space finished, and its time.
+    pub user: Tally,
+}
+
+/// What a vCPU has of each reason.
+pub fn reasons(vcpu: &Vcpu) -> Result<BTreeMap<u32, Reason>> {
     let owner = format!("{} {} ", vcpu.vm, vcpu.id);
     let text = read("reasons")?;
     let rows = text.lines().filter_map(|line| line.strip_prefix(&owner));
     rows.map(|row| {
-        // Number, name, exits, and more.
-        let mut words = row.split_whitespace();
-        let number = words.next().context("a row of reasons is too short")?;
-        let exits = words.nth(1).context("a row of reasons is too short")?;
-        Ok((number.parse()?, exits.parse()?))
+        let words: Vec<&str> = row.split_whitespace().collect();
+        // Number, name, exits, cycles, longest, user exits, user cycles, histogram.
+        let [number, _, exits, cycles, _, user_exits, user_cycles, ..] = words[..] else {
+            bail!("a row of reasons is too short: {row}");
+        };
+        let reason = Reason {
+            exits: tally(exits, cycles)?,
+            user: tally(user_exits, user_cycles)?,
+        };
+        Ok((number.parse()?, reason))
     })
     .collect()
+}
+
+/// Exits of a vCPU, by reason.
+pub fn exits(vcpu: &Vcpu) -> Result<BTreeMap<u32, u64>> {
+    let reasons = reasons(vcpu)?.into_iter();
+    Ok(reasons
+        .map(|(number, row)| (number, row.exits.exits))
+        .collect())
 }
 
 fn tally(exits: &str, cycles: &str) -> Result<Tally> {

@@ -45,10 +45,10 @@ impl Flavour {
     /// What a person who waits for the build reads, and about how many lines make prints.
     pub fn progress(self) -> (&'static str, u64) {
         match self {
-            Self::Plain => ("", 2480),
-            Self::Debug => (" with debugging", 2560),
-            Self::Kcsan => (" with KCSAN", 2500),
-            Self::Distro => (" as distributions have it", 3000),
+            Self::Plain => ("", 2250),
+            Self::Debug => (" with debugging", 2270),
+            Self::Kcsan => (" with KCSAN", 2260),
+            Self::Distro => (" as distributions have it", 2550),
             Self::Rt => (" with PREEMPT_RT", 190),
         }
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The suite of long tests: debug kernels, faults and load.
+//! The suite of long tests: debug kernels, faults, load, and a kernel as distributions have it.
 
 use super::{
-    leaves,
+    distro, leaves,
     scenarios::{scripts, Scenario},
     selftests,
 };
@@ -25,7 +25,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
     let none = |_: &Outcome| Vec::new();
     let long = Duration::from_secs(3600);
-    Ok(vec![
+    let mut all = vec![
         Scenario {
             name: "selftests",
             about: "KVM's own selftests: unpatched twice, patched, observed; and the totals",
@@ -63,6 +63,19 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 timeout: long,
                 env: "KMEMLEAK=yes".to_owned(),
                 ..scripts(workspace, &["faults", "hostile", "isolation"])?
+            },
+            checks: none,
+        },
+        Scenario {
+            name: "debug-smp",
+            about: "KASAN and others on two CPUs: modules come and go under guests on another CPU",
+            minutes: 10,
+            run: Run {
+                flavour: Flavour::Debug,
+                cpus: 2,
+                timeout: long,
+                env: "CHURN_CYCLES=5".to_owned(),
+                ..scripts(workspace, &["grace", "churn"])?
             },
             checks: none,
         },
@@ -126,5 +139,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             },
             checks: |outcome| vec![leaves::not_answered("unpatched", &outcome.console)],
         },
-    ])
+    ];
+    all.extend(distro::all(workspace)?);
+    Ok(all)
 }

@@ -5,7 +5,7 @@
 pub mod agreement;
 pub mod check;
 mod debug;
-mod extra;
+mod distro;
 pub mod health;
 mod host;
 mod kunit;
@@ -34,10 +34,8 @@ use std::{
 pub enum Suite {
     /// What every change should pass: minutes.
     Default,
-    /// Debug kernels, faults and load: the better part of an hour.
+    /// Debug kernels, faults, load, and a kernel as distributions have it: about an hour.
     Debug,
-    /// Kernels as distributions have them, and the debug kernel on two CPUs.
-    Extra,
 }
 
 /// Runs the scenarios of a suite, or those whose names contain one of `names`, prints a line
@@ -54,14 +52,12 @@ pub fn run(
     let of_suite = |suite| match suite {
         Suite::Default => scenarios::all(workspace),
         Suite::Debug => debug::all(workspace),
-        Suite::Extra => extra::all(workspace),
     };
     let chosen: VecDeque<Scenario> = if names.is_empty() {
         of_suite(suite)?.into()
     } else {
         let mut all = of_suite(Suite::Default)?;
         all.extend(of_suite(Suite::Debug)?);
-        all.extend(of_suite(Suite::Extra)?);
         // A name in full is that one; a part of a name is all that have it.
         let full: Vec<&str> = all.iter().map(|s| s.name).collect();
         let matches = |scenario: &str, name: &str| {

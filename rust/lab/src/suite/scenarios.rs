@@ -178,11 +178,11 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         },
         Scenario {
             name: "edges",
-            about: "two CPUs: a vCPU's very first exit, entries that fail, a callback at unloading",
+            about: "two CPUs: a vCPU's first exit, entries and KVM_RUNs that fail, a callback at unloading",
             minutes: 3,
             run: Run {
                 cpus: 2,
-                ..scripts(workspace, &["first", "failed", "grace"])?
+                ..scripts(workspace, &["first", "failed", "memory-fault", "grace"])?
             },
             checks: none,
         },

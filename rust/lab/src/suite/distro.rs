@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The suite of what takes more than an hour to build and run: kernels as distributions have them, and
-//! the debug kernel on two CPUs.
+//! The module on a kernel as distributions have it: part of the long tests.
 
 use super::{
     leaves, numbers,
@@ -16,24 +15,11 @@ use crate::{
 use anyhow::Result;
 use std::time::Duration;
 
-/// All scenarios.
+/// Its scenarios.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let none = |_: &Outcome| Vec::new();
     let long = Duration::from_secs(3600);
     Ok(vec![
-        Scenario {
-            name: "debug-smp",
-            about: "KASAN and others on two CPUs: modules come and go under guests on another CPU",
-            minutes: 10,
-            run: Run {
-                flavour: Flavour::Debug,
-                cpus: 2,
-                timeout: long,
-                env: "CHURN_CYCLES=5".to_owned(),
-                ..scripts(workspace, &["grace", "churn"])?
-            },
-            checks: none,
-        },
         Scenario {
             name: "distro",
             about: "a kernel as distributions have it, with CFI and mitigations: totals and tracepoint agree",
