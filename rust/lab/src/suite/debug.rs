@@ -69,7 +69,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-smp",
             about: "KASAN and others on two CPUs: modules come and go under guests on another CPU",
-            minutes: 10,
+            minutes: 20,
             run: Run {
                 flavour: Flavour::Debug,
                 cpus: 2,
