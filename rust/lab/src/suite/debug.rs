@@ -24,7 +24,7 @@ const FEWER: &str = "CHURN_CYCLES=20\nKILLS=10\nGUESTS=20";
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
     let none = |_: &Outcome| Vec::new();
-    let long = Duration::from_secs(3600);
+    let long = Duration::from_secs(2 * 3600);
     let mut all = vec![
         Scenario {
             name: "selftests",

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Its scenarios.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let none = |_: &Outcome| Vec::new();
-    let long = Duration::from_secs(3600);
+    let long = Duration::from_secs(2 * 3600);
     Ok(vec![
         Scenario {
             name: "distro",
