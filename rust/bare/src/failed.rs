@@ -47,14 +47,7 @@ pub fn run(count: u64) -> Result<()> {
 }
 
 fn prepare(program: Program, count: u64) -> Result<Guest> {
-    let measure = Measure {
-        program,
-        count,
-        late: None,
-        question: (0, 0),
-        vcpus: 1,
-    };
-    measure.prepare()
+    Measure::new(program, count).prepare()
 }
 
 fn exact(readings: &crate::Readings, count: u64) -> Result<()> {

@@ -133,14 +133,7 @@ pub fn attach(module: &Path) -> Result<()> {
     let file = File::open(module).with_context(|| module.display().to_string())?;
     let (mut alone, mut counted) = (0, 0);
     for nth in 1..LIMIT {
-        let mut guest = Measure {
-            program: Program::Cpuid,
-            count: COUNT,
-            late: None,
-            question: (0, 0),
-            vcpus: 1,
-        }
-        .prepare()?;
+        let mut guest = Measure::new(Program::Cpuid, COUNT).prepare()?;
         // What KVM allocates for a guest's first run is not at issue.
         guest.run()?;
         finit_module(&file, c"", 0).context("finit_module")?;

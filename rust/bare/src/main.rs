@@ -130,8 +130,7 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         count: u64,
     },
-    /// Touches pages that KVM leaves to the VMM, by KVM_EXIT_MEMORY_FAULT. The guest must be told its own
-    /// exits, guest_scope=vm.
+    /// Touches pages that KVM leaves to the VMM, by KVM_EXIT_MEMORY_FAULT.
     MemoryFault {
         #[arg(long, default_value_t = 64)]
         count: u64,

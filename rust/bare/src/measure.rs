@@ -57,6 +57,17 @@ pub struct Guest {
 }
 
 impl Measure {
+    /// One vCPU that takes `count` exits; all pages are there.
+    pub fn new(program: Program, count: u64) -> Self {
+        Self {
+            program,
+            count,
+            late: None,
+            question: (0, 0),
+            vcpus: 1,
+        }
+    }
+
     /// Runs the program to its end.
     pub fn run(&self) -> Result<Readings> {
         self.prepare()?.run()
@@ -163,13 +174,32 @@ pub fn run_to_end_with(
     mut quiet: impl FnMut(&mut VcpuFd) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     loop {
+        match run_to_stop(vcpu)? {
+            Stop::Done => return Ok(()),
+            Stop::Quiet if quiet(vcpu)?.is_break() => return Ok(()),
+            Stop::Quiet => {}
+            Stop::MemoryFault { gpa } => bail!("KVM cannot map {gpa:#x}"),
+        }
+    }
+}
+
+/// Why a vCPU came back to the VMM.
+pub enum Stop {
+    /// The program wrote to [`guest::DONE`].
+    Done,
+    /// The program wrote to [`guest::QUIET`].
+    Quiet,
+    /// KVM leaves this address to the VMM.
+    MemoryFault { gpa: u64 },
+}
+
+/// Runs a vCPU until the VMM has something to do; an error if the guest saw something wrong.
+pub fn run_to_stop(vcpu: &mut VcpuFd) -> Result<Stop> {
+    loop {
         match vcpu.run() {
-            Ok(VcpuExit::IoOut(guest::DONE, _)) => return Ok(()),
-            Ok(VcpuExit::IoOut(guest::QUIET, _)) => {
-                if quiet(vcpu)?.is_break() {
-                    return Ok(());
-                }
-            }
+            Ok(VcpuExit::IoOut(guest::DONE, _)) => return Ok(Stop::Done),
+            Ok(VcpuExit::IoOut(guest::QUIET, _)) => return Ok(Stop::Quiet),
+            Ok(VcpuExit::MemoryFault { gpa, .. }) => return Ok(Stop::MemoryFault { gpa }),
             Ok(VcpuExit::IoOut(guest::WRONG, _)) => bail!("the guest saw something wrong"),
             Ok(exit) => bail!("the guest did something unexpected: {exit:?}"),
             Err(error) if error.errno() == 4 || error.errno() == 11 => {}

@@ -4,14 +4,17 @@
 //! EFAULT. Here it is a guest_memfd that was closed.
 
 use crate::{
-    guest::{self, Program},
-    measure::{Measure, LATE},
+    guest::Program,
+    measure::{run_to_stop, Measure, Stop, LATE},
     memory::{Memory, PAGE},
     rows, tsc,
 };
-use anyhow::{bail, ensure, Context, Result};
-use kvm_bindings::{kvm_create_guest_memfd, kvm_userspace_memory_region2, KVM_MEM_GUEST_MEMFD};
-use kvm_ioctls::{VcpuExit, VmFd};
+use anyhow::{ensure, Context, Result};
+use kvm_bindings::{
+    kvm_create_guest_memfd, kvm_userspace_memory_region, kvm_userspace_memory_region2,
+    KVM_MEM_GUEST_MEMFD,
+};
+use kvm_ioctls::VmFd;
 use std::{
     os::fd::{FromRawFd, OwnedFd},
     thread,
@@ -31,41 +34,31 @@ const EPT_VIOLATION: u32 = 48;
 /// violation that userspace finishes, one for the page that is there then, and more for what KVM unmaps
 /// when a slot goes. Of the first, count and time must be userspace's.
 pub fn run(count: u64, late: Duration) -> Result<()> {
-    let measure = Measure {
-        program: Program::Touch,
-        count,
-        late: None,
-        question: (0, 0),
-        vcpus: 1,
-    };
-    let mut guest = measure.prepare()?;
-    set_region(guest.vm(), TOUCHED, LATE, 0, None)?;
+    let mut guest = Measure::new(Program::Touch, count).prepare()?;
+    remove(guest.vm(), TOUCHED)?;
     take_away(guest.vm(), count)?;
 
     let (mut provided, mut finished, mut slept) = (Vec::new(), 0, 0);
     let begin = tsc::now();
     loop {
-        match guest.vcpu().run() {
-            Ok(VcpuExit::MemoryFault { gpa, .. }) => {
+        let stop = run_to_stop(guest.vcpu())?;
+        finished += 1;
+        match stop {
+            Stop::Done => break,
+            Stop::Quiet => {}
+            Stop::MemoryFault { gpa } => {
                 let asleep = tsc::now();
                 thread::sleep(late);
                 slept += tsc::now() - asleep;
                 let slot = FREE + u32::try_from((gpa - LATE) / PAGE as u64)?;
                 let page = Memory::new(PAGE)?;
-                set_region(guest.vm(), slot, gpa, 0, None)?;
+                remove(guest.vm(), slot)?;
                 page.add_to(guest.vm(), slot, gpa)?;
                 provided.push(page);
             }
-            Ok(VcpuExit::IoOut(guest::DONE, _)) => break,
-            Ok(VcpuExit::IoOut(guest::QUIET, _)) => {}
-            Err(error) if error.errno() == 4 || error.errno() == 11 => continue,
-            other => bail!("the guest did something unexpected: {other:?}"),
         }
-        finished += 1;
     }
     let whole = tsc::now() - begin;
-    // The one that says that the program is done.
-    finished += 1;
 
     let faults = provided.len() as u64;
     ensure!(faults == count, "{faults} memory faults, not {count}");
@@ -106,35 +99,29 @@ fn take_away(vm: &VmFd, count: u64) -> Result<()> {
         .context("KVM_CREATE_GUEST_MEMFD")?;
     for (slot, page) in (FREE..).zip(0..count) {
         let offset = page * PAGE as u64;
-        set_region(vm, slot, LATE + offset, PAGE as u64, Some((fd, offset)))?;
+        let region = kvm_userspace_memory_region2 {
+            slot,
+            flags: KVM_MEM_GUEST_MEMFD,
+            guest_phys_addr: LATE + offset,
+            memory_size: PAGE as u64,
+            guest_memfd: u32::try_from(fd)?,
+            guest_memfd_offset: offset,
+            ..Default::default()
+        };
+        // SAFETY: The guest gets no memory of this process.
+        unsafe { vm.set_user_memory_region2(region) }.context("KVM_SET_USER_MEMORY_REGION2")?;
     }
     // SAFETY: It is open, and nobody else's.
     drop(unsafe { OwnedFd::from_raw_fd(fd) });
     Ok(())
 }
 
-/// A slot of so many bytes, none to remove it; of a guest_memfd, from an offset on.
-fn set_region(
-    vm: &VmFd,
-    slot: u32,
-    guest_phys_addr: u64,
-    memory_size: u64,
-    memfd: Option<(i32, u64)>,
-) -> Result<()> {
-    let (fd, offset) = memfd.unwrap_or_default();
-    let region = kvm_userspace_memory_region2 {
+/// Removes a slot.
+fn remove(vm: &VmFd, slot: u32) -> Result<()> {
+    let nothing = kvm_userspace_memory_region {
         slot,
-        flags: if memfd.is_some() {
-            KVM_MEM_GUEST_MEMFD
-        } else {
-            0
-        },
-        guest_phys_addr,
-        memory_size,
-        guest_memfd: u32::try_from(fd)?,
-        guest_memfd_offset: offset,
         ..Default::default()
     };
     // SAFETY: The guest gets no memory of this process.
-    unsafe { vm.set_user_memory_region2(region) }.context("KVM_SET_USER_MEMORY_REGION2")
+    unsafe { vm.set_user_memory_region(nothing) }.context("KVM_SET_USER_MEMORY_REGION")
 }

@@ -13,14 +13,7 @@ use std::{ops::ControlFlow, thread, time::Duration};
 
 /// Prints `user_exits N` and `user_cycles N`, the module's, and `paused N`, the TSC cycles of the pauses.
 pub fn run(count: u64, pause: Duration) -> Result<()> {
-    let measure = Measure {
-        program: Program::Pio,
-        count,
-        late: None,
-        question: (0, 0),
-        vcpus: 1,
-    };
-    let mut guest = measure.prepare()?;
+    let mut guest = Measure::new(Program::Pio, count).prepare()?;
     let mut paused = 0;
     run_to_end_with(guest.vcpu(), |vcpu| {
         complete(vcpu)?;

@@ -4,7 +4,7 @@
 
 use super::{
     distro, leaves,
-    scenarios::{scripts, Scenario},
+    scenarios::{scripts, Scenario, LONG},
     selftests,
 };
 use crate::{
@@ -24,7 +24,6 @@ const FEWER: &str = "CHURN_CYCLES=20\nKILLS=10\nGUESTS=20";
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
     let none = |_: &Outcome| Vec::new();
-    let long = Duration::from_secs(2 * 3600);
     let mut all = vec![
         Scenario {
             name: "selftests",
@@ -48,7 +47,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             minutes: 26,
             run: Run {
                 flavour: Flavour::Debug,
-                timeout: long,
+                timeout: LONG,
                 env: format!("{FEWER}\nKMEMLEAK=yes"),
                 ..scripts(workspace, &["churn", "unload", "kill", "many"])?
             },
@@ -60,7 +59,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             minutes: 18,
             run: Run {
                 flavour: Flavour::Debug,
-                timeout: long,
+                timeout: LONG,
                 env: "KMEMLEAK=yes".to_owned(),
                 ..scripts(workspace, &["faults", "hostile", "isolation"])?
             },
@@ -73,7 +72,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             run: Run {
                 flavour: Flavour::Debug,
                 cpus: 2,
-                timeout: long,
+                timeout: LONG,
                 env: "CHURN_CYCLES=5".to_owned(),
                 ..scripts(workspace, &["grace", "churn"])?
             },
@@ -86,7 +85,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             run: Run {
                 flavour: Flavour::Kcsan,
                 cpus: 2,
-                timeout: long,
+                timeout: LONG,
                 env: FEWER.to_owned(),
                 ..scripts(workspace, &["agreement", "migrate", "churn", "kill"])?
             },
@@ -98,7 +97,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             minutes: 9,
             run: Run {
                 cpus: 2,
-                timeout: long,
+                timeout: LONG,
                 ..scripts(workspace, &["churn", "unload", "kill", "many", "migrate"])?
             },
             checks: none,
@@ -108,7 +107,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "every question from everywhere, in full",
             minutes: 13,
             run: Run {
-                timeout: long,
+                timeout: LONG,
                 env: "SWEEP=--full".to_owned(),
                 ..one("hostile")?
             },
@@ -121,7 +120,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             run: Run {
                 flavour: Flavour::Debug,
                 unpatched: true,
-                timeout: long,
+                timeout: LONG,
                 ..one("unpatched")?
             },
             checks: |outcome| vec![leaves::not_answered("unpatched", &outcome.console)],
@@ -134,7 +133,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 flavour: Flavour::Kcsan,
                 cpus: 2,
                 unpatched: true,
-                timeout: long,
+                timeout: LONG,
                 ..one("unpatched")?
             },
             checks: |outcome| vec![leaves::not_answered("unpatched", &outcome.console)],

@@ -4,7 +4,7 @@
 
 use super::{
     leaves, numbers,
-    scenarios::{scripts, Scenario},
+    scenarios::{scripts, Scenario, LONG},
 };
 use crate::{
     flavour::Flavour,
@@ -13,12 +13,10 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::Result;
-use std::time::Duration;
 
 /// Its scenarios.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let none = |_: &Outcome| Vec::new();
-    let long = Duration::from_secs(2 * 3600);
     Ok(vec![
         Scenario {
             name: "distro",
@@ -27,7 +25,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             run: Run {
                 flavour: Flavour::Distro,
                 cpus: 2,
-                timeout: long,
+                timeout: LONG,
                 env: "MITIGATIONS=on".to_owned(),
                 ..scripts(workspace, &["distro", "agreement"])?
             },
@@ -40,7 +38,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             run: Run {
                 flavour: Flavour::Distro,
                 l0: Some(L0::Bochs),
-                timeout: long,
+                timeout: LONG,
                 env: "MITIGATIONS=on".to_owned(),
                 ..scripts(workspace, &["distro", "leaves", "cost"])?
             },
@@ -59,7 +57,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 flavour: Flavour::Distro,
                 l0: Some(L0::Bochs),
                 append: "mitigations=off cfi=off".to_owned(),
-                timeout: long,
+                timeout: LONG,
                 env: "MITIGATIONS=off".to_owned(),
                 ..scripts(workspace, &["distro", "cost"])?
             },

@@ -87,7 +87,9 @@ pub fn run(
             scope.spawn(|| {
                 while let Some(mut scenario) = queue.lock().ok().and_then(|mut q| q.pop_front()) {
                     // What cannot be said will be said when it is built.
-                    let build = kernel::minutes(workspace, scenario.run.flavour).unwrap_or(0);
+                    let build = within.map_or(0, |_| {
+                        kernel::minutes(workspace, scenario.run.flavour).unwrap_or(0)
+                    });
                     let said = minutes(scenario.minutes + build);
                     if let Err(why) = schedule.has_room_for(said) {
                         println!("--- {}: left out: {why}", scenario.name);

@@ -22,6 +22,9 @@ pub struct Scenario {
     pub checks: fn(&Outcome) -> Vec<Check>,
 }
 
+/// How long a scenario of the long tests may take, on a busy machine.
+pub const LONG: Duration = Duration::from_secs(2 * 3600);
+
 /// Exits that each bare guest takes; as in tests/lab/bare/l1.sh.
 const BARE_COUNT: u64 = 1000;
 /// Pages and milliseconds; as in tests/lab/bare/l1.sh.

@@ -72,11 +72,7 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn minutes(n: u64) -> Duration {
-        Duration::from_secs(60 * n)
-    }
+    use super::{super::minutes, *};
 
     #[test]
     fn without_a_limit_all_has_room() {
