@@ -7,7 +7,14 @@ mod common;
 mod made;
 
 use exitstat_cli::commands::top::screen::Screen;
-use std::{env, fs, path::Path, process::Command, thread, time::Duration};
+use std::{
+    env, fs, panic,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 use tempfile::TempDir;
 
 /// A terminal with a shell in it.
@@ -237,6 +244,39 @@ fn signals_leave_the_terminal_as_it_was() {
         assert!(sent.success());
         terminal.assert_as_before(status);
     }
+}
+
+/// Neither is lost: not the key because of the new size, and not the next one either.
+#[test]
+fn a_key_is_seen_while_the_window_changes_its_size() {
+    let terminal = Terminal::open(100, 24);
+    terminal.start_top();
+    terminal.wait_for(|screen| screen.contains(END));
+    let child = terminal.child();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let resizing = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let sent = Command::new("kill").args(["-s", "WINCH", &child]).status();
+                assert!(sent.unwrap().success());
+            }
+        });
+        let keys = panic::catch_unwind(|| {
+            for _ in 0..100 {
+                terminal.keys(&["?"]);
+                terminal.wait_for(|screen| screen.contains("Help"));
+                terminal.keys(&["?"]);
+                terminal.wait_for(|screen| !screen.contains("Help"));
+            }
+        });
+        over.store(true, Ordering::Relaxed);
+        resizing.join().unwrap();
+        if let Err(panicked) = keys {
+            panic::resume_unwind(panicked);
+        }
+    });
+    terminal.keys(&["q"]);
+    terminal.assert_as_before(0);
 }
 
 /// Also if the signal that says so is ignored: it would read from the terminal for ever.

@@ -3,7 +3,7 @@
 //! `exitstat top`: live, on the full screen.
 
 use crate::{cli::TopArgs, error::Error, source::Source};
-use ratatui::crossterm::event::{self, Event};
+use crossterm::event::{self, Event};
 use rustix::{
     event::{poll, PollFd, PollFlags, Timespec},
     io::Errno,
@@ -31,6 +31,9 @@ use screen::Screen;
 
 /// How long a signal may wait to be looked at.
 const ATTENTION: Duration = Duration::from_millis(100);
+
+/// With no time at all crossterm does not look for events.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// Carries it out.
 ///
@@ -83,7 +86,7 @@ fn look(
         if !wait(left.min(ATTENTION)).map_err(terminal())? {
             return Err(Error::Failed("the terminal is gone".to_owned()));
         }
-        if event::poll(Duration::ZERO).map_err(terminal())? {
+        while event::poll(AT_ONCE).map_err(terminal())? {
             match event::read().map_err(terminal())? {
                 Event::Key(key) if app.key(key) => return Ok(()),
                 Event::Key(_) | Event::Resize(..) => changed = true,
@@ -104,8 +107,8 @@ fn look(
     Ok(())
 }
 
-/// Waits for a key, a signal, or so long. False if the terminal was hung up: crossterm would try to
-/// read from it for ever.
+/// Waits for a key, a signal, or so long. False if the terminal was hung up, which crossterm does not
+/// always say.
 fn wait(timeout: Duration) -> io::Result<bool> {
     let stdin = io::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];

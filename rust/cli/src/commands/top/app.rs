@@ -9,8 +9,8 @@ use crate::{
     view::View,
 };
 use clap::ValueEnum;
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use exitstat_core::reason::REASONS;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Rates that are kept for the sparkline; as many columns as a wide terminal has.
