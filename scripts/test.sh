@@ -60,7 +60,7 @@ patches_apply() (
 	tree=$(mktemp -d)
 	trap 'rm -rf "$tree"' EXIT
 	{
-		sed -n 's,^--- a/,,p' patches/*/*.patch
+		sed -n 's,^--- a/,,p' patches/*.patch
 		echo Makefile
 	} | sort -u | while read -r file; do
 		[ -e "$unpatched_kdir/$file" ] || continue
@@ -70,7 +70,7 @@ patches_apply() (
 	scripts/apply-patches.sh "$tree" >"$tree.log" 2>&1 || { cat "$tree.log"; exit 1; }
 	! grep -i fuzz "$tree.log"
 	rm "$tree.log"
-	sed -n 's,^+++ b/,,p' patches/*/*.patch | sort -u | while read -r file; do
+	sed -n 's,^+++ b/,,p' patches/*.patch | sort -u | while read -r file; do
 		cmp "$tree/$file" "$kdir/$file"
 	done
 )
@@ -143,7 +143,7 @@ for part in "$@"; do
 		test_that "exit reasons have the kernel's numbers and names" reasons_are_the_kernels
 		test_that "the module has the version of the workspace" module_has_our_version
 		test_that "explain names functions that KVM has" explain_names_functions_of_kvm
-		for patch in patches/*/*.patch; do
+		for patch in patches/*.patch; do
 			test_that "checkpatch --strict is content with ${patch##*/}" checkpatch "$patch"
 		done
 		;;

@@ -218,9 +218,12 @@ mod tests {
                 continue;
             };
             let here = table.total(SLOT);
+            // An int before Linux 7.3, and a bool since.
+            #[allow(clippy::useless_conversion)]
+            let wait = true.into();
             // SAFETY: `record_here` can be called in any context, and does without the argument.
             let err = unsafe {
-                bindings::smp_call_function_single(cpu as i32, Some(record_here), null_mut(), true)
+                bindings::smp_call_function_single(cpu as i32, Some(record_here), null_mut(), wait)
             };
             // CPUs that are not online have a table as well.
             if err == 0 {

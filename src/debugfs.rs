@@ -22,6 +22,7 @@ use super::{
     tally::Tally, //
 };
 use kernel::{
+    c_str,
     debugfs::{
         Dir,
         File, //
@@ -51,14 +52,14 @@ pub(crate) struct Files {
 
 impl Files {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
-        let dir = Dir::new(c"kvm_exitstat");
+        let dir = Dir::new(c_str!("kvm_exitstat"));
         try_pin_init!(Self {
-            _cpus <- dir.read_callback_file(c"cpus", (), &cpus),
-            _info <- dir.read_callback_file(c"info", (), &info),
-            _log <- dir.write_callback_file(c"log", (), &log_now),
-            _reasons <- dir.read_callback_file(c"reasons", (), &reasons),
-            _totals <- dir.read_callback_file(c"totals", (), &totals),
-            _vcpus <- dir.read_callback_file(c"vcpus", (), &vcpus),
+            _cpus <- dir.read_callback_file(c_str!("cpus"), (), &cpus),
+            _info <- dir.read_callback_file(c_str!("info"), (), &info),
+            _log <- dir.write_callback_file(c_str!("log"), (), &log_now),
+            _reasons <- dir.read_callback_file(c_str!("reasons"), (), &reasons),
+            _totals <- dir.read_callback_file(c_str!("totals"), (), &totals),
+            _vcpus <- dir.read_callback_file(c_str!("vcpus"), (), &vcpus),
             _dir: dir,
         })
     }

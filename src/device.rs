@@ -17,6 +17,7 @@ use super::{
     }, //
 };
 use kernel::{
+    c_str,
     fs::File,
     miscdevice::{
         MiscDevice,
@@ -36,7 +37,7 @@ pub(crate) type Registration = MiscDeviceRegistration<Device>;
 /// Makes the device, for root alone; a udev rule can give it to others.
 pub(crate) fn register() -> impl PinInit<Registration, Error> {
     MiscDeviceRegistration::register(MiscDeviceOptions {
-        name: c"kvm_exitstat",
+        name: c_str!("kvm_exitstat"),
     })
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The patches to take the shim from.
-const PATCHES: &str = "../../patches/7.3";
+const PATCHES: &str = "../../patches";
 
 /// The headers that they create.
 const HEADERS: [&str; 2] = [

@@ -8,7 +8,7 @@
 use crate::{
     command::{run, run_with_progress},
     flavour::Flavour,
-    source::{Source, SERIES},
+    source::Source,
     workspace::Workspace,
 };
 use anyhow::{ensure, Context, Result};
@@ -221,7 +221,7 @@ fn with(
 
 /// The patches, in the order of their series file.
 fn patches(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let dir = workspace.path(&format!("patches/{SERIES}"));
+    let dir = workspace.path("patches");
     let series = fs::read_to_string(dir.join("series")).context("patches: no series file")?;
     Ok(series
         .lines()

@@ -10,8 +10,8 @@ use std::{
     process::Command,
 };
 
-/// The series of Linux that the patches are for.
-pub const SERIES: &str = "7.3";
+/// The series of Linux that the lab builds.
+const SERIES: &str = "7.3";
 
 /// Debian's suite that has it.
 const SUITE: &str = "trixie-backports";
