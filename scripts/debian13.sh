@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# debian13.sh COMMAND...: runs a command, say `make test`, in a fresh copy of this tree in a Debian 13 root: its
+# compilers, its Bochs, its QEMU. The root is made once, by mmdebstrap, and kept in the cache, with all that
+# the command installs and builds in it: 15 GB. Remove it to begin anew. As root, as it mounts.
+set -eu
+cd "$(dirname "$0")/.."
+fail() {
+	echo "debian13: $1" >&2
+	exit 1
+}
+[ $# -gt 0 ] || fail "usage: $0 COMMAND..., such as: $0 make test"
+[ "$(id -u)" = 0 ] || fail "this mounts and installs, and must run as root: sudo $0 $*"
+
+root=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}/debian13
+if [ ! -e "$root/etc/debian_version" ]; then
+	command -v mmdebstrap >/dev/null || apt-get install -y -q --no-install-recommends mmdebstrap
+	mirror=$(apt-get indextargets --format '$(COMPONENT) $(REPO_URI)' 'Origin: Debian' \
+		'Created-By: Packages' | sed -n 's/^main //p' | grep -v security | head -n 1)
+	[ -n "$mirror" ] || fail "this machine's apt has no mirror of Debian"
+	echo "==> making a Debian 13 root (1 minute)" >&2
+	rm -rf "$root.partial"
+	mkdir -p "${root%/*}"
+	mmdebstrap --quiet --variant=minbase --skip=output/dev --include=ca-certificates,make \
+		trixie "$root.partial" "deb $mirror trixie main"
+	mv "$root.partial" "$root"
+fi
+
+# The machine's name server and the authorities that it trusts. What was built before stays.
+cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+mkdir -p "$root/root/exitstat"
+find "$root/root/exitstat" -mindepth 1 -maxdepth 1 ! -name target ! -name build -exec rm -rf {} +
+git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$root/root/exitstat"
+
+# The mounts are of this namespace, and go with it.
+exec unshare --mount sh -euc '
+	root=$1
+	shift
+	mount --rbind /dev "$root/dev"
+	mount --rbind /sys "$root/sys"
+	mount -t proc proc "$root/proc"
+	mount -t tmpfs tmpfs "$root/dev/shm"
+	exec chroot "$root" env -u EXITSTAT_CACHE -u XDG_CACHE_HOME HOME=/root USER=root SHELL=/bin/sh \
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c "cd /root/exitstat && exec \"\$@\"" sh "$@"
+' sh "$root" "$@"
