@@ -1,18 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# debian13.sh COMMAND...: runs a command, say `make test`, in a fresh copy of this tree in a Debian 13 root: its
-# compilers, its Bochs, its QEMU. The root is made once, by mmdebstrap, and kept in the cache, with all that
-# the command installs and builds in it: 15 GB. Remove it to begin anew. As root, as it mounts.
+# debian13.sh [-r NAME] COMMAND...: runs a command, say `make test`, in a fresh copy of this tree in a Debian 13
+# root: its compilers, its Bochs, its QEMU. The root is made once, by mmdebstrap, and kept in the cache as NAME
+# (debian13 if not given), with all that the command installs and builds in it: 15 GB for all tests. Remove it
+# to begin anew. As root, as it mounts.
 set -eu
 cd "$(dirname "$0")/.."
+name=debian13
+if [ "${1:-}" = -r ] && [ $# -gt 1 ]; then
+	name=$2
+	shift 2
+fi
 fail() {
 	echo "debian13: $1" >&2
 	exit 1
 }
-[ $# -gt 0 ] || fail "usage: $0 COMMAND..., such as: $0 make test"
+[ $# -gt 0 ] || fail "usage: $0 [-r NAME] COMMAND..., such as: $0 make test"
 [ "$(id -u)" = 0 ] || fail "this mounts and installs, and must run as root: sudo $0 $*"
 
-root=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}/debian13
+root=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}/$name
 if [ ! -e "$root/etc/debian_version" ]; then
 	command -v mmdebstrap >/dev/null || apt-get install -y -q --no-install-recommends mmdebstrap
 	mirror=$(apt-get indextargets --format '$(COMPONENT) $(REPO_URI)' 'Origin: Debian' \
