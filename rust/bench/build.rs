@@ -27,6 +27,9 @@ const STRUCTURE: (&str, &str) = ("struct kvm_observed {", "arch/x86/include/asm/
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(exitstat_kunit)");
+    // The module finds its table of a CPU by an absolute address, which newer linkers refuse in a program
+    // that is loaded anywhere.
+    println!("cargo:rustc-link-arg=-no-pie");
     let directory = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     println!("cargo:rustc-env=EXITSTAT_BINDINGS={directory}/src/bindings.rs");
 

@@ -10,7 +10,7 @@ use super::snapshot::FIRST_BUCKET;
 /// The bucket of an exit that took so many cycles: from [`FIRST_BUCKET`] to 63.
 #[must_use]
 pub const fn bucket_of(cycles: u64) -> u32 {
-    (cycles | 1 << FIRST_BUCKET).ilog2()
+    (cycles | (1 << FIRST_BUCKET)).ilog2()
 }
 
 /// The least number of cycles in a bucket.

@@ -53,7 +53,7 @@ pub const BEYOND: u32 = SLOTS as u32 - 1;
 /// Errors: `ENOTTY` for any other request; `EINVAL` if `flags` is not 0; `EFAULT` if the request or
 /// the buffer cannot be accessed; `E2BIG` if the snapshot is larger than the buffer, with the bytes
 /// needed now in `length`; `ENOMEM`. On success `length` is the snapshot's.
-pub const IOCTL_SNAPSHOT: u32 = 3 << 30 | (Request::SIZE as u32) << 16 | 0xE7 << 8;
+pub const IOCTL_SNAPSHOT: u32 = (3 << 30) | ((Request::SIZE as u32) << 16) | (0xE7 << 8);
 
 /// A value in a wire structure.
 trait Field: Sized {
