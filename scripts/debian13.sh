@@ -3,7 +3,7 @@
 # debian13.sh [-r NAME] COMMAND...: runs a command, say `make test`, in a fresh copy of this tree in a Debian 13
 # root: its compilers, its Bochs, its QEMU. The root is made once, by mmdebstrap, and kept in the cache as NAME
 # (debian13 if not given), with all that the command installs and builds in it: 15 GB for all tests. Remove it
-# to begin anew. As root, as it mounts.
+# to begin anew. As root, as it mounts: it asks sudo if it must.
 set -eu
 cd "$(dirname "$0")/.."
 name=debian13
@@ -16,7 +16,9 @@ fail() {
 	exit 1
 }
 [ $# -gt 0 ] || fail "usage: $0 [-r NAME] COMMAND..., such as: $0 make test"
-[ "$(id -u)" = 0 ] || fail "this mounts and installs, and must run as root: sudo $0 $*"
+if [ "$(id -u)" != 0 ]; then
+	exec sudo --preserve-env=EXITSTAT_CACHE,XDG_CACHE_HOME,HOME "$0" -r "$name" "$@"
+fi
 
 root=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}/$name
 if [ ! -e "$root/etc/debian_version" ]; then
@@ -31,6 +33,10 @@ if [ ! -e "$root/etc/debian_version" ]; then
 		trixie "$root.partial" "deb $mirror trixie main"
 	mv "$root.partial" "$root"
 fi
+
+# One command at a time in a root: each begins with a fresh copy of the tree.
+exec 9>"$root.lock"
+flock 9
 
 # The machine's name server and the authorities that it trusts. What was built before stays.
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"

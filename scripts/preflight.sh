@@ -50,14 +50,14 @@ packages="
 	qemu-system-x86:/usr/bin/qemu-system-x86_64 seabios:/usr/share/seabios/bios-256k.bin
 	cpuid:/usr/bin/cpuid busybox-static:/bin/busybox isolinux:/usr/lib/ISOLINUX/isolinux.bin
 	syslinux-common:/usr/lib/syslinux/modules/bios/ldlinux.c32 xorriso:/usr/bin/xorriso
-	prometheus:/usr/bin/promtool tmux:/usr/bin/tmux
+	prometheus:/usr/bin/promtool tmux:/usr/bin/tmux mmdebstrap:/usr/bin/mmdebstrap e2fsprogs:/sbin/mke2fs
 	$rust"
 if [ $bench = yes ]; then
 	packages="$packages linux-perf:/usr/bin/perf bpftrace:/usr/bin/bpftrace"
 fi
 if [ $report = yes ]; then
 	packages="$packages
-		mmdebstrap:/usr/bin/mmdebstrap fakeroot:/usr/bin/fakeroot e2fsprogs:/sbin/mke2fs
+		fakeroot:/usr/bin/fakeroot
 		zstd:/usr/bin/zstd"
 fi
 

@@ -15,7 +15,7 @@ pub fn print(workspace: &Workspace) -> Result<()> {
     let unpatched = kernel::unpatched(workspace, Flavour::Plain)?;
     let Built { kernel, module, .. } = module::build(workspace, Flavour::Plain, false)?;
     let modules = workspace.path("build/modules");
-    image::install_modules(&kernel, [&module], &modules)?;
+    image::install_modules(&kernel.bootable()?, [&module], &modules)?;
     for (name, path) in [
         ("kernel", kernel.image()),
         ("kdir", kernel.dir),

@@ -10,6 +10,7 @@ use crate::{
     l0::L0,
     module, record,
     run::Run,
+    stock::Stock,
     study,
     suite::{self, Suite},
     workspace::Workspace,
@@ -56,7 +57,11 @@ enum Command {
         names: Vec<String>,
     },
     /// The main job, shown: leaves read inside a real L2.
-    Demo,
+    Demo {
+        /// On a Debian host with its own kernel, packages of exitstat, and libvirt.
+        #[arg(long)]
+        host: bool,
+    },
     /// What an exit costs, by who watches: a table, build/bench.json, and build/bench.svg.
     Bench,
     /// The tests that need the lab.
@@ -111,6 +116,9 @@ struct RunArgs {
     /// The configuration of L1's kernel.
     #[arg(long, value_enum, default_value_t = Flavour::Plain)]
     flavour: Flavour,
+    /// Boot a kernel of Debian's, the newest of a series of trixie-backports.
+    #[arg(long, value_name = "SERIES/FLAVOUR", value_parser = stock, conflicts_with_all = ["flavour", "unpatched"])]
+    stock: Option<Stock>,
     /// Take the kernel without the patches, and its kvm.
     #[arg(long)]
     unpatched: bool,
@@ -132,6 +140,17 @@ struct RunArgs {
     /// More for L1's kernel command line.
     #[arg(long, default_value = "")]
     append: String,
+}
+
+/// `7.3/cloud-amd64`, say.
+fn stock(text: &str) -> Result<Stock, String> {
+    let (series, flavour) = text.split_once('/').ok_or("such as 7.3/amd64")?;
+    // There are few of them, for as long as the program runs.
+    let leak = |text: &str| &*String::leak(text.to_owned());
+    Ok(Stock {
+        series: leak(series),
+        flavour: leak(flavour),
+    })
 }
 
 /// Carries out a command line.
@@ -160,6 +179,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 timeout: Duration::from_secs(args.timeout),
                 l0: args.l0,
                 flavour: args.flavour,
+                stock: args.stock,
                 unpatched: args.unpatched,
                 full_qemu: args.full_qemu,
                 command: args.command,
@@ -185,7 +205,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             study::run(&workspace, &names)?;
             ExitCode::SUCCESS
         }
-        Command::Demo => demo::run(&workspace)?,
+        Command::Demo { host: false } => demo::run(&workspace)?,
+        Command::Demo { host: true } => demo::host(&workspace)?,
         Command::Test {
             names,
             suite,

@@ -3,8 +3,10 @@
 //! The main job, shown: Debian's `cpuid` reads the leaves in an L2 guest.
 
 use crate::{
+    host::Host,
     image::Guest,
     run::Run,
+    stock::{Stock, HOST},
     suite::leaves::{parse, Answered},
     workspace::Workspace,
 };
@@ -14,7 +16,7 @@ use exitstat_core::{
     leaf::{Leaf, UNDEFINED},
     reason::REASONS,
 };
-use std::{fs, process::ExitCode};
+use std::{fs, process::ExitCode, time::Duration};
 
 /// Runs the demo: the transcript first, then a table of what the guest read.
 pub fn run(workspace: &Workspace) -> Result<ExitCode> {
@@ -43,6 +45,24 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
          instructions.\n`make test` proves the numbers; README.md says what they mean."
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// The same on a stock Debian host: packages, a libvirt domain.
+pub fn host(workspace: &Workspace) -> Result<ExitCode> {
+    let run = Run {
+        host: Some(Host {
+            stock: Stock {
+                series: HOST,
+                flavour: "amd64",
+            },
+            script: "demo.sh",
+        }),
+        timeout: Duration::from_secs(3600),
+        echo: true,
+        ..Run::default()
+    };
+    println!("==> booting a Debian host (two minutes)");
+    Ok(run.boot(workspace)?.exit_code())
 }
 
 fn table(answers: &[Answered]) -> Result<Table> {

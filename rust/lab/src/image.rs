@@ -2,7 +2,7 @@
 
 //! What L1 and L2 boot into: root file systems in memory, packed as cpio archives.
 
-use crate::{command::run, kernel::Kernel, workspace::Workspace};
+use crate::{command::run, workspace::Workspace};
 use anyhow::{ensure, Context, Result};
 use std::{
     fs,
@@ -129,19 +129,28 @@ impl Root {
     }
 }
 
+/// A kernel that L1 can boot.
+pub struct Bootable {
+    pub image: PathBuf,
+    /// The root that its modules are under, in `lib/modules`.
+    pub modules: PathBuf,
+    /// As `uname -r` gives it.
+    pub release: String,
+}
+
 /// Installs the kernel's modules and ours under `root`, as on a host.
 pub fn install_modules<'a>(
-    kernel: &Kernel,
+    kernel: &Bootable,
     modules: impl IntoIterator<Item = &'a PathBuf>,
     root: &Path,
 ) -> Result<()> {
     let _ = fs::remove_dir_all(root);
     fs::create_dir_all(root)?;
     let root = Root::empty(root.to_owned())?;
-    let release = kernel.release()?;
-    root.copy_tree(&kernel.modules().join("lib"), "lib")?;
+    let release = &kernel.release;
+    root.copy_tree(&kernel.modules.join("lib"), "lib")?;
     for link in ["build", "source"] {
-        let _ = fs::remove_file(root.dir.join("lib/modules").join(&release).join(link));
+        let _ = fs::remove_file(root.dir.join("lib/modules").join(release).join(link));
     }
     for module in modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
@@ -150,14 +159,14 @@ pub fn install_modules<'a>(
     run(Command::new("/sbin/depmod")
         .arg("-b")
         .arg(&root.dir)
-        .arg(&release))?;
+        .arg(release))?;
     Ok(())
 }
 
 /// What L1 boots into. All paths are in `dir`, which is the run's own.
 pub struct L1Image<'a> {
     pub workspace: &'a Workspace,
-    pub kernel: &'a Kernel,
+    pub kernel: &'a Bootable,
     /// `lib/modules` is under it.
     pub modules: &'a Path,
     pub script: &'a str,
@@ -193,7 +202,7 @@ impl L1Image<'_> {
         root.copy_program("/bin/dash", "usr/bin/dash")?;
         symlink("dash", root.place("usr/bin/sh")?)?;
         root.copy_tree(&self.modules.join("lib/modules"), "lib/modules")?;
-        let kvm = format!("lib/modules/{}/kernel/arch/x86/kvm", self.kernel.release()?);
+        let kvm = format!("lib/modules/{}/kernel/arch/x86/kvm", self.kernel.release);
         for (name, modules) in self.kvms {
             root.copy_tree(&modules.join(&kvm), &format!("lab/{name}"))?;
         }
@@ -238,7 +247,7 @@ impl L1Image<'_> {
         }
 
         root.copy(self.guest_kernel, "lab/l2.kernel")?;
-        let guest = self.pack_guest(dir)?;
+        let guest = pack_guest(self.workspace, dir, self.guests, self.guest_programs)?;
         root.copy(&guest, "lab/l2.initrd")?;
         if !self.guests.is_empty() {
             root.write("lab/l2-default", "")?;
@@ -248,35 +257,44 @@ impl L1Image<'_> {
         root.pack(&archive)?;
         Ok(archive)
     }
-
-    fn pack_guest(&self, dir: &Path) -> Result<PathBuf> {
-        let root = Root::with_busybox(dir.join("l2"))?;
-        root.copy_program("/usr/bin/cpuid", "usr/bin/cpuid")?;
-        for (name, file) in self.guest_programs {
-            root.copy(file, &format!("usr/bin/{name}"))?;
-        }
-        let init = self.workspace.path("tests/lab/l2-init");
-        root.write_program("init", &fs::read_to_string(init)?)?;
-        for guest in self.guests {
-            ensure!(
-                guest
-                    .name
-                    .bytes()
-                    .all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c)),
-                "the name of an L2 script goes onto a kernel's command line: {:?}",
-                guest.name
-            );
-            root.write(&format!("lab/{}", guest.name), &guest.text)?;
-        }
-        let archive = dir.join("l2.img");
-        root.pack(&archive)?;
-        Ok(archive)
-    }
 }
+
+/// What guests boot into, with these scripts and programs; packed in `dir`.
+pub fn pack_guest(
+    workspace: &Workspace,
+    dir: &Path,
+    guests: &[Guest],
+    programs: &[(&'static str, PathBuf)],
+) -> Result<PathBuf> {
+    let root = Root::with_busybox(dir.join("l2"))?;
+    root.copy_program("/usr/bin/cpuid", "usr/bin/cpuid")?;
+    for (name, file) in programs {
+        root.copy(file, &format!("usr/bin/{name}"))?;
+    }
+    let init = workspace.path("tests/lab/l2-init");
+    root.write_program("init", &fs::read_to_string(init)?)?;
+    for guest in guests {
+        ensure!(
+            guest
+                .name
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c)),
+            "the name of an L2 script goes onto a kernel's command line: {:?}",
+            guest.name
+        );
+        root.write(&format!("lab/{}", guest.name), &guest.text)?;
+    }
+    let archive = dir.join("l2.img");
+    root.pack(&archive)?;
+    Ok(archive)
+}
+
+/// The directory beside L1's image that is packed into its CD-ROM. What is in it already stays.
+pub const CD: &str = "cd";
 
 /// A CD-ROM that boots `kernel` with `initrd`.
 pub fn make_iso(kernel: &Path, initrd: &Path, append: &str, dir: &Path) -> Result<()> {
-    let cd = Root::empty(dir.join("cd"))?;
+    let cd = Root::empty(dir.join(CD))?;
     cd.copy("/usr/lib/ISOLINUX/isolinux.bin", "isolinux/isolinux.bin")?;
     cd.copy(
         "/usr/lib/syslinux/modules/bios/ldlinux.c32",
@@ -291,7 +309,7 @@ pub fn make_iso(kernel: &Path, initrd: &Path, append: &str, dir: &Path) -> Resul
     cd.copy(kernel, "kernel")?;
     fs::rename(initrd, cd.dir.join("initrd"))?;
     run(Command::new("xorriso")
-        .args(["-as", "mkisofs", "-quiet", "-o"])
+        .args(["-as", "mkisofs", "-quiet", "-r", "-o"])
         .arg(dir.join("l1.iso"))
         .args(["-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat"])
         .args(["-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"])

@@ -8,6 +8,7 @@
 use crate::{
     command::{run, run_with_progress},
     flavour::Flavour,
+    image::Bootable,
     source::Source,
     workspace::Workspace,
 };
@@ -40,10 +41,19 @@ impl Kernel {
     }
 
     /// The release that `uname -r` gives.
-    pub fn release(&self) -> Result<String> {
+    fn release(&self) -> Result<String> {
         let file = self.dir.join("include/config/kernel.release");
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         Ok(text.trim().to_owned())
+    }
+
+    /// What L1 boots of it.
+    pub fn bootable(&self) -> Result<Bootable> {
+        Ok(Bootable {
+            image: self.image(),
+            modules: self.modules(),
+            release: self.release()?,
+        })
     }
 
     fn complete(&self) -> PathBuf {

@@ -30,6 +30,9 @@ pub struct Machine<'a> {
     pub memory: u32,
     pub kernel: &'a Path,
     pub initrd: &'a Path,
+    /// A disk, which stays as it is: what is written to it is gone afterwards. The machine then has
+    /// its CD-ROM too, whatever runs it.
+    pub disk: Option<&'a Path>,
     pub append: &'a str,
     /// Of an emulated clock, by all CPUs.
     pub instructions_per_second: u32,
@@ -62,8 +65,8 @@ impl L0 {
     ) -> Result<Command> {
         let mut command = match self {
             Self::Bochs => bochs(workspace, machine, dir)?,
-            Self::Kvm => qemu(machine, dir, &["-accel", "kvm", "-cpu", "host"]),
-            Self::Tcg => qemu(machine, dir, &["-accel", "tcg", "-cpu", "max"]),
+            Self::Kvm => qemu(machine, dir, &["-accel", "kvm", "-cpu", "host"])?,
+            Self::Tcg => qemu(machine, dir, &["-accel", "tcg", "-cpu", "max"])?,
         };
         let log = fs::File::create(dir.join("l0.log"))?;
         let out = match self {
@@ -101,7 +104,7 @@ fn can_create_vm() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Command {
+fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Result<Command> {
     let mut qemu = Command::new("qemu-system-x86_64");
     qemu.args(accelerator)
         .args([
@@ -132,11 +135,27 @@ fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Command {
         .arg("-initrd")
         .arg(machine.initrd)
         .args(["-append", machine.append]);
-    qemu
+    if let Some(disk) = machine.disk {
+        image::make_iso(machine.kernel, machine.initrd, machine.append, dir)?;
+        // It was moved there.
+        fs::copy(dir.join(image::CD).join("initrd"), machine.initrd)?;
+        let disk = disk.display();
+        qemu.arg("-drive")
+            .arg(format!(
+                "file={disk},format=raw,if=none,id=disk,snapshot=on"
+            ))
+            .args(["-device", "ide-hd,drive=disk", "-cdrom"])
+            .arg(dir.join("l1.iso"));
+    }
+    Ok(qemu)
 }
 
 fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Command> {
     image::make_iso(machine.kernel, machine.initrd, machine.append, dir)?;
+    let disk = machine.disk.map_or_else(String::new, |disk| {
+        let (disk, dir) = (disk.display(), dir.display());
+        format!("ata0-slave: type=disk, mode=volatile, path={disk}, journal={dir}/journal")
+    });
     // With two CPUs, half the instructions a second each keep the clock as it is with one.
     let config = fs::read_to_string(workspace.path("tests/lab/bochsrc"))?
         .replace("${MEMORY}", &machine.memory.to_string())
@@ -145,6 +164,7 @@ fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Com
             "${IPS}",
             &(machine.instructions_per_second / machine.cpus).to_string(),
         )
+        .replace("${DISK}", &disk)
         .replace("${DIR}", &dir.display().to_string());
     fs::write(dir.join("bochsrc"), config)?;
     // Debian 12's build stops at its debugger's prompt.

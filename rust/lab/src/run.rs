@@ -5,12 +5,14 @@
 use crate::{
     debian,
     flavour::Flavour,
-    image::{self, Guest, L1Image},
+    host::Host,
+    image::{self, Bootable, Guest, L1Image},
     kernel,
     l0::{Machine, L0},
     module,
     report::Report,
     selftests,
+    stock::Stock,
     workspace::Workspace,
 };
 use anyhow::{ensure, Context, Result};
@@ -38,6 +40,10 @@ pub struct Run {
     pub end: Option<Instant>,
     pub l0: Option<L0>,
     pub flavour: Flavour,
+    /// Boot this kernel of Debian's, not one of the lab's.
+    pub stock: Option<Stock>,
+    /// Boot a Debian host, with a kernel of Debian's.
+    pub host: Option<Host>,
     pub unpatched: bool,
     pub full_qemu: bool,
     /// Put the command `exitstat` into L1 and its guests.
@@ -73,6 +79,8 @@ impl Default for Run {
             end: None,
             l0: None,
             flavour: Flavour::Plain,
+            stock: None,
+            host: None,
             unpatched: false,
             full_qemu: false,
             command: false,
@@ -125,9 +133,11 @@ impl Run {
             self.flavour.boots(),
             "a kernel of this flavour is compiled in part, and does not boot"
         );
-        let built = module::build(workspace, self.flavour, false)?;
-        let unpatched = kernel::unpatched(workspace, self.flavour)?;
-        let mut kvms = vec![("unpatched", unpatched.modules())];
+        if let Some(host) = self.host {
+            return host.boot(workspace, self);
+        }
+        let (kernel, ours, unpatched) = self.kernel(workspace)?;
+        let mut kvms = vec![("unpatched", unpatched)];
         kvms.extend(self.kvms.iter().cloned());
         let guest = kernel::patched(workspace, Flavour::Plain)?.image();
         let mut programs = vec![(
@@ -148,15 +158,9 @@ impl Run {
             files.extend(debian::files(workspace)?);
             tools.push(debian::TOOL);
         }
-        let kernel = if self.unpatched {
-            unpatched
-        } else {
-            built.kernel
-        };
         let dir = tempfile::Builder::new().prefix("exitstat-lab-").tempdir()?;
         let modules = dir.path().join("modules");
-        let ours = built.tests.iter().chain([&built.module]);
-        image::install_modules(&kernel, ours, &modules)?;
+        image::install_modules(&kernel, &ours, &modules)?;
 
         let l2_script = self.l2.first().map_or("none", |guest| guest.name.as_str());
         let initrd = L1Image {
@@ -189,27 +193,58 @@ impl Run {
             cpus: self.cpus,
             memory: self.memory.unwrap_or(1024),
             instructions_per_second: self.flavour.instructions_per_second(),
-            kernel: &kernel.image(),
+            kernel: &kernel.image,
             initrd: &initrd,
+            disk: None,
             append: &append,
         };
+        self.launch(workspace, &machine, dir.path())
+    }
+
+    /// Starts the machine, and waits for its end; `dir` is the run's own.
+    pub fn launch(
+        &self,
+        workspace: &Workspace,
+        machine: &Machine<'_>,
+        dir: &Path,
+    ) -> Result<Outcome> {
         let l0 = self.l0.unwrap_or_else(L0::choose);
         loop {
             for file in ["console", "report"] {
-                File::create(dir.path().join(file))?;
+                File::create(dir.join(file))?;
             }
-            let mut command = l0.command(workspace, &machine, dir.path())?;
+            let mut command = l0.command(workspace, machine, dir)?;
             let program = command.get_program().to_string_lossy().into_owned();
             let child = command
                 .spawn()
                 .with_context(|| format!("cannot start {program}"))?;
-            let outcome = self.wait(child, dir.path())?;
+            let outcome = self.wait(child, dir)?;
             // Two that start at the same moment can both fail to find a port for their displays,
             // which nobody looks at.
             if !(outcome.console.is_empty() && outcome.l0_log.contains(NO_PORT)) {
                 return Ok(outcome);
             }
         }
+    }
+
+    /// The kernel to boot, the modules of ours for it, and where its own are without the shim.
+    fn kernel(&self, workspace: &Workspace) -> Result<(Bootable, Vec<PathBuf>, PathBuf)> {
+        if let Some(stock) = self.stock {
+            let built = stock.build(workspace)?;
+            let kernel = built.bootable();
+            let unpatched = kernel.modules.clone();
+            return Ok((kernel, built.modules(), unpatched));
+        }
+        let built = module::build(workspace, self.flavour, false)?;
+        let unpatched = kernel::unpatched(workspace, self.flavour)?;
+        let mut ours = built.tests;
+        ours.push(built.module);
+        let boots = if self.unpatched {
+            &unpatched
+        } else {
+            &built.kernel
+        };
+        Ok((boots.bootable()?, ours, unpatched.modules()))
     }
 
     fn wait(&self, mut child: Child, dir: &Path) -> Result<Outcome> {

@@ -109,7 +109,7 @@ impl Source {
 }
 
 /// The mirror that the machine has its own packages from.
-fn mirror() -> Result<String> {
+pub fn mirror() -> Result<String> {
     let (_, uri) = release()?;
     Ok(uri)
 }

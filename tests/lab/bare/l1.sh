@@ -1,6 +1,8 @@
 # Counts are as in rust/lab/src/suite/scenarios.rs.
 modprobe kvm_intel
 awk '/cpu MHz/ { printf "%d\n", $4 * 1000; exit }' /proc/cpuinfo | report tsc_khz
+# Some mitigations are on the way out of a guest and in again.
+cat /sys/devices/system/cpu/vulnerabilities/spectre_v2 2>&1 | report spectre_v2
 
 # Costs first, with nothing beside.
 bare cpuid --count 20000 | report alone

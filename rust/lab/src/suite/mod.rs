@@ -14,6 +14,7 @@ pub mod numbers;
 pub(crate) mod scenarios;
 mod schedule;
 mod selftests;
+mod stock;
 
 use crate::{kernel, run::Outcome, workspace::Workspace};
 use anyhow::Result;
@@ -34,6 +35,8 @@ use std::{
 pub enum Suite {
     /// What every change should pass: minutes.
     Default,
+    /// More of Debian's own kernels, and a whole host with packages, systemd and libvirt.
+    Host,
     /// Debug kernels, faults, load, and a kernel as distributions have it: about an hour.
     Debug,
 }
@@ -50,13 +53,19 @@ pub fn run(
 ) -> Result<ExitCode> {
     let schedule = Schedule::new(within.map(minutes));
     let of_suite = |suite| match suite {
-        Suite::Default => scenarios::all(workspace),
+        Suite::Default => {
+            let mut all = stock::all(workspace)?;
+            all.extend(scenarios::all(workspace)?);
+            Ok(all)
+        }
+        Suite::Host => stock::long(workspace),
         Suite::Debug => debug::all(workspace),
     };
     let chosen: VecDeque<Scenario> = if names.is_empty() {
         of_suite(suite)?.into()
     } else {
         let mut all = of_suite(Suite::Default)?;
+        all.extend(of_suite(Suite::Host)?);
         all.extend(of_suite(Suite::Debug)?);
         // A name in full is that one; a part of a name is all that have it.
         let full: Vec<&str> = all.iter().map(|s| s.name).collect();

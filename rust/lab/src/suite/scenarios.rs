@@ -104,17 +104,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 l0: Some(L0::Bochs),
                 ..one("bare")?
             },
-            checks: |outcome| {
-                let report = &outcome.report;
-                let mut checks = numbers::exact(report, BARE_COUNT);
-                checks.push(numbers::cycles_are_plausible(report));
-                checks.push(numbers::open_exit_counts(report));
-                checks.push(numbers::user_space_is_told_apart(report));
-                checks.push(numbers::a_pause_is_no_time(report));
-                checks.push(numbers::hog_is_not_charged(report));
-                checks.push(numbers::sleep_is_not_charged(report, LATE.0, LATE.1));
-                checks
-            },
+            checks: bare_checks,
         },
         Scenario {
             name: "stall",
@@ -251,4 +241,17 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: none,
         },
     ])
+}
+
+/// What tests/lab/bare/l1.sh measured.
+pub fn bare_checks(outcome: &Outcome) -> Vec<Check> {
+    let report = &outcome.report;
+    let mut checks = numbers::exact(report, BARE_COUNT);
+    checks.push(numbers::cycles_are_plausible(report));
+    checks.push(numbers::open_exit_counts(report));
+    checks.push(numbers::user_space_is_told_apart(report));
+    checks.push(numbers::a_pause_is_no_time(report));
+    checks.push(numbers::hog_is_not_charged(report));
+    checks.push(numbers::sleep_is_not_charged(report, LATE.0, LATE.1));
+    checks
 }

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! L1 as a Debian host: systemd on a disk, a packaged kernel, libvirt, and exitstat's packages to install.
+
+use crate::{
+    command::run,
+    flavour::Flavour,
+    image::{self, Root},
+    kernel::{self, key},
+    l0::Machine,
+    module,
+    run::{Outcome, Run},
+    source,
+    stock::{Built, Stock},
+    workspace::Workspace,
+};
+use anyhow::{ensure, Context, Result};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A scenario of a Debian host.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    /// The kernel that it has.
+    pub stock: Stock,
+    /// What runs in it, of `tests/host`.
+    pub script: &'static str,
+}
+
+/// Scripts of `tests/host` that all hosts get.
+const SCRIPTS: [&str; 3] = ["main.sh", "host-lib.sh", "console.exp"];
+
+impl Host {
+    /// Builds what is missing, boots the host and waits for its end.
+    pub fn boot(self, workspace: &Workspace, run: &Run) -> Result<Outcome> {
+        let packages = packages(workspace)?;
+        let built = self.stock.build(workspace)?;
+        let root = root(workspace, &built)?;
+        let dir = tempfile::Builder::new()
+            .prefix("exitstat-host-")
+            .tempdir()?;
+        self.pack(workspace, dir.path(), &packages)?;
+
+        let initrd = dir.path().join("initrd");
+        fs::copy(root.join("initrd"), &initrd)?;
+        let append = format!(
+            "root=/dev/sda ro console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic idle=halt \
+             fsck.mode=skip systemd.show_status=0 TERM=dumb mitigations=off {}",
+            run.append
+        );
+        run.launch(
+            workspace,
+            &Machine {
+                cpus: run.cpus,
+                memory: run.memory.unwrap_or(1024),
+                instructions_per_second: Flavour::Plain.instructions_per_second(),
+                kernel: &root.join("kernel"),
+                initrd: &initrd,
+                disk: Some(&root.join("disk")),
+                append: &append,
+            },
+            dir.path(),
+        )
+    }
+
+    /// Puts what the host needs onto its CD, in `dir`: the scripts, the packages, a guest.
+    fn pack(self, workspace: &Workspace, dir: &Path, packages: &Path) -> Result<()> {
+        let cd = Root::empty(dir.join(image::CD))?;
+        let tests = workspace.path("tests/host");
+        for script in SCRIPTS.into_iter().chain([self.script]) {
+            cd.copy(tests.join(script), &format!("lab/{script}"))?;
+        }
+        cd.copy(workspace.path("tests/lab/l1-lib.sh"), "lab/lib.sh")?;
+        cd.write("lab/env", &format!("SCRIPT={}\n", self.script))?;
+        let bare = module::build_static(workspace, "exitstat-bare", "bare")?;
+        cd.copy(bare, "lab/bin/bare")?;
+        for package in fs::read_dir(packages)? {
+            let package = package?.path();
+            let name = package.file_name().unwrap_or_default().to_string_lossy();
+            cd.copy(&package, &format!("debs/{name}"))?;
+        }
+        let exitstat = module::build_static(workspace, "exitstat", "exitstat")?;
+        let console = image::Guest::read_scripts(&[tests.join("console.sh")])?;
+        let guest = image::pack_guest(workspace, dir, &console, &[("exitstat", exitstat)])?;
+        cd.copy(guest, "lab/l2.initrd")?;
+        let kernel = kernel::patched(workspace, Flavour::Plain)?.image();
+        cd.copy(kernel, "lab/l2.kernel")
+    }
+}
+
+/// Exitstat's packages, built anew if anything of them has changed.
+fn packages(workspace: &Workspace) -> Result<PathBuf> {
+    let _lock = workspace.lock_checkout("deb")?;
+    let dir = workspace.path("build/deb");
+    let status = Command::new(workspace.path("scripts/build-debs.sh"))
+        .arg(&dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .context("scripts/build-debs.sh")?;
+    ensure!(status.success(), "scripts/build-debs.sh failed");
+    Ok(dir)
+}
+
+/// The host's disk, with its kernel and initrd: made once, and kept in the cache.
+fn root(workspace: &Workspace, built: &Built) -> Result<PathBuf> {
+    let script = workspace.path("tests/host/root.sh");
+    let version = built.version()?;
+    let key = key(&[&fs::read(&script)?, version.as_bytes()]);
+    let name = format!("host-{}-{key}", built.release);
+    let dir = workspace.cached(&name)?;
+    let _lock = workspace.lock_cache(&name)?;
+    if dir.exists() {
+        return Ok(dir);
+    }
+    eprintln!("==> making a Debian 13 host with libvirt (3 minutes)");
+    let partial = workspace.cached(&format!("building-{name}"))?;
+    let _ = fs::remove_dir_all(&partial);
+    fs::create_dir_all(&partial)?;
+    run(Command::new("sh")
+        .arg(script)
+        .arg(source::mirror()?)
+        .args([&built.release, &version])
+        .arg(&partial))?;
+    fs::rename(&partial, &dir)?;
+    Ok(dir)
+}

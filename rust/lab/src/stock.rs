@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernels as Debian packages them, and the modules that are built for them (`scripts/stock.sh`).
+
+use crate::{command::run, image::Bootable, kernel::key, workspace::Workspace};
+use anyhow::{ensure, Context, Result};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// A kernel of trixie-backports: the newest of its series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stock {
+    /// Such as `7.3`.
+    pub series: &'static str,
+    /// Such as `cloud-amd64`.
+    pub flavour: &'static str,
+}
+
+/// The series of the kernel that Debian hosts have in the lab.
+pub const HOST: &str = "7.3";
+
+/// What L1 gets of the packaged modules: KVM, and what it depends on.
+const PARTS: [&str; 3] = [
+    "kernel/arch/x86/kvm",
+    "kernel/drivers/crypto/ccp",
+    "kernel/virt",
+];
+
+/// What goes into `updates`.
+const OURS: [&str; 4] = ["kvm", "kvm-intel", "kvm-amd", "kvm_exitstat"];
+
+/// A kernel that is there, with its modules and ours.
+pub struct Built {
+    dir: PathBuf,
+    /// As `uname -r` gives it.
+    pub release: String,
+}
+
+impl Stock {
+    /// Fetches and builds what is missing.
+    pub fn build(self, workspace: &Workspace) -> Result<Built> {
+        let _lock = workspace.lock_cache("stock")?;
+        // It says itself what it does, where it takes a while.
+        let output = Command::new(workspace.path("scripts/stock.sh"))
+            .args([self.series, self.flavour])
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .context("scripts/stock.sh")?;
+        ensure!(
+            output.status.success(),
+            "scripts/stock.sh {} {} failed",
+            self.series,
+            self.flavour
+        );
+        let dir = PathBuf::from(String::from_utf8(output.stdout)?.trim());
+        let release = dir.file_name().unwrap_or_default();
+        let release = release.to_string_lossy().into_owned();
+        let built = Built { dir, release };
+        built.unpack()?;
+        Ok(built)
+    }
+}
+
+impl Built {
+    /// What Debian's packages have in `lib/modules`.
+    fn package(&self) -> PathBuf {
+        self.dir
+            .join("packaged/usr/lib/modules")
+            .join(&self.release)
+    }
+
+    /// Where the packaged modules are, unpacked.
+    fn packaged(&self) -> PathBuf {
+        self.root().join("lib/modules").join(&self.release)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.dir.join("unpacked")
+    }
+
+    /// The version of the kernel's packages.
+    pub fn version(&self) -> Result<String> {
+        let text = fs::read_to_string(self.dir.join("version"))?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// What boots.
+    pub fn bootable(&self) -> Bootable {
+        Bootable {
+            image: self.package().join("vmlinuz"),
+            modules: self.root(),
+            release: self.release.clone(),
+        }
+    }
+
+    /// KVM with the shim, and the module: what goes into `updates`.
+    pub fn modules(&self) -> Vec<PathBuf> {
+        OURS.map(|name| self.dir.join(format!("{name}.ko"))).into()
+    }
+
+    /// Unpacks the packaged modules that L1 gets: scripts load them by file.
+    fn unpack(&self) -> Result<()> {
+        let complete = self.root().join("complete");
+        let from = self.package();
+        let id = key(&[PARTS.join(" ").as_bytes(), self.version()?.as_bytes()]);
+        if fs::read_to_string(&complete).is_ok_and(|have| have == id) {
+            return Ok(());
+        }
+        let _ = fs::remove_dir_all(self.root());
+        // A cloud kernel has less.
+        for part in PARTS.into_iter().filter(|part| from.join(part).exists()) {
+            let to = self.packaged().join(part);
+            fs::create_dir_all(to.parent().unwrap_or(&to))?;
+            run(Command::new("cp").arg("-a").arg(from.join(part)).arg(&to))?;
+        }
+        // depmod looks for them; what is built in, L1 does not ask for.
+        for list in ["modules.builtin", "modules.order"] {
+            fs::write(self.packaged().join(list), "")?;
+        }
+        run(Command::new("find")
+            .arg(self.root())
+            .args(["-name", "*.xz", "-exec", "xz", "-d", "{}", "+"]))?;
+        fs::write(complete, id)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module on kernels as Debian packages them.
+
+use super::{
+    check::Check,
+    leaves, numbers,
+    scenarios::{bare_checks, scripts, Scenario, LONG},
+};
+use crate::{
+    host::Host,
+    l0::L0,
+    run::{Outcome, Run},
+    stock::{Stock, HOST},
+    workspace::Workspace,
+};
+use anyhow::{Context, Result};
+use std::{env, fs};
+
+/// For as long as the program runs: there are few.
+fn keep(text: String) -> &'static str {
+    String::leak(text)
+}
+
+/// The series of Debian's kernels that `patches/kernels` says were booted, newest first, and one that is
+/// being tried (`scripts/bump.sh`).
+fn series(workspace: &Workspace) -> Result<Vec<&'static str>> {
+    let path = workspace.path("patches/kernels");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let booted = text
+        .lines()
+        .filter_map(|line| line.strip_suffix(" booted")?.rsplit_once('.'))
+        .map(|(series, _)| keep(series.to_owned()));
+    Ok(env::var("EXITSTAT_SERIES")
+        .ok()
+        .map(keep)
+        .into_iter()
+        .chain(booted)
+        .collect())
+}
+
+/// What every change should pass: on each kernel, with one CPU.
+pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
+    let scenario = |series| -> Result<Scenario> {
+        Ok(Scenario {
+            name: keep(format!("stock-{series}")),
+            about: "Debian's kernel as packaged: agreement, the leaves, guest_scope, exact counts, cycles",
+            minutes: 5,
+            run: on(
+                Stock {
+                    series,
+                    flavour: "amd64",
+                },
+                scripts(workspace, &["agreement", "leaves", "scope", "bare"])?,
+            ),
+            checks: one_cpu,
+        })
+    };
+    series(workspace)?.into_iter().map(scenario).collect()
+}
+
+/// What takes longer: two CPUs, costs, the kernel for clouds, which has no `/dev/port`; and a whole host of
+/// Debian's, with systemd and libvirt.
+pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
+    let mut all = hosts();
+    for series in series(workspace)? {
+        for flavour in ["amd64", "cloud-amd64"] {
+            let cloud = flavour.strip_suffix("amd64").unwrap_or_default();
+            let mut run = on(
+                Stock { series, flavour },
+                scripts(workspace, &["agreement"])?,
+            );
+            run.cpus = 2;
+            all.push(Scenario {
+                name: keep(format!("stock-{series}-{cloud}smp")),
+                about: "Debian's kernel as packaged, on two CPUs: totals equal the tracepoint's histogram",
+                minutes: 8,
+                run,
+                checks: |_| Vec::new(),
+            });
+        }
+        let stock = Stock {
+            series,
+            flavour: "amd64",
+        };
+        all.push(Scenario {
+            name: keep(format!("stock-{series}-cost")),
+            about: "Debian's kernel as packaged: instructions per exit and per answer",
+            minutes: 4,
+            run: on(stock, scripts(workspace, &["cost"])?),
+            checks: |outcome| numbers::costs_without_bounds(&outcome.report),
+        });
+    }
+    Ok(all)
+}
+
+fn on(stock: Stock, run: Run) -> Run {
+    Run {
+        stock: Some(stock),
+        l0: Some(L0::Bochs),
+        timeout: LONG,
+        ..run
+    }
+}
+
+fn one_cpu(outcome: &Outcome) -> Vec<Check> {
+    let report = &outcome.report;
+    let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
+    checks.push(leaves::between(report, &outcome.console));
+    let section = |name| report.get(name).unwrap_or_default();
+    checks.push(leaves::not_answered("guest_scope=off", section("off")));
+    checks.push(leaves::not_answered("unloaded", section("unloaded")));
+    checks.extend(bare_checks(outcome));
+    checks
+}
+
+fn hosts() -> Vec<Scenario> {
+    let stock = Stock {
+        series: HOST,
+        flavour: "amd64",
+    };
+    let host = |script, append: &str| Run {
+        host: Some(Host { stock, script }),
+        append: append.to_owned(),
+        timeout: LONG,
+        ..Run::default()
+    };
+    vec![
+        Scenario {
+            name: "debian-host",
+            about: "a Debian host: apt, exitstat enable, a libvirt domain, disable, purge",
+            minutes: 8,
+            run: host("install.sh", ""),
+            checks: |_| Vec::new(),
+        },
+        Scenario {
+            name: "debian-host-signed",
+            about: "one that takes only signed modules: it keeps its KVM",
+            minutes: 4,
+            run: host("signed.sh", "module.sig_enforce=1"),
+            checks: |_| Vec::new(),
+        },
+    ]
+}

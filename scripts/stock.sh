@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# stock.sh SERIES FLAVOUR: builds the modules for the newest kernel of a series that Debian has for Debian 13,
+# say 7.3 amd64, in a Debian 13 root, and prints the directory that they are in.
+# stock.sh --list: those directories of all kernels that were built.
+set -eu
+cd "$(dirname "$0")/.."
+root=debian13-packages
+stock=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}/$root/root/stock
+if [ "${1:-}" = --list ]; then
+	for complete in "$stock"/*/module.id; do
+		[ ! -e "$complete" ] || echo "${complete%/*}"
+	done
+	exit
+fi
+[ $# = 2 ] || {
+	echo "usage: $0 SERIES FLAVOUR | --list, such as: $0 7.3 cloud-amd64" >&2
+	exit 2
+}
+kernel=$(scripts/debian13.sh -r $root sh -euc '
+	kernel=$(scripts/stock/get.sh "$1" "$2" /root/stock)
+	out=/root/stock/$kernel
+	scripts/stock/build.sh "$kernel" "$out/slice" "$out" "$out/packaged/usr/lib/modules/$kernel" >&2
+	echo "$kernel"' sh "$1" "$2")
+echo "$stock/$kernel"

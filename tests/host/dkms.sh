@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# dkms.sh PACKAGES KERNEL VERSION: in a Debian 13 root: apt installs exitstat-dkms, DKMS builds the modules for a
+# kernel of trixie-backports, they have the code of those in the package exitstat-modules-KERNEL, nothing goes where
+# modprobe looks; another compiler is refused, with the reason.
+set -eu
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+packages=$1 kernel=$2 version=$3
+cd "$(dirname "$0")/../.."
+apt_get() {
+	apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
+}
+list=/etc/apt/sources.list.d/backports.list
+if [ ! -e $list ]; then
+	sed 's/ trixie main/ trixie-backports main/' /etc/apt/sources.list >$list
+	apt_get update
+fi
+# What a kernel's image depends on, without the image: this root does not boot.
+apt_get install "linux-headers-$kernel=$version" "linux-modules-$kernel=$version"
+dpkg --purge exitstat-dkms exitstat # of a run that was interrupted
+apt_get install "$packages"/exitstat_*.deb "$packages"/exitstat-dkms_*.deb
+
+built=$(echo /var/lib/dkms/exitstat/*/"$kernel"/x86_64/module)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+dpkg-deb -x "$packages/exitstat-modules-${kernel}"_*.deb "$work/package"
+for module in kvm kvm-intel kvm-amd kvm_exitstat; do
+	case $(echo "$built/$module".ko*) in
+	*.xz) xz --decompress --stdout "$built/$module.ko.xz" >"$work/$module.ko" ;;
+	*) cp "$built/$module.ko" "$work/$module.ko" ;;
+	esac
+	scripts/stock/same-code.sh "$work/package/usr/lib/exitstat/modules/$kernel/$module.ko.xz" "$work/$module.ko"
+	echo "$module: the code of the package"
+done
+[ "$(cat "/var/lib/exitstat/dkms/$kernel")" = "$version" ]
+! find "/lib/modules/$kernel/updates" -type f 2>/dev/null | grep . || exit 1
+echo "nothing is where modprobe looks"
+
+# Another compiler: a rustc that says so.
+mkdir "$work/bin"
+printf '#!/bin/sh\n[ "$1" != --version ] || { echo "rustc 1.99.0 (of another day)"; exit; }\nexec /usr/bin/rustc "$@"\n' \
+	>"$work/bin/rustc"
+chmod +x "$work/bin/rustc"
+mount --bind "$work/bin/rustc" /usr/bin/rustc
+if /usr/lib/exitstat/dkms "$kernel" >"$work/said" 2>&1; then
+	cat "$work/said"
+	echo "another compiler was taken"
+	exit 1
+fi
+umount /usr/bin/rustc
+cat "$work/said"
+grep -q "was built with rustc 'rustc 1.85.1.* and here is 'rustc 1.99.0" "$work/said"
+
+apt_get purge exitstat-dkms exitstat
+[ ! -e /var/lib/dkms/exitstat ] && [ ! -e /usr/src/exitstat-* ] && [ ! -e /var/lib/exitstat ]
+dpkg --verify "linux-modules-$kernel"

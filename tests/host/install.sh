@@ -1,0 +1,74 @@
+# A host as its administrator has it: exitstat is installed, enabled, used with a libvirt domain, and removed.
+check "the packaged KVM is in use" packaged_kvm
+check "apt installs the packages" installs
+check "that alone changes nothing" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
+check "exitstat says what to do" says "exitstat enable" exitstat
+
+check "exitstat enable" exitstat enable
+check "the module is loaded with KVM" test -e /sys/module/kvm_exitstat/parameters/guest_scope
+check "the device is of the group exitstat" sh -c '
+	udevadm settle
+	stat --format "%U %G %a" /dev/kvm_exitstat | tee /dev/stderr | grep -qx "root exitstat 640"'
+check "enabling again is no error" exitstat enable
+
+check "the exporter starts as a service" systemctl start exitstat-export
+check "it answers" sh -c '
+	until curl --silent --fail http://127.0.0.1:9948/metrics >/tmp/metrics; do
+		systemctl is-active exitstat-export || exit 1
+	done
+	grep -q "^exitstat_host_exits_total" /tmp/metrics && wc -l /tmp/metrics'
+check "as a user of its own, of the group exitstat" sh -c '
+	pid=$(systemctl show --property MainPID --value exitstat-export)
+	ps -o user:20=,group:20= -p "$pid" | tee /dev/stderr | grep -q "^exitstat-export *exitstat *$"'
+check "and is exposed to little" sh -c '
+	systemd-analyze security exitstat-export --no-pager | tail -n 1 | tee /dev/stderr |
+		grep -qE "exposure level for exitstat-export.service: [01]\.[0-9]"'
+
+oracle_arm
+check "virt-install starts a domain" domain
+check "in its console, cpuid reads all four leaves" sh -c '
+	. /mnt/lab/host-lib.sh
+	console "cpuid -1 -l 0x4FFFFFFF" "cpuid -1 -l 0x4FFFFFFE" "cpuid -1 -l 0x4FFFFFFD -s 10" \
+		"cpuid -1 -l 0x4FFFFFFC -s 10" "cpuid -1 -l 0x4FFFFFFD -s 35" "exitstat guest | head -n 20" |
+		tr -d "\r" >/tmp/console
+	status=$?
+	cat /tmp/console
+	[ $status = 0 ] && grep -q "0x4fffffff 0x00: eax=0x[0-9a-f]*[1-9a-f]" /tmp/console &&
+		grep -q "0x4ffffffe 0x00: eax=0x00000000" /tmp/console &&
+		grep -q "0x4ffffffd 0x0a: eax=0x[0-9a-f]*[1-9a-f][0-9a-f]* .*edx=0x00000000" /tmp/console &&
+		grep -q "0x4ffffffc 0x0a: eax=0x00000000" /tmp/console &&
+		grep -q "0x4ffffffd 0x23: .*edx=0xffffffff" /tmp/console && grep -q "CPUID" /tmp/console'
+check "exitstat vms has the domain" sh -c 'exitstat vms | tee /dev/stderr | grep -q "qemu"'
+check "exitstat top shows it, live" sh -c '
+	tmux new-session -d -s top -x 80 -y 24 "exitstat top"
+	until tmux capture-pane -p -t top >/tmp/top && grep -q "HLT\|CPUID" /tmp/top; do
+		tmux has-session -t top || exit 1
+	done
+	cat /tmp/top
+	tmux send-keys -t top q
+	grep -q "HLT\|CPUID" /tmp/top'
+check "record and report" sh -c '
+	. /mnt/lab/host-lib.sh
+	exitstat record -o /root/l2.rec -- expect /mnt/lab/console.exp "cpuid -1 -l 0" >/dev/null &&
+		exitstat report /root/l2.rec | tee /dev/stderr | grep -q CPUID'
+check "the journal has the table with log_every" sh -c '
+	. /mnt/lab/host-lib.sh
+	echo 100 >/sys/module/kvm_exitstat/parameters/log_every
+	console "cpuid -1 -l 0" >/dev/null
+	echo 0 >/sys/module/kvm_exitstat/parameters/log_every
+	journalctl --dmesg --lines 60 --no-pager --output cat | grep "kvm_exitstat:.*CPUID"'
+check "disable is refused while a domain runs, and says which process" says "qemu-system-x86" exitstat disable
+check "virsh destroy" virsh destroy l2
+agreement "a libvirt domain"
+
+check "exitstat disable" exitstat disable
+check "the packaged KVM is in use again" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
+check "and runs the domain" sh -c '
+	. /mnt/lab/host-lib.sh
+	virsh start l2 && console "cpuid -1 -l 0x4FFFFFFD -s 35" | tr -d "\r" | tee /tmp/console &&
+		! grep -q "0x4ffffffd 0x23: .*edx=0xffffffff" /tmp/console && virsh destroy l2'
+check "purge" apt-get purge -y exitstat "exitstat-modules-$kernel"
+check "leaves nothing but the packaged KVM" sh -c '
+	. /mnt/lab/host-lib.sh
+	packaged_kvm && nothing_in_updates && [ ! -e /var/lib/exitstat ] && [ ! -e /usr/lib/exitstat ] &&
+		dpkg --verify "linux-modules-$kernel"'

@@ -1,0 +1,16 @@
+# A host that takes only signed modules, and has no key of ours: it must keep its KVM, and be told why.
+check "this kernel enforces signatures" grep -qx Y /sys/module/module/parameters/sig_enforce
+check "the packaged KVM is in use" packaged_kvm
+check "apt installs the packages" installs
+check "exitstat enable is refused, and says what to do" says "signed by a key" exitstat enable
+check "nothing was put where modprobe looks" nothing_in_updates
+check "the packaged KVM is in use still" packaged_kvm
+rmmod kvm_intel kvm
+check "and after it was unloaded" packaged_kvm
+check "refresh puts nothing there either" sh -c '
+	. /mnt/lab/host-lib.sh
+	touch /var/lib/exitstat/enabled
+	/usr/lib/exitstat/kvm refresh "$kernel"
+	nothing_in_updates'
+check "purge" apt-get purge -y exitstat "exitstat-modules-$kernel"
+check "leaves the packaged KVM" packaged_kvm
