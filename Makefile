@@ -8,6 +8,11 @@ help:
 	@echo 'make test-unit        cargo test'
 	@echo 'make test-fuzz        all parsers, fuzzed for some seconds (scripts/fuzz.sh: for longer)'
 	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
+	@echo 'make demo-host        the same on a Debian host with packages and libvirt: ten minutes, later three'
+	@echo "make deb              build/deb: packages for Debian 13 and its own kernels"
+	@echo 'make dist             build/dist: the files of a release'
+	@echo "make test-debian13    make test in a Debian 13 root that is made in the cache"
+	@echo 'make test-host        the packages, and a Debian host that installs, uses and removes them'
 	@echo 'make test-debug       debug kernels, faults, load: up to an hour'
 	@echo 'make bench            what exitstat costs, against everything else: four minutes'
 	@echo 'make bench-cpu        what recording and reading cost on this processor, and memory'
@@ -22,6 +27,22 @@ help:
 demo: deps
 	@scripts/lab demo
 
+demo-host: deps
+	@scripts/lab demo --host
+
+deb: deps
+	@scripts/build-debs.sh build/deb
+
+dist: deps
+	@scripts/dist.sh build/dist
+
+# The same in a Debian 13 root: its compilers, its emulator.
+test-debian13:
+	@scripts/debian13.sh make test
+
+test-host: deps
+	@scripts/test.sh packages host
+
 test: deps
 	@scripts/test.sh static unit fuzz lab
 
@@ -32,7 +53,7 @@ test-debug: deps
 
 # Both, as far as they fit. Scenarios may take longer than they say: there are some minutes to spare.
 test-ci: deps
-	@EXITSTAT_MINUTES=65 scripts/test.sh static unit fuzz lab debug
+	@EXITSTAT_MINUTES=65 scripts/test.sh static unit fuzz lab packages host debug
 
 test-static test-unit test-fuzz:
 	@scripts/test.sh $(@:test-%=%)
@@ -79,5 +100,5 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo test test-static test-unit test-fuzz test-lab test-debug test-ci bench bench-cpu report \
+.PHONY: help demo demo-host deb dist test test-debian13 test-host test-static test-unit test-fuzz test-lab test-debug test-ci bench bench-cpu report \
 	deps preflight module kernel cli artifacts clean

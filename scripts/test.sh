@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# test.sh PART...: runs parts of the tests: static, unit, fuzz, lab, debug. Prints a line for each test,
-# and at last how many passed and failed. With EXITSTAT_MINUTES set, `debug` leaves out what would not be
-# over so many minutes after the start of this script, and says what.
+# test.sh PART...: runs parts of the tests: static, unit, fuzz, lab, packages, host, debug. Prints a line for each test,
+# and at last how many passed and failed. With EXITSTAT_MINUTES set, `host` and `debug` leave out what would not be
+# over so many minutes after the start of this script, and say what.
 set -u
 begin=$(date +%s)
 cd "$(dirname "$0")/.." || exit 1
@@ -44,12 +44,30 @@ show_log() {
 	[ "$test_status" != 0 ] || sed 's/^/    /' "$log"
 }
 
+differs() {
+	! scripts/stock/same-code.sh "$1" "$2"
+}
+
+# dkms KERNEL: in a Debian 13 root of its own, which is as it was afterwards.
+dkms() {
+	scripts/debian13.sh -r debian13-dkms mkdir -p /root/packages &&
+		cp build/deb/*.deb "$(value EXITSTAT_CACHE)/debian13-dkms/root/packages" &&
+		scripts/debian13.sh -r debian13-dkms tests/host/dkms.sh /root/packages "$1" \
+			"$(dpkg-deb --field "build/deb/exitstat-modules-$1"_*.deb Depends |
+				sed -n 's/.*linux-modules-[^ ]* (= \([^)]*\)).*/\1/p')"
+}
+
+# same_symbols DIRECTORY: of those that were made, the helpers' and Rust's own.
+same_symbols() {
+	grep '^_R\|^rust_helper_' "$1/rust.made" | cmp - "$1/rust.exported" && wc -l <"$1/rust.exported"
+}
+
 module_is_formatted() {
 	"${rustc%rustc}rustfmt" --check --edition 2021 src/*.rs
 }
 
 scripts_parse() {
-	for script in scripts/*.sh scripts/lab tests/lab/l1-* tests/lab/l2-* tests/*/*.sh tests/*/*/*.sh; do
+	for script in scripts/*.sh scripts/*/*.sh scripts/host/* scripts/lab tests/lab/l1-* tests/lab/l2-* tests/*/*.sh tests/*/*/*.sh; do
 		sh -n "$script" || return 1
 	done
 }
@@ -160,7 +178,32 @@ for part in "$@"; do
 		grep -q '^[0-9]* passed, [0-9]* failed$' "$log" || failed=$((failed + 1))
 		add_counts 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
 		;;
-	lab | debug)
+	packages)
+		# Said aloud, as it takes minutes where it is not in the cache.
+		scripts/build-debs.sh build/deb >"$log" || failed=$((failed + 1))
+		test_that "packages are built, twice the same, without errors for lintian" scripts/build-debs.sh build/deb
+		show_log
+		for directory in $(scripts/stock.sh --list); do
+			kernel=${directory##*/}
+			for module in kvm kvm-intel kvm-amd; do
+				packaged=$directory/packaged/usr/lib/modules/$kernel/kernel/arch/x86/kvm/$module.ko.xz
+				test_that "$kernel: $module without the shim is Debian's, byte for byte" \
+					scripts/stock/same-code.sh "$packaged" "$directory/control/$module.ko"
+			done
+			test_that "$kernel: kvm with the shim is not" \
+				differs "$packaged" "$directory/kvm.ko"
+			test_that "$kernel: the symbols of Rust are those that it exports" same_symbols "$directory"
+			show_log
+		done
+		# The first of those that the packages are for.
+		for package in build/deb/exitstat-modules-*_*.deb; do
+			kernel=$(dpkg-deb --field "$package" Package)
+			test_that "DKMS builds the same, and refuses another compiler" dkms "${kernel#exitstat-modules-}"
+			show_log
+			break
+		done
+		;;
+	lab | host | debug)
 		set -- --suite $part
 		if [ $part = lab ]; then
 			set -- --suite default
@@ -174,7 +217,7 @@ for part in "$@"; do
 		add_counts 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
 		;;
 	*)
-		echo "$0: parts are static, unit, fuzz, lab, debug" >&2
+		echo "$0: parts are static, unit, fuzz, lab, packages, host, debug" >&2
 		exit 2
 		;;
 	esac

@@ -13,7 +13,7 @@
 #define EXITSTAT_SLOTS 87
 
 /* As in Cargo.toml. */
-#define EXITSTAT_VERSION "0.1.0"
+#define EXITSTAT_VERSION "0.2.0"
 
 /* Exits by slot, then cycles; the Rust side's view of it is in cpu.rs. */
 struct exitstat_cpu_table {

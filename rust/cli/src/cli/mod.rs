@@ -8,11 +8,13 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
+mod enable;
 mod explain;
 mod export;
 mod plot;
 mod top;
 
+pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::ExportArgs;
 pub use plot::{PlotArgs, PlotKind};
@@ -84,6 +86,8 @@ pub enum Command {
     Guest(GuestArgs),
     Explain(ExplainArgs),
     Export(ExportArgs),
+    Enable(EnableArgs),
+    Disable(DisableArgs),
     #[command(hide = true)]
     Documents(DocumentsArgs),
 }

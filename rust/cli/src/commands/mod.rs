@@ -11,6 +11,7 @@ use std::process::ExitCode;
 pub mod check;
 pub mod diff;
 pub mod documents;
+pub mod enable;
 pub mod explain;
 pub mod export;
 pub mod guest;
@@ -31,7 +32,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         None => stat::run(&cli.stat)?,
         Some(Command::Check(args)) => return check::run(&args),
         Some(Command::Diff(args)) => diff::run(&args)?,
+        Some(Command::Disable(args)) => return enable::disable(&args),
         Some(Command::Documents(args)) => documents::run(&args)?,
+        Some(Command::Enable(args)) => return enable::enable(&args),
         Some(Command::Explain(args)) => explain::run(&args)?,
         Some(Command::Export(args)) => export::run(&args)?,
         Some(Command::Guest(args)) => guest::run(&args)?,

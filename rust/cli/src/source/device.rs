@@ -39,12 +39,14 @@ pub enum Error {
     /// The kernel is not patched.
     #[error(
         "the running kernel's kvm lacks the exit observer that the module needs.\n\
-         Patch and rebuild kvm and kvm_intel (patches/ in exitstat's source, README.md says how), \
+         On a kernel of Debian's, with exitstat's packages, as root: `exitstat enable`.\n\
+         On one of your own: patch and rebuild kvm and kvm_intel (README.md in exitstat's source says how), \
          and boot or load them."
     )]
     NoShim,
     /// The module is not loaded.
-    #[error("the module is not loaded: there is no /dev/kvm_exitstat.\nAs root: `modprobe kvm_exitstat`. If that fails, `dmesg | grep kvm_exitstat` says why.")]
+    #[error("the module is not loaded: there is no /dev/kvm_exitstat.\nAs root: `exitstat enable` on a kernel of Debian's, `modprobe kvm_exitstat` on one that you patched.\n\
+             If that fails, `dmesg | grep kvm_exitstat` says why.")]
     NotLoaded,
     /// The module is loaded, and has made no device.
     #[error("the module kvm_exitstat is loaded, but there is no /dev/kvm_exitstat.\nEither it is older than this command (install the module of the same release), or nothing fills /dev here (`mount -t devtmpfs devtmpfs /dev`, or in a container give it the device).")]

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat enable` and `exitstat disable`: a script of the package does the work.
+
+use crate::{
+    cli::{DisableArgs, EnableArgs},
+    error::Error,
+};
+use std::{
+    io::ErrorKind,
+    os::unix::process::CommandExt,
+    process::{Command, ExitCode},
+};
+
+/// `scripts/host/kvm`, where Debian's package has it.
+const SCRIPT: &str = "/usr/lib/exitstat/kvm";
+
+/// `exitstat enable`.
+///
+/// # Errors
+///
+/// The script cannot be run. That it failed is its exit status.
+pub fn enable(args: &EnableArgs) -> Result<ExitCode, Error> {
+    let mut command = Command::new(SCRIPT);
+    command.arg("enable");
+    if args.next_boot {
+        command.arg("--next-boot");
+    }
+    if let (Some(key), Some(cert)) = (&args.key, &args.cert) {
+        command.arg("--key").arg(key).arg("--cert").arg(cert);
+    }
+    become_it(command)
+}
+
+/// `exitstat disable`.
+///
+/// # Errors
+///
+/// The script cannot be run.
+pub fn disable(args: &DisableArgs) -> Result<ExitCode, Error> {
+    let mut command = Command::new(SCRIPT);
+    command.arg("disable");
+    if args.next_boot {
+        command.arg("--next-boot");
+    }
+    become_it(command)
+}
+
+fn become_it(mut command: Command) -> Result<ExitCode, Error> {
+    let error = command.exec();
+    if error.kind() == ErrorKind::NotFound {
+        return Err(Error::Failed(format!(
+            "there is no {SCRIPT}: this is for exitstat's packages for Debian's kernels.\n\
+             With a kernel of your own, as root: modprobe kvm_intel"
+        )));
+    }
+    Err(Error::io(SCRIPT)(error))
+}

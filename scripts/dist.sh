@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# dist.sh DIRECTORY: the files of a release: the source, Debian's packages, the command for any x86-64 Linux, and
+# their checksums. Of what is committed: it refuses a tree with changes.
+set -eu
+cd "$(dirname "$0")/.."
+fail() {
+	echo "dist: $1" >&2
+	exit 1
+}
+[ $# = 1 ] || fail "usage: $0 DIRECTORY"
+[ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed: git status"
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml)
+grep -q "^## $version$" CHANGELOG.md || fail "CHANGELOG.md has no section for $version"
+[ "$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)" = "$version" ] || fail "debian/changelog is not of $version"
+
+scripts/build-debs.sh build/deb >/dev/null
+scripts/build-cli.sh build/cli >/dev/null
+rm -rf "$1"
+mkdir -p "$1"
+git archive --prefix="exitstat-$version/" HEAD | xz >"$1/exitstat-$version.tar.xz"
+tar --create --directory build/cli --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \
+	--transform="s,^\.,exitstat-$version-x86_64," . | xz >"$1/exitstat-$version-x86_64.tar.xz"
+cp build/deb/*.deb "$1"
+(cd "$1" && sha256sum -- * >SHA256SUMS)
+ls -l "$1"
