@@ -19,7 +19,8 @@ for series in $(sed -n 's/^\([0-9]*\.[0-9]*\)\.[0-9]* booted$/\1/p' patches/kern
 	done
 done
 # What they are made of.
-id=$(git ls-files -z -- . ':!tests' ':!docs' ':!rust/bare' ':!rust/bench' ':!rust/fuzz' ':!rust/lab' ':!rust/model' | xargs -0 cat | { cat; echo "$ids"; } | sha256sum)
+id=$(scripts/files.sh | grep -zvE '^(\./)?(tests|docs|rust/(bare|bench|fuzz|lab|model))/' | sort -z | xargs -0 cat |
+	{ cat && echo "$ids"; } | sha256sum)
 if [ "$(cat "$1/id" 2>/dev/null)" = "$id" ]; then
 	ls -l "$1"/*.deb
 	exit

@@ -43,7 +43,7 @@ cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 mkdir -p "$root/root/exitstat"
 find "$root/root/exitstat" -mindepth 1 -maxdepth 1 ! -name target ! -name build -exec rm -rf {} +
-git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$root/root/exitstat"
+scripts/files.sh | tar --create --null --files-from=- | tar --extract --directory "$root/root/exitstat"
 
 # The mounts are of this namespace, and go with it.
 exec unshare --mount sh -euc '

@@ -30,7 +30,7 @@ if [ ! -e "$slice" ]; then
 		rm -rf fetched
 	fi
 fi
-scripts/stock/build.sh "$kernel" "$slice" built
+scripts/stock/build.sh "$kernel" "$slice" "$(pwd)/built"
 mkdir -p /var/lib/exitstat/dkms
 echo "$version" >"/var/lib/exitstat/dkms/$kernel"
 rm -rf built/base built/tree built/module

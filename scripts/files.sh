@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# files.sh: the files of this tree, without what was built in it, each ended by a NUL: those that git knows, or in
+# a tree without git all.
+cd "$(dirname "$0")/.." || exit 1
+if git ls-files >/dev/null 2>&1 && [ -n "$(git ls-files Makefile)" ]; then
+	git ls-files -z
+else
+	find . '(' -path ./target -o -path ./build -o -path ./.git ')' -prune -o -type f -print0
+fi
