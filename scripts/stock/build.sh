@@ -30,8 +30,7 @@ option() {
 [ "$(option CONFIG_KVM)" = m ] || fail "$kernel has KVM built in: it cannot be replaced"
 [ -z "$(option CONFIG_MODVERSIONS)" ] || fail "$kernel has versions of symbols: this script does not make them"
 same() {
-	[ "$2" = "$3" ] || fail "$kernel was built with $1 '$2', and here is '$3': install that one; symbols of Rust and
-    structures of C are only those of the kernel if the compiler is the same"
+	[ "$2" = "$3" ] || fail "$kernel was built with $1 '$2', and here is '$3': install that one (only the same compiler makes the kernel's symbols)"
 }
 same rustc "$(option CONFIG_RUSTC_VERSION_TEXT)" "$(rustc --version 2>/dev/null)"
 cc=x86_64-linux-gnu-gcc-14

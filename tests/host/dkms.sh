@@ -52,5 +52,5 @@ cat "$work/said"
 grep -q "was built with rustc 'rustc 1.85.1.* and here is 'rustc 1.99.0" "$work/said"
 
 apt_get purge exitstat-dkms exitstat
-[ ! -e /var/lib/dkms/exitstat ] && [ ! -e /usr/src/exitstat-* ] && [ ! -e /var/lib/exitstat ]
+! ls -d /var/lib/dkms/exitstat /usr/src/exitstat-* /var/lib/exitstat 2>/dev/null | grep . || exit 1
 dpkg --verify "linux-modules-$kernel"

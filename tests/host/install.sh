@@ -1,4 +1,6 @@
 # A host as its administrator has it: exitstat is installed, enabled, used with a libvirt domain, and removed.
+# What the lab's disk leaves out is missing before as after.
+dpkg --verify "linux-modules-$kernel" >/tmp/verify
 check "the packaged KVM is in use" packaged_kvm
 check "apt installs the packages" installs
 check "that alone changes nothing" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
@@ -71,4 +73,4 @@ check "purge" apt-get purge -y exitstat "exitstat-modules-$kernel"
 check "leaves nothing but the packaged KVM" sh -c '
 	. /mnt/lab/host-lib.sh
 	packaged_kvm && nothing_in_updates && [ ! -e /var/lib/exitstat ] && [ ! -e /usr/lib/exitstat ] &&
-		dpkg --verify "linux-modules-$kernel"'
+		dpkg --verify "linux-modules-$kernel" | cmp - /tmp/verify'

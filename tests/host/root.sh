@@ -6,12 +6,21 @@ set -eu
 mirror=$1 kernel=$2 version=$3 dir=$4
 root=$dir/root
 
+# Without most drivers: depmod, which reads all modules, takes a quarter of an hour here with them.
 mmdebstrap --quiet --variant=minbase --skip=output/dev \
 	--include=systemd-sysv,udev,dbus,kmod,apt,initramfs-tools,linux-image-"$kernel" \
 	--include=libvirt-daemon-system,libvirt-clients,virtinst,qemu-system-x86 \
 	--include=expect,tmux,curl,cpuid,busybox-static,cpio,procps,mokutil \
 	--aptopt='Apt::Install-Recommends "false"' \
 	--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+	--dpkgopt='path-exclude=/usr/lib/modules/*/kernel/sound/*' \
+	--dpkgopt='path-exclude=/usr/lib/modules/*/kernel/net/*' \
+	--dpkgopt='path-exclude=/usr/lib/modules/*/kernel/drivers/*' \
+	--dpkgopt='path-include=/usr/lib/modules/*/kernel/drivers/ata/*' \
+	--dpkgopt='path-include=/usr/lib/modules/*/kernel/drivers/cdrom/*' \
+	--dpkgopt='path-include=/usr/lib/modules/*/kernel/drivers/crypto/ccp/*' \
+	--dpkgopt='path-include=/usr/lib/modules/*/kernel/drivers/scsi/s*_mod*' \
+	--dpkgopt='path-include=/usr/lib/modules/*/kernel/drivers/scsi/scsi_common*' \
 	--setup-hook='mkdir -p "$1/etc/apt/preferences.d"' \
 	--setup-hook='printf "Package: linux-base\nPin: release n=trixie-backports\nPin-Priority: 600\n" >"$1/etc/apt/preferences.d/lab"' \
 	--essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/sbin"' \
