@@ -8,7 +8,7 @@ help:
 	@echo 'make test-unit        cargo test'
 	@echo 'make test-fuzz        all parsers, fuzzed for some seconds (scripts/fuzz.sh: for longer)'
 	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
-	@echo 'make demo-host        the same on a Debian host with packages and libvirt: ten minutes, later three'
+	@echo 'make demo-host        the same on a Debian host with packages and libvirt'
 	@echo "make deb              build/deb: packages for Debian 13 and its own kernels"
 	@echo 'make dist             build/dist: the files of a release'
 	@echo "make test-debian13    make test in a Debian 13 root that is made in the cache"
