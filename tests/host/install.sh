@@ -18,7 +18,7 @@ check "it answers" sh -c '
 	until curl --silent --fail http://127.0.0.1:9948/metrics >/tmp/metrics; do
 		systemctl is-active exitstat-export || exit 1
 	done
-	grep -q "^exitstat_host_exits_total" /tmp/metrics && wc -l /tmp/metrics'
+	grep "^exitstat_build_info" /tmp/metrics && wc -l /tmp/metrics'
 check "as a user of its own, of the group exitstat" sh -c '
 	pid=$(systemctl show --property MainPID --value exitstat-export)
 	ps -o user:20=,group:20= -p "$pid" | tee /dev/stderr | grep -q "^exitstat-export *exitstat *$"'
