@@ -100,5 +100,5 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo demo-host deb dist test test-debian13 test-host test-static test-unit test-fuzz test-lab test-debug test-ci bench bench-cpu report \
-	deps preflight module kernel cli artifacts clean
+.PHONY: help demo demo-host deb dist test test-debian13 test-host test-static test-unit test-fuzz test-lab \
+	test-debug test-ci bench bench-cpu report deps preflight module kernel cli artifacts clean

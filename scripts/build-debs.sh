@@ -25,7 +25,7 @@ if [ "$(cat "$1/id" 2>/dev/null)" = "$id" ]; then
 	ls -l "$1"/*.deb
 	exit
 fi
-scripts/debian13.sh -r $root scripts/stock/packages.sh /root/stock /root/packages $kernels
+scripts/debian13.sh -r $root scripts/stock/packages.sh /srv/stock /srv/packages $kernels
 mkdir -p "$1"
 rm -f "$1"/*.deb "$1/id"
 cp "${directory%/stock/*}"/packages/*.deb "$1"

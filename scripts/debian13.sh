@@ -30,7 +30,8 @@ if [ ! -e "$root/etc/debian_version" ]; then
 	rm -rf "$root.partial"
 	mkdir -p "${root%/*}"
 	mmdebstrap --quiet --variant=minbase --skip=output/dev --include=ca-certificates,make \
-		trixie "$root.partial" "deb $mirror trixie main"
+		--skip=cleanup/apt/lists trixie "$root.partial" \
+		"deb $mirror trixie main" "deb $mirror trixie-backports main"
 	mv "$root.partial" "$root"
 fi
 

@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 root=debian13-packages
-stock=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}/$root/root/stock
+stock=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}/$root/srv/stock
 if [ "${1:-}" = --list ]; then
 	for complete in "$stock"/*/module.id; do
 		[ ! -e "$complete" ] || echo "${complete%/*}"
@@ -18,8 +18,8 @@ fi
 	exit 2
 }
 kernel=$(scripts/debian13.sh -r $root sh -euc '
-	kernel=$(scripts/stock/get.sh "$1" "$2" /root/stock)
-	out=/root/stock/$kernel
+	kernel=$(scripts/stock/get.sh "$1" "$2" /srv/stock)
+	out=/srv/stock/$kernel
 	scripts/stock/build.sh "$kernel" "$out/slice" "$out" "$out/packaged/usr/lib/modules/$kernel" >&2
 	echo "$kernel"' sh "$1" "$2")
 echo "$stock/$kernel"

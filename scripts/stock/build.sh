@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# build.sh KERNEL SLICE OUT [PACKAGED]: builds, for a kernel of Debian as it is packaged, KVM's modules with the shim, and
-# kvm_exitstat, into OUT. It needs the kernel's headers package, its slice of source (slice.sh), and the very
+# build.sh KERNEL SLICE OUT [PACKAGED]: builds, for a kernel of Debian as it is packaged, KVM's modules with the
+# shim, and kvm_exitstat, into OUT. It needs the kernel's headers package, its slice of source (slice.sh), and the very
 # compilers that Debian built the kernel with. To prove that it has all of them right, it first builds KVM
 # without the shim, in OUT/control: that must be the code of the packaged modules, which are in PACKAGED, or in
 # /lib/modules if it is not given.
@@ -30,7 +30,8 @@ option() {
 [ "$(option CONFIG_KVM)" = m ] || fail "$kernel has KVM built in: it cannot be replaced"
 [ -z "$(option CONFIG_MODVERSIONS)" ] || fail "$kernel has versions of symbols: this script does not make them"
 same() {
-	[ "$2" = "$3" ] || fail "$kernel was built with $1 '$2', and here is '$3': install that one (only the same compiler makes the kernel's symbols)"
+	[ "$2" = "$3" ] ||
+		fail "$kernel was built with $1 '$2', and here is '$3': install that one, as only it makes the kernel's symbols"
 }
 same rustc "$(option CONFIG_RUSTC_VERSION_TEXT)" "$(rustc --version 2>/dev/null)"
 cc=x86_64-linux-gnu-gcc-14
@@ -95,7 +96,7 @@ EOF
 	sed -n 's/^EXPORT_SYMBOL_RUST_GPL(\(.*\));$/\1/p' "$tree"/rust/exports_*_generated.h | sort >"$out/rust.made"
 	awk '$2 ~ /^_R/ || $2 ~ /^rust_helper_/ { print $2 }' "$headers/Module.symvers" | sort >"$out/rust.exported"
 	awk '/^_R/ || /^rust_helper_/' "$out/rust.made" | cmp -s - "$out/rust.exported" ||
-		fail "the symbols of Rust that were made here are not those that $kernel exports: $out/rust.made and rust.exported"
+		fail "the symbols of Rust made here are not those that $kernel exports: compare $out/rust.made, rust.exported"
 
 	echo "==> $kernel: KVM as it is packaged"
 	kernel_make M=arch/x86/kvm modules

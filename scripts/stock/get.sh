@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# get.sh SERIES FLAVOUR DIRECTORY: on Debian 13, gets what build.sh needs to build for the newest kernel of a
-# series that trixie-backports has, say 7.3 amd64: it installs its headers and the compilers, and puts into
+# get.sh SERIES FLAVOUR DIRECTORY: on Debian 13 with trixie-backports, gets what build.sh needs to build for the newest kernel of a
+# series, say 7.3 amd64: it installs its headers and the compilers, and puts into
 # DIRECTORY/KERNEL: `slice`, of its source, `version`, of its packages, and `packaged/`, its image and modules.
 # Prints KERNEL, such as 7.3.4+deb13-amd64. What is there already is not fetched again. As root.
 set -eu
@@ -12,7 +12,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 }
 series=$1 flavour=$2 directory=$3
 mkdir -p "$directory"
-list=/etc/apt/sources.list.d/exitstat-backports.list
 # What it says matters only if it fails.
 apt_get() {
 	LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -y -o APT::Sandbox::User=root \
@@ -21,13 +20,7 @@ apt_get() {
 		exit 1
 	}
 }
-if [ ! -e $list ]; then
-	mirror=$(apt-get indextargets --format '$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-		sed -n 's/^main //p' | head -n 1)
-	echo "deb $mirror trixie-backports main" >$list
-	echo "==> installing compilers" >&2
-	apt_get update
-fi
+[ -e /usr/bin/bindgen ] || echo "==> installing compilers" >&2
 apt_get install gcc-14 g++ make rustc rust-src bindgen flex bison bc libelf-dev libssl-dev pahole xz-utils kmod \
 	patch python3
 

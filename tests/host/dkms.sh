@@ -10,11 +10,6 @@ cd "$(dirname "$0")/../.."
 apt_get() {
 	apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
 }
-list=/etc/apt/sources.list.d/backports.list
-if [ ! -e $list ]; then
-	sed 's/ trixie main/ trixie-backports main/' /etc/apt/sources.list >$list
-	apt_get update
-fi
 # What a kernel's image depends on, without the image: this root does not boot.
 apt_get install "linux-headers-$kernel=$version" "linux-modules-$kernel=$version"
 dpkg --purge exitstat-dkms exitstat # of a run that was interrupted

@@ -6,6 +6,14 @@ check "apt installs the packages" installs
 check "that alone changes nothing" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
 check "exitstat says what to do" says "exitstat enable" exitstat
 
+# A step that fails: a module that is no module.
+module=/usr/lib/exitstat/modules/$kernel/kvm-intel.ko.xz
+mv "$module" /root/kvm-intel.ko.xz
+echo "no module" >"$module"
+check "when a step fails, all is put back" says "the packaged KVM is in use again" exitstat enable
+check "and the packaged KVM is in use" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
+mv /root/kvm-intel.ko.xz "$module"
+
 check "exitstat enable" exitstat enable
 check "the module is loaded with KVM" test -e /sys/module/kvm_exitstat/parameters/guest_scope
 check "the device is of the group exitstat" sh -c '

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # root.sh MIRROR KERNEL VERSION DIRECTORY: makes a Debian 13 host as an administrator has it, with systemd, a
-# kernel of trixie-backports and libvirt, as a disk: DIRECTORY/disk, kernel and initrd. As root.
+# kernel of trixie-backports and libvirt, as a disk: DIRECTORY/disk, kernel and initrd. As root: it asks sudo if
+# it must.
 set -eu
+[ "$(id -u)" = 0 ] || exec sudo sh "$0" "$@"
 mirror=$1 kernel=$2 version=$3 dir=$4
 root=$dir/root
 

@@ -28,23 +28,15 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     let (suite, sources) = source::debian()?;
     let key = key(&[&fs::read(&script)?, sources.as_bytes()]);
     let name = format!("guest-{suite}-{key}");
-    let dir = workspace.cached(&name)?;
-    let _lock = workspace.lock_cache(&name)?;
-    // Made elsewhere and renamed: one that is there is whole.
-    if dir.exists() {
-        return Ok(dir);
-    }
-    eprintln!("==> making a Debian guest of {suite} (3 minutes)");
-    let partial = workspace.cached(&format!("building-{name}"))?;
-    let _ = fs::remove_dir_all(&partial);
-    fs::create_dir_all(&partial)?;
-    let list = partial.join("sources.list");
-    fs::write(&list, sources)?;
-    run(Command::new("sh")
-        .arg(script)
-        .arg(suite)
-        .arg(list)
-        .arg(&partial))?;
-    fs::rename(&partial, &dir)?;
-    Ok(dir)
+    workspace.made_once(&name, |partial| {
+        eprintln!("==> making a Debian guest of {suite} (3 minutes)");
+        let list = partial.join("sources.list");
+        fs::write(&list, sources)?;
+        run(Command::new("sh")
+            .arg(script)
+            .arg(&suite)
+            .arg(list)
+            .arg(partial))?;
+        Ok(())
+    })
 }

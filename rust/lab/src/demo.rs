@@ -51,10 +51,7 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
 pub fn host(workspace: &Workspace) -> Result<ExitCode> {
     let run = Run {
         host: Some(Host {
-            stock: Stock {
-                series: HOST,
-                flavour: "amd64",
-            },
+            stock: Stock::amd64(HOST),
             script: "demo.sh",
         }),
         timeout: Duration::from_secs(3600),

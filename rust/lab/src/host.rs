@@ -111,20 +111,13 @@ fn root(workspace: &Workspace, built: &Built) -> Result<PathBuf> {
     let version = built.version()?;
     let key = key(&[&fs::read(&script)?, version.as_bytes()]);
     let name = format!("host-{}-{key}", built.release);
-    let dir = workspace.cached(&name)?;
-    let _lock = workspace.lock_cache(&name)?;
-    if dir.exists() {
-        return Ok(dir);
-    }
-    eprintln!("==> making a Debian 13 host with libvirt (3 minutes)");
-    let partial = workspace.cached(&format!("building-{name}"))?;
-    let _ = fs::remove_dir_all(&partial);
-    fs::create_dir_all(&partial)?;
-    run(Command::new("sh")
-        .arg(script)
-        .arg(source::mirror()?)
-        .args([&built.release, &version])
-        .arg(&partial))?;
-    fs::rename(&partial, &dir)?;
-    Ok(dir)
+    workspace.made_once(&name, |partial| {
+        eprintln!("==> making a Debian 13 host with libvirt (3 minutes)");
+        run(Command::new("sh")
+            .arg(script)
+            .arg(source::mirror()?)
+            .args([&built.release, &version])
+            .arg(partial))?;
+        Ok(())
+    })
 }

@@ -307,7 +307,7 @@ pub fn make_iso(kernel: &Path, initrd: &Path, append: &str, dir: &Path) -> Resul
         ),
     )?;
     cd.copy(kernel, "kernel")?;
-    fs::rename(initrd, cd.dir.join("initrd"))?;
+    fs::hard_link(initrd, cd.place("initrd")?)?;
     run(Command::new("xorriso")
         .args(["-as", "mkisofs", "-quiet", "-r", "-o"])
         .arg(dir.join("l1.iso"))

@@ -137,8 +137,6 @@ fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Result<Comma
         .args(["-append", machine.append]);
     if let Some(disk) = machine.disk {
         image::make_iso(machine.kernel, machine.initrd, machine.append, dir)?;
-        // It was moved there.
-        fs::copy(dir.join(image::CD).join("initrd"), machine.initrd)?;
         let disk = disk.display();
         qemu.arg("-drive")
             .arg(format!(

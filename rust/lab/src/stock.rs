@@ -35,11 +35,21 @@ const OURS: [&str; 4] = ["kvm", "kvm-intel", "kvm-amd", "kvm_exitstat"];
 /// A kernel that is there, with its modules and ours.
 pub struct Built {
     dir: PathBuf,
+    /// The root that has the packaged modules in `lib/modules`, as L1 gets them: not compressed.
+    unpacked: PathBuf,
     /// As `uname -r` gives it.
     pub release: String,
 }
 
 impl Stock {
+    /// The flavour for all machines.
+    pub const fn amd64(series: &'static str) -> Self {
+        Self {
+            series,
+            flavour: "amd64",
+        }
+    }
+
     /// Fetches and builds what is missing.
     pub fn build(self, workspace: &Workspace) -> Result<Built> {
         let _lock = workspace.lock_cache("stock")?;
@@ -59,7 +69,12 @@ impl Stock {
         let dir = PathBuf::from(String::from_utf8(output.stdout)?.trim());
         let release = dir.file_name().unwrap_or_default();
         let release = release.to_string_lossy().into_owned();
-        let built = Built { dir, release };
+        let unpacked = workspace.cached(&format!("stock-{release}"))?;
+        let built = Built {
+            dir,
+            unpacked,
+            release,
+        };
         built.unpack()?;
         Ok(built)
     }
@@ -73,15 +88,6 @@ impl Built {
             .join(&self.release)
     }
 
-    /// Where the packaged modules are, unpacked.
-    fn packaged(&self) -> PathBuf {
-        self.root().join("lib/modules").join(&self.release)
-    }
-
-    fn root(&self) -> PathBuf {
-        self.dir.join("unpacked")
-    }
-
     /// The version of the kernel's packages.
     pub fn version(&self) -> Result<String> {
         let text = fs::read_to_string(self.dir.join("version"))?;
@@ -92,7 +98,7 @@ impl Built {
     pub fn bootable(&self) -> Bootable {
         Bootable {
             image: self.package().join("vmlinuz"),
-            modules: self.root(),
+            modules: self.unpacked.clone(),
             release: self.release.clone(),
         }
     }
@@ -104,25 +110,26 @@ impl Built {
 
     /// Unpacks the packaged modules that L1 gets: scripts load them by file.
     fn unpack(&self) -> Result<()> {
-        let complete = self.root().join("complete");
+        let complete = self.unpacked.join("complete");
         let from = self.package();
+        let modules = self.unpacked.join("lib/modules").join(&self.release);
         let id = key(&[PARTS.join(" ").as_bytes(), self.version()?.as_bytes()]);
         if fs::read_to_string(&complete).is_ok_and(|have| have == id) {
             return Ok(());
         }
-        let _ = fs::remove_dir_all(self.root());
+        let _ = fs::remove_dir_all(&self.unpacked);
         // A cloud kernel has less.
         for part in PARTS.into_iter().filter(|part| from.join(part).exists()) {
-            let to = self.packaged().join(part);
+            let to = modules.join(part);
             fs::create_dir_all(to.parent().unwrap_or(&to))?;
             run(Command::new("cp").arg("-a").arg(from.join(part)).arg(&to))?;
         }
         // depmod looks for them; what is built in, L1 does not ask for.
         for list in ["modules.builtin", "modules.order"] {
-            fs::write(self.packaged().join(list), "")?;
+            fs::write(modules.join(list), "")?;
         }
         run(Command::new("find")
-            .arg(self.root())
+            .arg(&self.unpacked)
             .args(["-name", "*.xz", "-exec", "xz", "-d", "{}", "+"]))?;
         fs::write(complete, id)?;
         Ok(())

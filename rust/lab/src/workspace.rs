@@ -70,7 +70,22 @@ impl Workspace {
         Self::lock(&self.cached(&format!("{name}.lock"))?, name)
     }
 
-    /// The same for what is built in the checkout.
+    /// The directory `name` in the cache, made by `make` if it is not there. That makes it beside and it is
+    /// renamed: one that is there is whole.
+    pub fn made_once(&self, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        let dir = self.cached(name)?;
+        let _lock = self.lock_cache(name)?;
+        if !dir.exists() {
+            let partial = self.cached(&format!("building-{name}"))?;
+            let _ = fs::remove_dir_all(&partial);
+            fs::create_dir_all(&partial)?;
+            make(&partial)?;
+            fs::rename(&partial, &dir)?;
+        }
+        Ok(dir)
+    }
+
+    /// Like [`Self::lock_cache`], for what is built in the checkout.
     pub fn lock_checkout(&self, name: &str) -> Result<File> {
         let build = self.path("build");
         fs::create_dir_all(&build)?;

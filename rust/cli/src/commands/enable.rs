@@ -21,11 +21,7 @@ const SCRIPT: &str = "/usr/lib/exitstat/kvm";
 ///
 /// The script cannot be run. That it failed is its exit status.
 pub fn enable(args: &EnableArgs) -> Result<ExitCode, Error> {
-    let mut command = Command::new(SCRIPT);
-    command.arg("enable");
-    if args.next_boot {
-        command.arg("--next-boot");
-    }
+    let mut command = script("enable", args.next_boot);
     if let (Some(key), Some(cert)) = (&args.key, &args.cert) {
         command.arg("--key").arg(key).arg("--cert").arg(cert);
     }
@@ -38,12 +34,16 @@ pub fn enable(args: &EnableArgs) -> Result<ExitCode, Error> {
 ///
 /// The script cannot be run.
 pub fn disable(args: &DisableArgs) -> Result<ExitCode, Error> {
+    become_it(script("disable", args.next_boot))
+}
+
+fn script(what: &str, next_boot: bool) -> Command {
     let mut command = Command::new(SCRIPT);
-    command.arg("disable");
-    if args.next_boot {
+    command.arg(what);
+    if next_boot {
         command.arg("--next-boot");
     }
-    become_it(command)
+    command
 }
 
 fn become_it(mut command: Command) -> Result<ExitCode, Error> {

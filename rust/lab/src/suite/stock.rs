@@ -47,10 +47,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "Debian's kernel as packaged: agreement, the leaves, guest_scope, exact counts, cycles",
             minutes: 5,
             run: on(
-                Stock {
-                    series,
-                    flavour: "amd64",
-                },
+                Stock::amd64(series),
                 scripts(workspace, &["agreement", "leaves", "scope", "bare"])?,
             ),
             checks: one_cpu,
@@ -84,15 +81,11 @@ pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
         });
     }
     for series in series {
-        let stock = Stock {
-            series,
-            flavour: "amd64",
-        };
         all.push(Scenario {
             name: keep(format!("stock-{series}-cost")),
             about: "Debian's kernel as packaged: instructions per exit and per answer",
             minutes: 4,
-            run: on(stock, scripts(workspace, &["cost"])?),
+            run: on(Stock::amd64(series), scripts(workspace, &["cost"])?),
             checks: |outcome| numbers::costs_without_bounds(&outcome.report),
         });
     }
@@ -120,12 +113,11 @@ fn one_cpu(outcome: &Outcome) -> Vec<Check> {
 }
 
 fn hosts() -> Vec<Scenario> {
-    let stock = Stock {
-        series: HOST,
-        flavour: "amd64",
-    };
     let host = |script, append: &str| Run {
-        host: Some(Host { stock, script }),
+        host: Some(Host {
+            stock: Stock::amd64(HOST),
+            script,
+        }),
         append: append.to_owned(),
         timeout: LONG,
         ..Run::default()
