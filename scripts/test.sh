@@ -48,15 +48,23 @@ differs() {
 	! scripts/stock/same-code.sh "$1" "$2"
 }
 
-# dkms KERNEL: in a Debian 13 root of its own, which is as it was afterwards.
-dkms() {
-	version=$(dpkg-deb --field "build/deb/exitstat-modules-$1"_*.deb Depends |
-		sed -n 's/.*linux-modules-[^ ]* (= \([^)]*\)).*/\1/p')
+# package_kernels: the kernels that there are packages for, and the version of each kernel's own package.
+package_kernels() {
+	for package in build/deb/exitstat-modules-*_*.deb; do
+		dpkg-deb --field "$package" Depends | sed -n 's/.*linux-modules-\([^ ]*\) (= \([^)]*\)).*/\1 \2/p'
+	done
+}
+
+# with_packages SCRIPT ARGUMENT...: runs a script of tests/host, with the packages, in a Debian 13 root of its own,
+# which is as it was afterwards.
+with_packages() {
 	tar --create --directory build/deb . | scripts/debian13.sh -r debian13-dkms sh -euc '
+		rm -rf /srv/packages
 		mkdir -p /srv/packages
-		rm -f /srv/packages/*
 		tar --extract --directory /srv/packages
-		tests/host/dkms.sh /srv/packages "$@"' sh "$1" "$version"
+		script=$1
+		shift
+		"tests/host/$script" /srv/packages "$@"' sh "$@"
 }
 
 # same_symbols DIRECTORY: of those that were made, the helpers' and Rust's own.
@@ -197,13 +205,11 @@ for part in "$@"; do
 			test_that "$kernel: the symbols of Rust are those that it exports" same_symbols "$directory"
 			show_log
 		done
-		# The first of those that the packages are for.
-		for package in build/deb/exitstat-modules-*_*.deb; do
-			kernel=$(dpkg-deb --field "$package" Package)
-			test_that "DKMS builds the same, and refuses another compiler" dkms "${kernel#exitstat-modules-}"
-			show_log
-			break
-		done
+		set -- $(package_kernels | grep -v cloud) $(package_kernels | grep cloud | tail -n 1)
+		test_that "DKMS builds the same, and refuses another compiler" with_packages dkms.sh "$1" "$2"
+		show_log
+		test_that "each kernel has the right KVM after upgrades and removals" with_packages upgrade.sh "$@"
+		show_log
 		;;
 	lab | host | debug)
 		set -- --suite $part

@@ -26,6 +26,11 @@ says() {
 installs() {
 	apt-get install -y /mnt/debs/exitstat_*.deb "/mnt/debs/exitstat-modules-${kernel}_"*.deb
 }
+# A key of the administrator's own, as docs/install.md makes it: MOK.priv and MOK.der in /root.
+makes_key() {
+	openssl req -new -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=exitstat/ \
+		-keyout /root/MOK.priv -outform DER -out /root/MOK.der
+}
 domain() {
 	virt-install --name l2 --memory 128 --vcpus 1 --cpu host-passthrough --import --disk none --network none \
 		--graphics none --osinfo detect=off,require=off --noautoconsole \

@@ -19,7 +19,15 @@ check "the module is loaded with KVM" test -e /sys/module/kvm_exitstat/parameter
 check "the device is of the group exitstat" sh -c '
 	udevadm settle
 	stat --format "%U %G %a" /dev/kvm_exitstat | tee /dev/stderr | grep -qx "root exitstat 640"'
-check "enabling again is no error" exitstat enable
+check "a key of the administrator's own is made" makes_key
+check "enabling again, with a key, signs the modules" sh -c '
+	exitstat enable --key /root/MOK.priv --cert /root/MOK.der
+	for module in kvm kvm-intel kvm-amd kvm_exitstat; do
+		modinfo --field signer "/lib/modules/$(uname -r)/updates/exitstat/$module.ko" | tee /dev/stderr |
+			grep -qx exitstat || exit 1
+	done'
+check "and without one, does not" sh -c '
+	exitstat enable && [ -z "$(modinfo --field signer "/lib/modules/$(uname -r)/updates/exitstat/kvm.ko.xz")" ]'
 
 check "the exporter starts as a service" systemctl start exitstat-export
 check "it answers" sh -c '

@@ -11,6 +11,7 @@ root=$dir/root
 # Without most drivers: depmod, which reads all modules, takes a quarter of an hour here with them.
 mmdebstrap --quiet --variant=minbase --skip=output/dev \
 	--include=systemd-sysv,udev,dbus,kmod,apt,initramfs-tools,linux-image-"$kernel" \
+	--include=linux-kbuild-"${kernel%%-*}",openssl,xz-utils \
 	--include=libvirt-daemon-system,libvirt-clients,virtinst,qemu-system-x86 \
 	--include=expect,tmux,curl,cpuid,busybox-static,cpio,procps,mokutil \
 	--aptopt='Apt::Install-Recommends "false"' \

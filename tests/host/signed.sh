@@ -3,6 +3,9 @@ check "this kernel enforces signatures" grep -qx Y /sys/module/module/parameters
 check "the packaged KVM is in use" packaged_kvm
 check "apt installs the packages" installs
 check "exitstat enable is refused, and says what to do" says "signed by a key" exitstat enable
+check "a key of the administrator's own is made" makes_key
+check "a key that is not enrolled is refused" says "Key was rejected" \
+	exitstat enable --key /root/MOK.priv --cert /root/MOK.der
 check "nothing was put where modprobe looks" nothing_in_updates
 check "the packaged KVM is in use still" packaged_kvm
 rmmod kvm_intel kvm

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# upgrade.sh PACKAGES OLD OLD_VERSION NEW NEW_VERSION OTHER OTHER_VERSION: in a Debian 13 root, where exitstat is
+# enabled for the kernel OLD: apt upgrades exitstat's packages, installs the kernel NEW with its modules, the kernel
+# OTHER without any, a revision of OLD, removes NEW, and purges exitstat. After each, modprobe finds for each kernel
+# the KVM that it should. Nothing is loaded: this root does not boot.
+set -eu
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+packages=$1 old=$2 old_version=$3 new=$4 new_version=$5 other=$6 other_version=$7
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+apt_get() {
+	apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >"$work/apt" 2>&1 || {
+		cat "$work/apt"
+		exit 1
+	}
+}
+# uses KERNEL updates|kernel: which KVM modprobe finds.
+uses() {
+	modprobe --set-version "$1" --show-depends --ignore-install kvm_intel >"$work/found" 2>&1 || :
+	case $(grep -c "^insmod /lib/modules/$1/updates/exitstat/kvm" "$work/found") in
+	0) found=kernel ;;
+	*) found=updates ;;
+	esac
+	if [ "$found" != "$2" ] || ! grep -q "/kvm-intel.ko" "$work/found"; then
+		echo "$1: not the KVM in $2/:"
+		cat "$work/found"
+		ls -R "/lib/modules/$1/updates" 2>&1 || :
+		exit 1
+	fi
+	echo "$3: $1 has the KVM in $found/"
+}
+# revised FILE.deb: the same package as a later revision.
+revised() {
+	rm -rf "$work/package"
+	dpkg-deb -R "$1" "$work/package"
+	sed -i 's/^Version: .*/&+1/; s/^\(Depends: .*\)exitstat (= \([^)]*\))/\1exitstat (= \2+1)/' \
+		"$work/package/DEBIAN/control"
+	dpkg-deb --build -Znone --root-owner-group "$work/package" "$work/revised" >/dev/null
+}
+
+dpkg --purge exitstat-dkms "exitstat-modules-$old" "exitstat-modules-$new" exitstat >/dev/null 2>&1 # of a run before
+apt_get install "linux-modules-$old=$old_version"
+apt_get install "$packages"/exitstat_*.deb "$packages/exitstat-modules-$old"_*.deb
+uses "$old" kernel "installed"
+# What `exitstat enable` does on the kernel that runs.
+printf '\n\n' >/var/lib/exitstat/enabled
+/usr/lib/exitstat/kvm refresh "$old"
+uses "$old" updates "enabled"
+
+rm "/lib/modules/$old/updates/exitstat/kvm-amd.ko.xz"
+mkdir "$work/revised"
+for package in "$packages"/exitstat_*.deb "$packages/exitstat-modules-$old"_*.deb; do
+	revised "$package"
+done
+apt_get install "$work"/revised/*.deb
+cmp "/lib/modules/$old/updates/exitstat/kvm-amd.ko.xz" "/usr/lib/exitstat/modules/$old/kvm-amd.ko.xz"
+uses "$old" updates "exitstat upgraded"
+rm "$work"/revised/*
+apt_get install --allow-downgrades "$packages"/exitstat_*.deb "$packages/exitstat-modules-$old"_*.deb
+
+apt_get install "linux-image-$new=$new_version" "$packages/exitstat-modules-$new"_*.deb
+uses "$new" updates "a kernel installed, with its modules"
+uses "$old" updates "a kernel installed, with its modules"
+apt_get install "linux-image-$other=$other_version"
+grep "^exitstat: there are no modules for $other of version $other_version" "$work/apt"
+uses "$other" kernel "a kernel installed, without"
+
+(cd "$work" && apt_get download "linux-modules-$old=$old_version")
+revised "$work"/linux-modules-*.deb
+apt_get install "$work"/revised/linux-modules-*.deb
+uses "$old" kernel "a revision of a kernel installed"
+
+apt_get purge "linux-image-$new" "linux-modules-$new"
+[ ! -e "/usr/lib/exitstat/modules/$new" ]
+! find "/lib/modules/$new" -type f 2>/dev/null | grep . || exit 1
+echo "a kernel removed: its modules are gone"
+
+apt_get install --allow-downgrades "linux-modules-$old=$old_version" "$packages/exitstat-modules-$old"_*.deb
+uses "$old" updates "back at the revision that the modules are for"
+apt_get purge exitstat
+uses "$old" kernel "exitstat purged"
+! ls -d /var/lib/exitstat /usr/lib/exitstat /lib/modules/*/updates 2>/dev/null | grep . || exit 1
+dpkg --verify "linux-modules-$old" "linux-modules-$other"
+apt_get purge "linux-modules-$other"
