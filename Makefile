@@ -53,7 +53,7 @@ test-debug: deps
 
 # Both, as far as they fit. Scenarios may take longer than they say: there are some minutes to spare.
 test-ci: deps
-	@EXITSTAT_MINUTES=70 scripts/test.sh static unit fuzz lab debug
+	@EXITSTAT_MINUTES=70 scripts/test.sh static unit fuzz lab packages host debug
 
 test-static test-unit test-fuzz:
 	@scripts/test.sh $(@:test-%=%)

@@ -4,20 +4,15 @@
 # kernel of trixie-backports, they have the code of those in the package exitstat-modules-KERNEL, nothing goes where
 # modprobe looks; another compiler is refused, with the reason.
 set -eu
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 packages=$1 kernel=$2 version=$3
 cd "$(dirname "$0")/../.."
-apt_get() {
-	apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
-}
+. tests/host/apt.sh
 # What a kernel's image depends on, without the image: this root does not boot.
 apt_get install "linux-headers-$kernel=$version" "linux-modules-$kernel=$version"
 dpkg --purge exitstat-dkms exitstat # of a run that was interrupted
 apt_get install "$packages"/exitstat_*.deb "$packages"/exitstat-dkms_*.deb
 
 built=$(echo /var/lib/dkms/exitstat/*/"$kernel"/x86_64/module)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 dpkg-deb -x "$packages/exitstat-modules-${kernel}"_*.deb "$work/package"
 for module in kvm kvm-intel kvm-amd kvm_exitstat; do
 	case $(echo "$built/$module".ko*) in

@@ -5,16 +5,8 @@
 # OTHER without any, a revision of OLD, removes NEW, and purges exitstat. After each, modprobe finds for each kernel
 # the KVM that it should. Nothing is loaded: this root does not boot.
 set -eu
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 packages=$1 old=$2 old_version=$3 new=$4 new_version=$5 other=$6 other_version=$7
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-apt_get() {
-	apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >"$work/apt" 2>&1 || {
-		cat "$work/apt"
-		exit 1
-	}
-}
+. "$(dirname "$0")/apt.sh"
 # uses KERNEL updates|kernel: which KVM modprobe finds.
 uses() {
 	modprobe --set-version "$1" --show-depends --ignore-install kvm_intel >"$work/found" 2>&1 || :
@@ -39,8 +31,17 @@ revised() {
 	dpkg-deb --build -Znone --root-owner-group "$work/package" "$work/revised" >/dev/null
 }
 
-dpkg --purge exitstat-dkms "exitstat-modules-$old" "exitstat-modules-$new" exitstat >/dev/null 2>&1 # of a run before
-apt_get install "linux-modules-$old=$old_version"
+# removed KERNEL: its image, so that the next run installs it.
+removed() {
+	apt_get purge "linux-image-$1" "linux-modules-$1" "linux-binary-$1"
+}
+
+# What an interrupted run left.
+dpkg --purge exitstat-dkms "exitstat-modules-$old" "exitstat-modules-$new" exitstat >/dev/null 2>&1
+removed "$new"
+removed "$other"
+
+apt_get install --allow-downgrades "linux-modules-$old=$old_version"
 apt_get install "$packages"/exitstat_*.deb "$packages/exitstat-modules-$old"_*.deb
 uses "$old" kernel "installed"
 # What `exitstat enable` does on the kernel that runs.
@@ -59,11 +60,11 @@ uses "$old" updates "exitstat upgraded"
 rm "$work"/revised/*
 apt_get install --allow-downgrades "$packages"/exitstat_*.deb "$packages/exitstat-modules-$old"_*.deb
 
-apt_get install "linux-image-$new=$new_version" "$packages/exitstat-modules-$new"_*.deb
+apt_get install linux-base/trixie-backports "linux-image-$new=$new_version" "$packages/exitstat-modules-$new"_*.deb
 uses "$new" updates "a kernel installed, with its modules"
 uses "$old" updates "a kernel installed, with its modules"
 apt_get install "linux-image-$other=$other_version"
-grep "^exitstat: there are no modules for $other of version $other_version" "$work/apt"
+grep "^exitstat: no modules are installed for $other version $other_version" "$work/apt"
 uses "$other" kernel "a kernel installed, without"
 
 (cd "$work" && apt_get download "linux-modules-$old=$old_version")
@@ -71,9 +72,8 @@ revised "$work"/linux-modules-*.deb
 apt_get install "$work"/revised/linux-modules-*.deb
 uses "$old" kernel "a revision of a kernel installed"
 
-apt_get purge "linux-image-$new" "linux-modules-$new"
-[ ! -e "/usr/lib/exitstat/modules/$new" ]
-! find "/lib/modules/$new" -type f 2>/dev/null | grep . || exit 1
+removed "$new"
+! ls -d "/usr/lib/exitstat/modules/$new" "/lib/modules/$new/updates" 2>/dev/null | grep . || exit 1
 echo "a kernel removed: its modules are gone"
 
 apt_get install --allow-downgrades "linux-modules-$old=$old_version" "$packages/exitstat-modules-$old"_*.deb
@@ -82,4 +82,4 @@ apt_get purge exitstat
 uses "$old" kernel "exitstat purged"
 ! ls -d /var/lib/exitstat /usr/lib/exitstat /lib/modules/*/updates 2>/dev/null | grep . || exit 1
 dpkg --verify "linux-modules-$old" "linux-modules-$other"
-apt_get purge "linux-modules-$other"
+removed "$other"

@@ -126,14 +126,14 @@ fn hosts() -> Vec<Scenario> {
         Scenario {
             name: "debian-host",
             about: "a Debian host: apt, exitstat enable, a libvirt domain, disable, purge",
-            minutes: 8,
+            minutes: 18,
             run: host("install.sh", ""),
             checks: |_| Vec::new(),
         },
         Scenario {
             name: "debian-host-signed",
             about: "one that takes only signed modules: it keeps its KVM",
-            minutes: 4,
+            minutes: 9,
             run: host("signed.sh", "module.sig_enforce=1"),
             checks: |_| Vec::new(),
         },
