@@ -7,7 +7,6 @@ use super::{
     contents::What,
     cpu,
     ffi,
-    log,
     observer,
     reason::{
         self,
@@ -22,46 +21,23 @@ use super::{
     tally::Tally, //
 };
 use kernel::{
-    c_str,
-    debugfs::{
-        Dir,
-        File, //
-    },
     fmt,
-    prelude::*,
-    uaccess::UserSliceReader, //
+    prelude::*, //
 };
 
-/// The files; dropped, they are gone, and nobody reads them any more.
-#[pin_data]
-pub(crate) struct Files {
-    #[pin]
-    _cpus: File<()>,
-    #[pin]
-    _info: File<()>,
-    #[pin]
-    _log: File<()>,
-    #[pin]
-    _reasons: File<()>,
-    #[pin]
-    _totals: File<()>,
-    #[pin]
-    _vcpus: File<()>,
-    _dir: Dir,
-}
+/// A file's text.
+pub(crate) struct Text(pub(crate) ffi::exitstat_text);
 
-impl Files {
-    pub(crate) fn new() -> impl PinInit<Self, Error> {
-        let dir = Dir::new(c_str!("kvm_exitstat"));
-        try_pin_init!(Self {
-            _cpus <- dir.read_callback_file(c_str!("cpus"), (), &cpus),
-            _info <- dir.read_callback_file(c_str!("info"), (), &info),
-            _log <- dir.write_callback_file(c_str!("log"), (), &log_now),
-            _reasons <- dir.read_callback_file(c_str!("reasons"), (), &reasons),
-            _totals <- dir.read_callback_file(c_str!("totals"), (), &totals),
-            _vcpus <- dir.read_callback_file(c_str!("vcpus"), (), &vcpus),
-            _dir: dir,
-        })
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ffi::exitstat_text_EXITSTAT_TEXT_CPUS => cpus(f),
+            ffi::exitstat_text_EXITSTAT_TEXT_INFO => info(f),
+            ffi::exitstat_text_EXITSTAT_TEXT_REASONS => reasons(f),
+            ffi::exitstat_text_EXITSTAT_TEXT_TOTALS => totals(f),
+            ffi::exitstat_text_EXITSTAT_TEXT_VCPUS => vcpus(f),
+            _ => Err(fmt::Error),
+        }
     }
 }
 
@@ -74,7 +50,7 @@ fn name(number: u32) -> &'static str {
 
 /// One line a reason: number, name, exits, cycles. Then `undefined`, exits with a number that the
 /// SDM does not define, and `unattached`, vCPUs whose exits are in these totals only.
-fn totals(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn totals(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for r in &reason::REASONS {
         let tally = cpu::total(Slot::of(r.number));
         writeln!(
@@ -89,7 +65,7 @@ fn totals(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// One line for each CPU and reason that was taken there: CPU, number, name, exits, cycles.
-fn cpus(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn cpus(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for cpu in cpu::possible() {
         for (number, tally) in (0..).zip(cpu::tallies(cpu)) {
             if tally.exits != 0 {
@@ -103,7 +79,7 @@ fn cpus(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// One line a vCPU: VM, vCPU, process id, exits, cycles, exits that userspace finished and the
 /// cycles it took, process name. Before them `retired`, exits and cycles of the vCPUs that are gone.
-fn vcpus(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn vcpus(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for_each_record(|record| {
         let mut sum = RowHead::default();
         for row in record.rows().flatten() {
@@ -133,7 +109,7 @@ fn vcpus(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// the longest, exits that userspace finished, cycles it took, and the histogram: `B:N` for N exits
 /// in bucket B, as `rust/core/src/snapshot.rs` describes it. With `retired -` for VM and vCPU those
 /// of the vCPUs that are gone.
-fn reasons(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn reasons(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for_each_record(|record| {
         for row in record.rows().flatten() {
             match record.owner {
@@ -177,7 +153,7 @@ fn for_each_record(mut f: impl FnMut(Record<'_>) -> fmt::Result) -> fmt::Result 
 }
 
 /// Name and value, one a line.
-fn info(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn info(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_fmt(fmt!("version {}\n", ffi::until_nul(&ffi::version())))?;
     let clock = ffi::clock();
     writeln!(f, "load {}", ffi::load_id())?;
@@ -187,10 +163,4 @@ fn info(_: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "log_every {}", ffi::log_every())?;
     writeln!(f, "log_cpuid {}", u32::from(ffi::log_cpuid()))?;
     writeln!(f, "unattached {}", observer::unattached())
-}
-
-/// Whatever is written: the table goes to the kernel's log, now.
-fn log_now(_: &(), _: &mut UserSliceReader) -> Result {
-    log::print_table();
-    Ok(())
 }

@@ -17,13 +17,6 @@ use super::{
     }, //
 };
 use kernel::{
-    c_str,
-    fs::File,
-    miscdevice::{
-        MiscDevice,
-        MiscDeviceOptions,
-        MiscDeviceRegistration, //
-    },
     prelude::*,
     uaccess::{
         UserPtr,
@@ -31,45 +24,24 @@ use kernel::{
     }, //
 };
 
-/// The device; dropped, nobody can open it any more, and who has it open keeps the module.
-pub(crate) type Registration = MiscDeviceRegistration<Device>;
-
-/// Makes the device, for root alone; a udev rule can give it to others.
-pub(crate) fn register() -> impl PinInit<Registration, Error> {
-    MiscDeviceRegistration::register(MiscDeviceOptions {
-        name: c_str!("kvm_exitstat"),
-    })
-}
-
-/// What an open file has: nothing.
-pub(crate) struct Device;
-
-#[vtable]
-impl MiscDevice for Device {
-    type Ptr = KBox<Self>;
-
-    fn open(_file: &File, _device: &Registration) -> Result<KBox<Self>> {
-        Ok(KBox::new(Self, GFP_KERNEL)?)
+/// The device's only command.
+pub(crate) fn ioctl(cmd: u32, arg: usize) -> Result {
+    if cmd != IOCTL_SNAPSHOT {
+        return Err(ENOTTY);
+    }
+    let user = UserSlice::new(UserPtr::from_addr(arg), Request::SIZE);
+    let (mut reader, mut writer) = user.reader_writer();
+    let mut bytes = [0; Request::SIZE];
+    reader.read_slice(&mut bytes)?;
+    let request = Request::read(&bytes).ok_or(EINVAL)?;
+    if request.flags != 0 {
+        return Err(EINVAL);
     }
 
-    fn ioctl(_: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
-        if cmd != IOCTL_SNAPSHOT {
-            return Err(ENOTTY);
-        }
-        let user = UserSlice::new(UserPtr::from_addr(arg), Request::SIZE);
-        let (mut reader, mut writer) = user.reader_writer();
-        let mut bytes = [0; Request::SIZE];
-        reader.read_slice(&mut bytes)?;
-        let request = Request::read(&bytes).ok_or(EINVAL)?;
-        if request.flags != 0 {
-            return Err(EINVAL);
-        }
-
-        let (result, length) = snapshot_for(request)?;
-        Request { length, ..request }.write(&mut Writer::new(&mut bytes));
-        writer.write_slice(&bytes)?;
-        result.map(|()| 0)
-    }
+    let (result, length) = snapshot_for(request)?;
+    Request { length, ..request }.write(&mut Writer::new(&mut bytes));
+    writer.write_slice(&bytes)?;
+    result
 }
 
 /// Gives a snapshot to the caller. `E2BIG` comes with the bytes needed.

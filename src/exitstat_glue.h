@@ -51,6 +51,32 @@ __u32 exitstat_log_cpuid(void);
 void exitstat_ticker_start(void (*tick)(void));
 void exitstat_ticker_stop(void);
 
+/* Files of debugfs that read as text. */
+enum exitstat_text {
+	EXITSTAT_TEXT_CPUS,
+	EXITSTAT_TEXT_INFO,
+	EXITSTAT_TEXT_REASONS,
+	EXITSTAT_TEXT_TOTALS,
+	EXITSTAT_TEXT_VCPUS,
+};
+
+/* What files call, in the context of the process that uses them. */
+struct exitstat_files {
+	/* Write a text into @seq_file: 0 or an error. */
+	__s32 (*show)(void *seq_file, enum exitstat_text text);
+	/* The file log was written to. */
+	void (*log)(void);
+	/* The device's ioctl. */
+	__s64 (*ioctl)(__u32 cmd, __u64 arg);
+};
+
+/*
+ * Create the files, or return an error. An open file holds a reference to the
+ * module: when it exits, none is open.
+ */
+__s32 exitstat_files_create(const struct exitstat_files *files);
+void exitstat_files_remove(void);
+
 struct exitstat_clock {
 	__u64 tsc;
 	__u64 realtime;		/* ns since 1970 */

@@ -6,9 +6,9 @@
 //! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU), which keep a
 //! `column` of counters of each kind. `leaves` reads them for guests. For the host, `contents`
 //! copies them into snapshots, for which `capture` makes room: `device` gives them away, `debugfs`
-//! makes text of them. `log` prints the host's totals. Logic that needs no kernel is in
+//! makes text of them, and `files` has the files that call both. `log` prints the host's totals. Logic that needs no kernel is in
 //! `rust/core`. All `unsafe` is in `ffi`, `column`, `cpu`, `vcpu`, `nospec`, and where the C side
-//! calls: `observer`, `log`. Tests beside the code are compiled into a module of their own, see
+//! calls: `observer`, `files`, `log`. Tests beside the code are compiled into a module of their own, see
 //! `kunit_main`.
 
 use kernel::prelude::*;
@@ -37,6 +37,7 @@ mod cpu;
 mod debugfs;
 mod device;
 mod ffi;
+mod files;
 mod leaves;
 mod log;
 mod nospec;
@@ -54,23 +55,20 @@ module! {
 /// The loaded module.
 ///
 /// Fields are dropped in this order: what reads the counters goes before what fills them.
-#[pin_data]
 struct ExitStat {
-    #[pin]
-    _device: device::Registration,
-    #[pin]
-    _files: debugfs::Files,
+    _files: files::Registration,
     _ticker: log::Ticker,
     _registration: observer::Registration,
 }
 
-impl kernel::InPlaceModule for ExitStat {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            _registration: observer::Registration::new()?,
-            _ticker: log::Ticker::start(),
-            _files <- debugfs::Files::new(),
-            _device <- device::register(),
+impl kernel::Module for ExitStat {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let registration = observer::Registration::new()?;
+        let ticker = log::Ticker::start();
+        Ok(Self {
+            _files: files::Registration::new()?,
+            _ticker: ticker,
+            _registration: registration,
         })
     }
 }

@@ -36,6 +36,17 @@ for word in host off vm; do
 		echo $word >$parameter && grep -qx $word $parameter"
 done
 
+# The module's memory has the operations of its open files.
+for file in /dev/kvm_exitstat /sys/kernel/debug/kvm_exitstat/totals /sys/kernel/debug/kvm_exitstat/log; do
+	case $file in
+	*/log) exec 3>$file ;;
+	*) exec 3<$file ;;
+	esac
+	check "rmmod is refused while ${file##*/} is open" sh -c '! rmmod kvm_exitstat'
+	exec 3>&-
+	modprobe kvm_exitstat
+done
+
 rmmod kvm_exitstat
 check "a bad parameter makes modprobe fail with EINVAL" bad_load
 check "and leaves nothing loaded" sh -c '! grep kvm_exitstat /proc/modules'
