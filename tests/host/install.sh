@@ -79,6 +79,9 @@ check "disable is refused while a domain runs, and says which process" says "qem
 check "virsh destroy" virsh destroy l2
 agreement "a libvirt domain"
 
+check "disable is refused while a program has the counters open" says "/dev/kvm_exitstat" sh -c '
+	exec 3</dev/kvm_exitstat
+	exitstat disable'
 check "exitstat disable" exitstat disable
 check "the packaged KVM is in use again" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
 check "and runs the domain" sh -c '
