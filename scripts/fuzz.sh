@@ -6,13 +6,33 @@
 # as TARGET-crash-..., what reached new code in found/TARGET.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+out=$PWD/build/fuzz
+target_triple=x86_64-unknown-linux-gnu
+
+# fuzz.sh --one TARGET BOUND...: what runs beside others.
+if [ "${1:-}" = --one ]; then
+	target=$2
+	shift 2
+	rm -rf "$out/found/$target" && mkdir -p "$out/found/$target"
+	log=$out/$target.log
+	# What it finds goes to the first directory; git's it only reads.
+	if EXITSTAT_FUZZ=$target RUST_BACKTRACE=0 "$out/target/$target_triple/fuzz/fuzz" "$@" -timeout=10 \
+		-rss_limit_mb=1024 -artifact_prefix="build/fuzz/$target-" -print_final_stats=1 \
+		"$out/found/$target" "rust/fuzz/corpus/$target" >"$log" 2>&1; then
+		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+		coverage=$(sed -n 's/^#[0-9]*\tDONE *cov: \([0-9]*\) ft: \([0-9]*\).*/\1 edges, \2 features/p' "$log")
+		echo "ok     fuzz $target: $runs runs, $coverage"
+	else
+		# In one piece: others print too.
+		echo "FAILED fuzz $target: $(sed -n 's/.*Test unit written to //p' "$log")
+$(tail -n 40 "$log" | sed 's/^/    /')"
+	fi
+	exit
+fi
+
 cargo=$(sh scripts/toolchain.sh | sed -n 's/^CARGO=//p')
 seconds=${1:-}
 [ $# = 0 ] || shift
-out=$PWD/build/fuzz
-target_triple=x86_64-unknown-linux-gnu
-passed=0 failed=0
-
 RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/fuzz-rustc.sh "$cargo" build --quiet --profile fuzz \
 	--package exitstat-fuzz --features libfuzzer --target "$target_triple" \
 	--target-dir "$out/target" || exit 1
@@ -25,22 +45,10 @@ else
 fi
 [ $# != 0 ] || set -- $(ls rust/fuzz/corpus)
 
-for target in "$@"; do
-	rm -rf "$out/found/$target" && mkdir -p "$out/found/$target"
-	log=$out/$target.log
-	# What it finds goes to the first directory; git's it only reads.
-	if EXITSTAT_FUZZ=$target RUST_BACKTRACE=0 "$out/target/$target_triple/fuzz/fuzz" $set_bounds -timeout=10 \
-		-rss_limit_mb=1024 -artifact_prefix="build/fuzz/$target-" -print_final_stats=1 \
-		"$out/found/$target" "rust/fuzz/corpus/$target" >"$log" 2>&1; then
-		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-		coverage=$(sed -n 's/^#[0-9]*\tDONE *cov: \([0-9]*\) ft: \([0-9]*\).*/\1 edges, \2 features/p' "$log")
-		echo "ok     fuzz $target: $runs runs, $coverage"
-		passed=$((passed + 1))
-	else
-		echo "FAILED fuzz $target: $(sed -n 's/.*Test unit written to //p' "$log")"
-		tail -n 40 "$log" | sed 's/^/    /'
-		failed=$((failed + 1))
-	fi
-done
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I '{}' sh scripts/fuzz.sh --one '{}' $set_bounds | tee "$results"
+passed=$(grep -c '^ok     fuzz' "$results")
+failed=$(($# - passed))
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed != 0 ]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # dkms.sh PACKAGES KERNEL VERSION: in a Debian 13 root: apt installs exitstat-dkms, DKMS builds the modules for a
 # kernel of trixie-backports, they have the code of those in the package exitstat-modules-KERNEL, nothing goes where
-# modprobe looks; another compiler is refused, with the reason.
+# modprobe looks; the source of a kernel that it does not know is fetched; another compiler is refused, with the reason.
 set -eu
 packages=$1 kernel=$2 version=$3
 cd "$(dirname "$0")/../.."
@@ -26,6 +26,10 @@ done
 ! find "/lib/modules/$kernel/updates" -type f 2>/dev/null | grep . || exit 1
 echo "nothing is where modprobe looks"
 
+# A kernel that the package has no slice of: its source is fetched, and gives the same slice.
+slice=$(echo /usr/src/exitstat-*/slices/"$version")
+mv "$slice" "$work/slice"
+
 # Another compiler: a rustc that says so.
 mkdir "$work/bin"
 printf '#!/bin/sh\n[ "$1" != --version ] || { echo "rustc 1.99.0 (of another day)"; exit; }\nexec /usr/bin/rustc "$@"\n' \
@@ -38,7 +42,10 @@ if /usr/lib/exitstat/dkms "$kernel" >"$work/said" 2>&1; then
 	exit 1
 fi
 umount /usr/bin/rustc
-cat "$work/said"
+cmp "$work/slice" /var/lib/dkms/exitstat/*/build/slices/"$version"
+echo "without a slice: fetched, the same"
+mv "$work/slice" "$slice"
+grep "^exitstat:\|^build-stock:\|rustc" "$work/said"
 grep -q "was built with rustc 'rustc 1.85.1.* and here is 'rustc 1.99.0" "$work/said"
 
 apt_get purge exitstat-dkms exitstat

@@ -35,7 +35,8 @@ use std::{
 pub enum Suite {
     /// What every change should pass: minutes.
     Default,
-    /// More of Debian's own kernels, and a whole host with packages, systemd and libvirt.
+    /// A whole Debian host with packages, systemd and libvirt, more of Debian's own kernels, and more of the
+    /// lab's own.
     Host,
     /// Debug kernels, faults, load, and a kernel as distributions have it: about an hour.
     Debug,
@@ -58,7 +59,11 @@ pub fn run(
             all.extend(scenarios::all(workspace)?);
             Ok(all)
         }
-        Suite::Host => stock::long(workspace),
+        Suite::Host => {
+            let mut all = stock::long(workspace)?;
+            all.extend(scenarios::more(workspace)?);
+            Ok(all)
+        }
         Suite::Debug => debug::all(workspace),
     };
     let mut chosen: VecDeque<Scenario> = if names.is_empty() {

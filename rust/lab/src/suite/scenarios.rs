@@ -76,17 +76,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: |outcome| host::checks(&outcome.report),
         },
         Scenario {
-            name: "q35-smp",
-            about: "q35 on two CPUs",
-            minutes: 3,
-            run: Run {
-                cpus: 2,
-                full_qemu: true,
-                ..one("q35")?
-            },
-            checks: |outcome| leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]),
-        },
-        Scenario {
             name: "agreement",
             about: "two CPUs: totals equal the tracepoint's histogram over guests' whole lives",
             minutes: 3,
@@ -97,28 +86,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: none,
         },
         Scenario {
-            name: "bare",
-            about: "guests without an operating system: exact counts, and what cycles mean",
-            minutes: 3,
-            run: Run {
-                l0: Some(L0::Bochs),
-                ..one("bare")?
-            },
-            checks: bare_checks,
-        },
-        Scenario {
-            name: "stall",
-            about: "guests that watch the clock, and long grace periods: no load holds up a vCPU",
-            minutes: 3,
-            run: Run {
-                cpus: 3,
-                l0: Some(L0::Bochs),
-                timeout: Duration::from_secs(1800),
-                ..one("stall")?
-            },
-            checks: |outcome| vec![numbers::loads_stall_no_vcpu(&outcome.report)],
-        },
-        Scenario {
             name: "q35",
             about: "the full machine, with BIOS and virtio: the leaves, and the totals",
             minutes: 3,
@@ -127,30 +94,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 ..one("q35")?
             },
             checks: |outcome| leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]),
-        },
-        Scenario {
-            name: "scope",
-            about: "guest_scope, bad parameters, loading and unloading under a guest",
-            minutes: 3,
-            run: one("scope")?,
-            checks: |outcome| {
-                let section = |name| outcome.report.get(name).unwrap_or_default();
-                vec![
-                    leaves::not_answered("guest_scope=off", section("off")),
-                    leaves::not_answered("unloaded", section("unloaded")),
-                ]
-            },
-        },
-        Scenario {
-            name: "leaves",
-            about: "one CPU: Debian's cpuid reads the four leaves in a guest",
-            minutes: 3,
-            run: one("leaves")?,
-            checks: |outcome| {
-                let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
-                checks.push(leaves::between(&outcome.report, &outcome.console));
-                checks
-            },
         },
         Scenario {
             name: "ept0",
@@ -239,6 +182,70 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 ..one("novmx")?
             },
             checks: none,
+        },
+    ])
+}
+
+/// Those that `make test` has on Debian's kernels, here on the lab's own, and some that take long.
+pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
+    let one = |name: &str| scripts(workspace, &[name]);
+    Ok(vec![
+        Scenario {
+            name: "q35-smp",
+            about: "q35 on two CPUs",
+            minutes: 3,
+            run: Run {
+                cpus: 2,
+                full_qemu: true,
+                ..one("q35")?
+            },
+            checks: |outcome| leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]),
+        },
+        Scenario {
+            name: "stall",
+            about: "guests that watch the clock, and long grace periods: no load holds up a vCPU",
+            minutes: 3,
+            run: Run {
+                cpus: 3,
+                l0: Some(L0::Bochs),
+                timeout: Duration::from_secs(1800),
+                ..one("stall")?
+            },
+            checks: |outcome| vec![numbers::loads_stall_no_vcpu(&outcome.report)],
+        },
+        Scenario {
+            name: "scope",
+            about: "guest_scope, bad parameters, loading and unloading under a guest",
+            minutes: 3,
+            run: one("scope")?,
+            checks: |outcome| {
+                let section = |name| outcome.report.get(name).unwrap_or_default();
+                vec![
+                    leaves::not_answered("guest_scope=off", section("off")),
+                    leaves::not_answered("unloaded", section("unloaded")),
+                ]
+            },
+        },
+        Scenario {
+            name: "leaves",
+            about: "one CPU: Debian's cpuid reads the four leaves in a guest",
+            minutes: 3,
+            run: one("leaves")?,
+            checks: |outcome| {
+                let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
+                checks.push(leaves::between(&outcome.report, &outcome.console));
+                checks
+            },
+        },
+        Scenario {
+            name: "bare",
+            about: "guests without an operating system: exact counts, and what cycles mean",
+            minutes: 3,
+            run: Run {
+                l0: Some(L0::Bochs),
+                ..one("bare")?
+            },
+            checks: bare_checks,
         },
     ])
 }
