@@ -58,7 +58,7 @@ pub fn host(workspace: &Workspace) -> Result<ExitCode> {
         echo: true,
         ..Run::default()
     };
-    println!("==> booting a Debian host (two minutes)");
+    println!("==> booting a Debian host (four minutes)");
     Ok(run.boot(workspace)?.exit_code())
 }
 
