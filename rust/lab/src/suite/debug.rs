@@ -4,14 +4,10 @@
 
 use super::{
     distro, leaves,
-    scenarios::{scripts, Scenario, LONG},
+    scenarios::{none, scripts, Scenario, LONG},
     selftests,
 };
-use crate::{
-    flavour::Flavour,
-    run::{Outcome, Run},
-    workspace::Workspace,
-};
+use crate::{flavour::Flavour, run::Run, workspace::Workspace};
 use anyhow::Result;
 use std::{fs, time::Duration};
 
@@ -23,7 +19,6 @@ const FEWER: &str = "CHURN_CYCLES=20\nKILLS=10\nGUESTS=20";
 /// are those that they take two at a time on 2 cores, and a fifth more.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
-    let none = |_: &Outcome| Vec::new();
     let mut all = vec![
         Scenario {
             name: "selftests",

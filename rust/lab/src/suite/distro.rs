@@ -4,19 +4,13 @@
 
 use super::{
     leaves, numbers,
-    scenarios::{scripts, Scenario, LONG},
+    scenarios::{none, scripts, Scenario, LONG},
 };
-use crate::{
-    flavour::Flavour,
-    l0::L0,
-    run::{Outcome, Run},
-    workspace::Workspace,
-};
+use crate::{flavour::Flavour, l0::L0, run::Run, workspace::Workspace};
 use anyhow::Result;
 
 /// Its scenarios.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
-    let none = |_: &Outcome| Vec::new();
     Ok(vec![
         Scenario {
             name: "distro",

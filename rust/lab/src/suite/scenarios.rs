@@ -63,7 +63,6 @@ pub fn scripts(workspace: &Workspace, names: &[&str]) -> Result<Run> {
 /// about costs run in Bochs wherever they are, as its TSC counts instructions.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
-    let none = |_: &Outcome| Vec::new();
     Ok(vec![
         Scenario {
             name: "host",
@@ -93,7 +92,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 full_qemu: true,
                 ..one("q35")?
             },
-            checks: |outcome| leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]),
+            checks: guest_checks,
         },
         Scenario {
             name: "guests",
@@ -169,7 +168,6 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
 /// Those that `make test` has on Debian's kernels, here on the lab's own, and some that take long.
 pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
-    let none = |_: &Outcome| Vec::new();
     Ok(vec![
         Scenario {
             name: "q35-smp",
@@ -180,7 +178,7 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 full_qemu: true,
                 ..one("q35")?
             },
-            checks: |outcome| leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]),
+            checks: guest_checks,
         },
         Scenario {
             name: "stall",
@@ -199,24 +197,14 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
             about: "guest_scope, bad parameters, loading and unloading under a guest",
             minutes: 3,
             run: one("scope")?,
-            checks: |outcome| {
-                let section = |name| outcome.report.get(name).unwrap_or_default();
-                vec![
-                    leaves::not_answered("guest_scope=off", section("off")),
-                    leaves::not_answered("unloaded", section("unloaded")),
-                ]
-            },
+            checks: scope_checks,
         },
         Scenario {
             name: "leaves",
             about: "one CPU: Debian's cpuid reads the four leaves in a guest",
             minutes: 3,
             run: one("leaves")?,
-            checks: |outcome| {
-                let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
-                checks.push(leaves::between(&outcome.report, &outcome.console));
-                checks
-            },
+            checks: leaves_checks,
         },
         Scenario {
             name: "bare",
@@ -249,6 +237,32 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
             },
         },
     ])
+}
+
+/// Nothing but what the scripts check.
+pub fn none(_: &Outcome) -> Vec<Check> {
+    Vec::new()
+}
+
+/// What a guest read of the leaves: CPUID and I/O taken, the monitor trap flag never.
+fn guest_checks(outcome: &Outcome) -> Vec<Check> {
+    leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37])
+}
+
+/// What tests/lab/leaves/l1.sh read.
+pub fn leaves_checks(outcome: &Outcome) -> Vec<Check> {
+    let mut checks = guest_checks(outcome);
+    checks.push(leaves::between(&outcome.report, &outcome.console));
+    checks
+}
+
+/// What tests/lab/scope/l1.sh read where nothing answers.
+pub fn scope_checks(outcome: &Outcome) -> Vec<Check> {
+    let section = |name| outcome.report.get(name).unwrap_or_default();
+    vec![
+        leaves::not_answered("guest_scope=off", section("off")),
+        leaves::not_answered("unloaded", section("unloaded")),
+    ]
 }
 
 /// What tests/lab/bare/l1.sh measured.

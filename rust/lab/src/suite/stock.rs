@@ -4,8 +4,8 @@
 
 use super::{
     check::Check,
-    leaves, numbers,
-    scenarios::{bare_checks, scripts, Scenario, LONG},
+    numbers,
+    scenarios::{bare_checks, leaves_checks, none, scope_checks, scripts, Scenario, LONG},
 };
 use crate::{
     host::Host,
@@ -77,7 +77,7 @@ pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 "Debian's kernel as packaged, on two CPUs: totals equal the tracepoint's histogram",
             minutes: 8,
             run,
-            checks: |_| Vec::new(),
+            checks: none,
         });
     }
     for series in series {
@@ -102,14 +102,10 @@ fn on(stock: Stock, run: Run) -> Run {
 }
 
 fn one_cpu(outcome: &Outcome) -> Vec<Check> {
-    let report = &outcome.report;
-    let mut checks = leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37]);
-    checks.push(leaves::between(report, &outcome.console));
-    let section = |name| report.get(name).unwrap_or_default();
-    checks.push(leaves::not_answered("guest_scope=off", section("off")));
-    checks.push(leaves::not_answered("unloaded", section("unloaded")));
-    checks.extend(bare_checks(outcome));
-    checks
+    [leaves_checks, scope_checks, bare_checks]
+        .into_iter()
+        .flat_map(|checks| checks(outcome))
+        .collect()
 }
 
 fn hosts() -> Vec<Scenario> {
@@ -128,14 +124,14 @@ fn hosts() -> Vec<Scenario> {
             about: "a Debian host: apt, exitstat enable, a libvirt domain, disable, purge",
             minutes: 18,
             run: host("install.sh", ""),
-            checks: |_| Vec::new(),
+            checks: none,
         },
         Scenario {
             name: "debian-host-signed",
             about: "one that takes only signed modules: it keeps its KVM",
             minutes: 9,
             run: host("signed.sh", "module.sig_enforce=1"),
-            checks: |_| Vec::new(),
+            checks: none,
         },
     ]
 }
