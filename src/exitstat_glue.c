@@ -209,6 +209,8 @@ s32 exitstat_register(const struct kvm_exit_observer *ops)
 	err = kvm_exit_observer_register(ops);
 	if (err == -EBUSY)
 		pr_err("another module observes VM exits already\n");
+	if (err == -EINVAL)
+		pr_err("the kvm that is loaded was built for another version of exitstat: load both from the same build\n");
 	return err;
 }
 

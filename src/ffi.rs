@@ -128,7 +128,7 @@ mod tests {
 
         assert_eq!(size_of::<kvm_exit_cpuid>(), 40);
         assert_eq!(offset_of!(kvm_exit_cpuid, ecx), 28);
-        assert_eq!(size_of::<kvm_exit_observer>(), 56);
+        assert_eq!(size_of::<kvm_exit_observer>(), 64);
         assert_eq!(size_of::<kvm_exit_vcpu>(), 32);
     }
 }

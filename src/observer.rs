@@ -31,6 +31,7 @@ use kernel::{
 };
 
 static OBSERVER: ffi::kvm_exit_observer = ffi::kvm_exit_observer {
+    size: size_of::<ffi::kvm_exit_observer>() as u64,
     exit: Some(exit),
     user_exit: Some(user_exit),
     user_time: Some(user_time),
@@ -45,8 +46,8 @@ static OBSERVER: ffi::kvm_exit_observer = ffi::kvm_exit_observer {
 pub(crate) struct Registration(());
 
 impl Registration {
-    /// `ENODEV` without VMX or without the shim, `EBUSY` if there is another observer; the log
-    /// says which.
+    /// `ENODEV` without VMX or without the shim, `EINVAL` if it is of another version, `EBUSY` if
+    /// there is another observer; the log says which.
     pub(crate) fn new() -> Result<Self> {
         // SAFETY: No conditions.
         to_result(unsafe { ffi::exitstat_preflight() })?;

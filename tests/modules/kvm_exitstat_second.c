@@ -32,6 +32,7 @@ static void second_retire(void *data)
 }
 
 static const struct kvm_exit_observer observer = {
+	.size = sizeof(struct kvm_exit_observer),
 	.exit = second_exit,
 	.user_exit = second_exit,
 	.retire = second_retire,
@@ -40,8 +41,17 @@ static const struct kvm_exit_observer observer = {
 
 static int __init second_init(void)
 {
-	int err = kvm_exit_observer_register(&observer);
+	/* As if compiled with a header that has more members. */
+	static const struct kvm_exit_observer other = {
+		.size = sizeof(struct kvm_exit_observer) + 8,
+	};
+	int err = kvm_exit_observer_register(&other);
 
+	pr_info("of another version: %d\n", err);
+	if (!err)
+		kvm_exit_observer_unregister();
+
+	err = kvm_exit_observer_register(&observer);
 	if (err)
 		pr_err("refused: %d\n", err);
 	return err;

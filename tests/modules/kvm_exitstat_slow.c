@@ -81,6 +81,7 @@ static void slow_retire(void *data)
 }
 
 static const struct kvm_exit_observer observer = {
+	.size = sizeof(struct kvm_exit_observer),
 	.exit = slow_exit,
 	.user_exit = slow_exit,
 	.retire = slow_retire,

@@ -55,6 +55,7 @@ pub type Exit = unsafe extern "C" fn(*mut c_void, u64, i64);
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct kvm_exit_observer {
+    pub size: u64,
     pub exit: Option<Exit>,
     pub user_exit: Option<Exit>,
     pub user_time: Option<unsafe extern "C" fn(*mut c_void, u64, i64, i64)>,
@@ -68,7 +69,7 @@ pub type kvm_exit_visit_t = Option<unsafe extern "C" fn(*mut c_void, *mut c_void
 
 // As `src/ffi.rs` has it of those that bindgen makes.
 const _: () = assert!(size_of::<kvm_exit_cpuid>() == 40);
-const _: () = assert!(size_of::<kvm_exit_observer>() == 56);
+const _: () = assert!(size_of::<kvm_exit_observer>() == 64);
 const _: () = assert!(size_of::<kvm_exit_vcpu>() == 32);
 
 /// The most CPUs that there can be.

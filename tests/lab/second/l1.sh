@@ -6,6 +6,8 @@ refused() {
 modprobe kvm_intel
 check "a second observer is refused: EBUSY, and the log says so" \
 	refused kvm_exitstat_second "refused: -16$"
+check "one compiled with another version of the header is refused: EINVAL" \
+	sh -c 'dmesg | grep "kvm_exitstat_second: of another version: -22$"'
 check "kvm_exitstat can go" rmmod kvm_exitstat
 check "the other takes its place" modprobe kvm_exitstat_second
 check "now kvm_exitstat is refused: EBUSY, and the log says why" \
