@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 	echo "usage: $0 SERIES, such as: $0 7.4" >&2
 	exit 2
 }
+# The root may be old: what Debian has by now.
+scripts/debian13.sh -r debian13-packages apt-get -q update >&2
 for flavour in amd64 cloud-amd64; do
 	directory=$(scripts/stock.sh "$1" $flavour)
 done

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # test.sh PART...: runs parts of the tests: static, unit, fuzz, lab, packages, host, debug. Prints a line for
 # each test, and at last how many passed and failed. With EXITSTAT_MINUTES set, `packages`, `host` and `debug`
-# leave out what would not end within so many minutes of the start of this script, and say what.
+# leave out what would not end within so many minutes of the start of this script, and say what. `long` is these
+# three: what came last in one run comes first in the next.
 set -u
 begin=$(date +%s)
 cd "$(dirname "$0")/.." || exit 1
@@ -51,8 +52,10 @@ show_log() {
 	[ "$test_status" != 0 ] || sed 's/^/    /' "$log"
 }
 
+# It says so by 1: 2 is an error.
 differs() {
-	! scripts/stock/same-code.sh "$1" "$2"
+	scripts/stock/same-code.sh "$1" "$2"
+	[ $? = 1 ]
 }
 
 # package_kernels: the kernels that there are packages for, and the version of each kernel's own package.
@@ -63,9 +66,9 @@ package_kernels() {
 }
 
 # with_packages SCRIPT ARGUMENT...: runs a script of tests/host, with the packages, in a Debian 13 root of its own,
-# which is as it was afterwards.
+# which is as it was afterwards, or else is made anew for the next.
 with_packages() {
-	tar --create --directory build/deb . | scripts/debian13.sh -r debian13-dkms sh -euc '
+	tar --create --directory build/deb . | scripts/debian13.sh -r debian13-dkms -n sh -euc '
 		rm -rf /srv/packages
 		mkdir -p /srv/packages
 		tar --extract --directory /srv/packages
@@ -154,6 +157,22 @@ checkpatch() {
 	# check says that it needs a git tree, and is passed over.
 	"$unpatched_kdir/scripts/checkpatch.pl" --root "$unpatched_kdir" --strict - <"$1"
 }
+
+# long_parts: the order of `long`.
+long_parts() {
+	cache=$(value EXITSTAT_CACHE)
+	mkdir -p "$cache"
+	first=$(cat "$cache/first-part" 2>/dev/null) || first=$(($(date +%s) / 86400 % 2))
+	case $first in
+	packages | 0) set -- debug packages host ;;
+	*) set -- packages host debug ;;
+	esac
+	echo "$1" >"$cache/first-part"
+	echo "$@"
+}
+case " $* " in
+*" long "*) set -- $(echo "$*" | sed "s/long/$(long_parts)/") ;;
+esac
 
 for part in "$@"; do
 	part_begin=$(date +%s)

@@ -10,6 +10,7 @@ pub mod health;
 mod host;
 mod kunit;
 pub mod leaves;
+mod left_out;
 pub mod numbers;
 pub(crate) mod scenarios;
 mod schedule;
@@ -20,6 +21,7 @@ use crate::{kernel, run::Outcome, workspace::Workspace};
 use anyhow::Result;
 use check::Check;
 use clap::ValueEnum;
+use left_out::LeftOut;
 use scenarios::Scenario;
 use schedule::Schedule;
 use std::{
@@ -27,7 +29,7 @@ use std::{
     process::ExitCode,
     sync::Mutex,
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 /// Which scenarios run together.
@@ -80,11 +82,14 @@ pub fn run(
         all.retain(|s| names.iter().any(|name| matches(s.name, name)));
         all.into()
     };
-    // Where not all has room, each day begins elsewhere: nothing is left out day after day.
-    if within.is_some() && suite == Suite::Debug && !chosen.is_empty() {
-        let day = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / (24 * 3600);
-        let first = day as usize % chosen.len();
-        chosen.rotate_left(first);
+    // Where not all has room.
+    let left_out = LeftOut::in_file(workspace.cached(match suite {
+        Suite::Default => "left-out",
+        Suite::Host => "left-out-host",
+        Suite::Debug => "left-out-debug",
+    })?);
+    if within.is_some() {
+        left_out.bring_to_front(chosen.make_contiguous())?;
     }
     if list {
         for scenario in &chosen {
@@ -102,6 +107,13 @@ pub fn run(
 
     let queue = Mutex::new(chosen);
     let counts = Mutex::new((0, 0));
+    let had_no_time = Mutex::new(Vec::new());
+    let no_time_for = |name, why: &str| {
+        println!("--- {name}: {why}");
+        if let Ok(mut names) = had_no_time.lock() {
+            names.push(name);
+        }
+    };
     thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
@@ -112,7 +124,7 @@ pub fn run(
                     });
                     let said = minutes(scenario.minutes + build);
                     if let Err(why) = schedule.has_room_for(said) {
-                        println!("--- {}: left out: {why}", scenario.name);
+                        no_time_for(scenario.name, &format!("left out: {why}"));
                         continue;
                     }
                     scenario.run.end = schedule.end();
@@ -120,10 +132,7 @@ pub fn run(
                     let (checks, console) = carry_out(workspace, &scenario);
                     schedule.ended(said, started.elapsed());
                     if schedule.end().is_some_and(|end| Instant::now() >= end) {
-                        println!(
-                            "--- {}: cut off: the time of the suite is over",
-                            scenario.name
-                        );
+                        no_time_for(scenario.name, "cut off: the time of the suite is over");
                         continue;
                     }
                     // Printed at once, so that the lines of one scenario stay together.
@@ -136,6 +145,9 @@ pub fn run(
             });
         }
     });
+    if within.is_some() {
+        left_out.remember(&had_no_time.into_inner().unwrap_or_default())?;
+    }
     let (passed, failed) = counts.into_inner().unwrap_or((0, 1));
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 {
