@@ -10,3 +10,7 @@ apt_get() {
 		exit 1
 	}
 }
+# exitstat's packages go: an interrupted run may have left some.
+purge_all() {
+	dpkg --purge $(dpkg-query --show --showformat '${Package} ' 'exitstat*' 2>/dev/null)
+}

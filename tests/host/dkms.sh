@@ -8,8 +8,8 @@ packages=$1 kernel=$2 version=$3
 cd "$(dirname "$0")/../.."
 . tests/host/apt.sh
 # What a kernel's image depends on, without the image: this root does not boot.
-apt_get install "linux-headers-$kernel=$version" "linux-modules-$kernel=$version"
-dpkg --purge exitstat-dkms exitstat # of a run that was interrupted
+apt_get install --allow-downgrades "linux-headers-$kernel=$version" "linux-modules-$kernel=$version"
+purge_all >/dev/null 2>&1 || :
 apt_get install "$packages"/exitstat_*.deb "$packages"/exitstat-dkms_*.deb
 
 built=$(echo /var/lib/dkms/exitstat/*/"$kernel"/x86_64/module)
@@ -29,6 +29,8 @@ echo "nothing is where modprobe looks"
 # A kernel that the package has no slice of: its source is fetched, and gives the same slice.
 slice=$(echo /usr/src/exitstat-*/slices/"$version")
 mv "$slice" "$work/slice"
+# It would not be built again.
+rm "/var/lib/exitstat/dkms/$kernel"
 
 # Another compiler: a rustc that says so.
 mkdir "$work/bin"

@@ -12,7 +12,15 @@ mv "$module" /root/kvm-intel.ko.xz
 echo "no module" >"$module"
 check "when a step fails, all is put back" says "the packaged KVM is in use again" exitstat enable
 check "and the packaged KVM is in use" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
+check "nor is it put there for the next boot" says "kvm-intel is damaged" exitstat enable --next-boot
 mv /root/kvm-intel.ko.xz "$module"
+# One that loads, but that another cannot use.
+module=/usr/lib/exitstat/modules/$kernel/kvm.ko.xz
+mv "$module" /root/kvm.ko.xz
+cp "/lib/modules/$kernel/kernel/arch/x86/kvm/kvm.ko.xz" "$module"
+check "when loading fails, all is put back" says "the packaged KVM is in use again" exitstat enable
+check "and the packaged KVM is in use, once more" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
+mv /root/kvm.ko.xz "$module"
 
 check "exitstat enable" exitstat enable
 check "the module is loaded with KVM" test -e /sys/module/kvm_exitstat/parameters/guest_scope
@@ -27,7 +35,8 @@ check "enabling again, with a key, signs the modules" sh -c '
 			grep -qx exitstat || exit 1
 	done'
 check "and without one, does not" sh -c '
-	exitstat enable && [ -z "$(modinfo --field signer "/lib/modules/$(uname -r)/updates/exitstat/kvm.ko.xz")" ]'
+	copy=/lib/modules/$(uname -r)/updates/exitstat/kvm.ko.xz
+	exitstat enable && [ -e "$copy" ] && [ -z "$(modinfo --field signer "$copy")" ]'
 
 check "the exporter starts as a service" systemctl start exitstat-export
 check "it answers" sh -c '
@@ -41,6 +50,8 @@ check "as a user of its own, of the group exitstat" sh -c '
 check "and is exposed to little" sh -c '
 	systemd-analyze security exitstat-export --no-pager | tail -n 1 | tee /dev/stderr |
 		grep -qE "exposure level for exitstat-export.service: [01]\.[0-9]"'
+check "an upgrade leaves it running" sh -c '
+	apt-get install -y --reinstall /mnt/debs/exitstat_*.deb && systemctl is-active exitstat-export'
 
 oracle_arm
 check "virt-install starts a domain" domain
@@ -91,5 +102,6 @@ check "and runs the domain" sh -c '
 check "purge" apt-get purge -y exitstat "exitstat-modules-$kernel"
 check "leaves nothing but the packaged KVM" sh -c '
 	. /mnt/lab/host-lib.sh
+	! pgrep -x exitstat &&
 	packaged_kvm && nothing_in_updates && [ ! -e /var/lib/exitstat ] && [ ! -e /usr/lib/exitstat ] &&
 		dpkg --verify "linux-modules-$kernel" | cmp - /tmp/verify'

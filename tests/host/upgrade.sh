@@ -11,8 +11,8 @@ packages=$1 old=$2 old_version=$3 new=$4 new_version=$5 other=$6 other_version=$
 # uses KERNEL updates|kernel WHEN: modprobe finds kvm and kvm-intel in that directory, and all files exist.
 uses() {
 	modprobe --set-version "$1" --show-depends --ignore-install kvm_intel >"$work/found" 2>&1 || :
-	in=$(sed -nE "s,^insmod /lib/modules/$1/(updates/exitstat|kernel/arch/x86/kvm)/kvm(-intel)?\.ko.*,\1," "$work/found" |
-		cut -d / -f 1 | sort | uniq -c | xargs)
+	in=$(awk -F / '$4 == kernel && $NF ~ /^kvm(-intel)?\.ko/ { print $5 }' kernel="$1" "$work/found" | sort |
+		uniq -c | xargs)
 	if [ "$in" != "2 $2" ] || ! sed -n 's/^insmod \([^ ]*\).*/\1/p' "$work/found" | xargs ls >/dev/null; then
 		echo "$1: not the KVM in $2/:"
 		cat "$work/found"
@@ -36,7 +36,7 @@ removed() {
 }
 
 # What an interrupted run left.
-dpkg --purge exitstat-dkms "exitstat-modules-$old" "exitstat-modules-$new" exitstat >/dev/null 2>&1
+purge_all >/dev/null 2>&1 || :
 removed "$new"
 removed "$other"
 
@@ -77,6 +77,9 @@ echo "a kernel removed: its modules are gone"
 
 apt_get install --allow-downgrades "linux-modules-$old=$old_version" "$packages/exitstat-modules-$old"_*.deb
 uses "$old" updates "back at the revision that the modules are for"
+apt_get remove exitstat
+apt_get install "$packages"/exitstat_*.deb "$packages/exitstat-modules-$old"_*.deb
+uses "$old" kernel "exitstat removed and installed again"
 apt_get purge exitstat
 uses "$old" kernel "exitstat purged"
 ! ls -d /var/lib/exitstat /usr/lib/exitstat /lib/modules/*/updates 2>/dev/null | grep . || exit 1
