@@ -18,9 +18,11 @@ scripts/build-debs.sh build/deb >/dev/null
 scripts/build-cli.sh build/cli >/dev/null
 rm -rf "$1"
 mkdir -p "$1"
-git archive --prefix="exitstat-$version/" HEAD | xz >"$1/exitstat-$version.tar.xz"
-tar --create --directory build/cli --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \
-	--transform="s,^\.,exitstat-$version-x86_64," . | xz >"$1/exitstat-$version-x86_64.tar.xz"
+git archive --prefix="exitstat-$version/" --output "$1/exitstat-$version.tar" HEAD
+tar --create --file "$1/exitstat-$version-x86_64.tar" --directory build/cli --sort=name --mtime=@0 --owner=0 \
+	--group=0 --numeric-owner --transform="s,^\.,exitstat-$version-x86_64," .
+# With one thread the bytes do not depend on the machine.
+xz --threads=1 "$1"/*.tar
 cp build/deb/*.deb "$1"
 (cd "$1" && sha256sum -- * >SHA256SUMS)
 ls -l "$1"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # same-code.sh PACKAGED BUILT: whether two builds of a module are the same code: all sections have the same
-# bytes, but for what names the place that it was built in (.rodata has the paths of sources), who built it, or
-# types. PACKAGED may be compressed by xz. Says which sections differ.
+# bytes and relocations, but for what names the place that it was built in (.rodata has the paths of sources), who
+# built it, or types. PACKAGED may be compressed by xz. Says which sections differ.
 set -eu
 [ $# = 2 ] && [ -r "$1" ] && [ -r "$2" ] || {
 	echo "usage: $0 PACKAGED BUILT" >&2
@@ -23,6 +23,15 @@ dump() {
 		shift
 	done
 	objcopy "$@" "$file" /dev/null
+	# Calls and pointers are zeros before they are relocated. Where in .rodata they point depends on its paths.
+	LC_ALL=C readelf --relocs --wide "$file" | awk '
+		/^Relocation section/ { section = substr($3, 2, length($3) - 2); next }
+		section ~ /^\.rela\.(rodata|debug_.*|BTF.*)$/ { next }
+		$3 ~ /^R_X86_64_/ { print section, $1, $3, $5, $6, $5 == ".rodata" ? "" : $7 }' >"$to/relocations"
+	[ -s "$to/relocations" ] || {
+		echo "same-code: $file has no relocations" >&2
+		exit 2
+	}
 }
 case $1 in
 *.xz) xz --decompress --stdout "$1" >"$work/packaged.ko" ;;
