@@ -14,3 +14,16 @@ apt_get() {
 purge_all() {
 	dpkg --purge $(dpkg-query --show --showformat '${Package} ' 'exitstat*' 2>/dev/null)
 }
+# uses KERNEL updates|kernel WHEN: modprobe finds kvm and kvm-intel in that directory, and all files exist.
+uses() {
+	modprobe --set-version "$1" --show-depends --ignore-install kvm_intel >"$work/found" 2>&1 || :
+	in=$(awk -F / '$4 == kernel && $NF ~ /^kvm(-intel)?\.ko/ { print $5 }' kernel="$1" "$work/found" | sort |
+		uniq -c | xargs)
+	if [ "$in" != "2 $2" ] || ! sed -n 's/^insmod \([^ ]*\).*/\1/p' "$work/found" | xargs ls >/dev/null; then
+		echo "$1: not the KVM in $2/:"
+		cat "$work/found"
+		ls -R "/lib/modules/$1/updates" 2>&1 || :
+		exit 1
+	fi
+	echo "$3: $1 has the KVM in $2/"
+}

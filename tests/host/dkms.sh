@@ -25,6 +25,14 @@ done
 [ "$(cat "/var/lib/exitstat/dkms/$kernel")" = "$version" ]
 ! find "/lib/modules/$kernel/updates" -type f 2>/dev/null | grep . || exit 1
 echo "nothing is where modprobe looks"
+uses "$kernel" kernel "not enabled"
+# What `exitstat enable` does on the kernel that runs.
+printf '\n\n' >/var/lib/exitstat/enabled
+/usr/lib/exitstat/kvm refresh "$kernel"
+uses "$kernel" updates "enabled"
+rm /var/lib/exitstat/enabled
+/usr/lib/exitstat/kvm refresh "$kernel"
+uses "$kernel" kernel "disabled"
 
 # A kernel that the package has no slice of: its source is fetched, and gives the same slice.
 slice=$(echo /usr/src/exitstat-*/slices/"$version")

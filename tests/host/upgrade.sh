@@ -8,19 +8,6 @@ set -eu
 packages=$1 old=$2 old_version=$3 new=$4 new_version=$5 other=$6 other_version=$7
 . "$(dirname "$0")/apt.sh"
 
-# uses KERNEL updates|kernel WHEN: modprobe finds kvm and kvm-intel in that directory, and all files exist.
-uses() {
-	modprobe --set-version "$1" --show-depends --ignore-install kvm_intel >"$work/found" 2>&1 || :
-	in=$(awk -F / '$4 == kernel && $NF ~ /^kvm(-intel)?\.ko/ { print $5 }' kernel="$1" "$work/found" | sort |
-		uniq -c | xargs)
-	if [ "$in" != "2 $2" ] || ! sed -n 's/^insmod \([^ ]*\).*/\1/p' "$work/found" | xargs ls >/dev/null; then
-		echo "$1: not the KVM in $2/:"
-		cat "$work/found"
-		ls -R "/lib/modules/$1/updates" 2>&1 || :
-		exit 1
-	fi
-	echo "$3: $1 has the KVM in $2/"
-}
 # revised FILE.deb: the same package as a later revision.
 revised() {
 	rm -rf "$work/package"
