@@ -114,13 +114,16 @@ const NO_MORE: &str = "lab: allocations fail no more";
 /// What KCSAN's reports begin with.
 const RACE: &str = "BUG: KCSAN: data-race";
 
+/// The lines after the first of a report of KCSAN's.
+fn rest_of_report<'a>(after: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    after.take_while(|line| !line.contains("======"))
+}
+
 /// Whether a report of KCSAN's, of which these are the lines after the first, has a function of KVM's or of
 /// ours in one of its two traces. Races of other code, as of the idle loop with its tick, are there with or
 /// without the patches, now and then.
 fn is_of_kvm<'a>(after: impl Iterator<Item = &'a str>) -> bool {
-    after
-        .take_while(|line| !line.contains("======"))
-        .any(|line| line.contains("[kvm"))
+    rest_of_report(after).any(|line| line.contains("[kvm"))
 }
 
 /// The lines of a log in which the kernel complains, other than as `baseline` has it, or as a script
@@ -144,6 +147,9 @@ pub fn complaints<'a>(log: &'a str, baseline: &[Known]) -> Vec<&'a str> {
             in_known_trace = false;
         } else if COMPLAINTS.iter().any(|word| line.contains(word)) {
             bad.push(line);
+            if line.contains(RACE) {
+                bad.extend(rest_of_report(lines.clone()));
+            }
         }
     }
     bad
@@ -255,8 +261,14 @@ mod tests {
         };
         assert_eq!(complaints(&report("do_idle+0x1/0x2"), &[]), [""; 0]);
         let first = format!("{RACE} in a / b");
+        let rest = ["read to 0x1 of 4 bytes by task 1:", " a+0x1/0x2"];
         for ours in ["vcpu_run+0x1/0x2 [kvm]", "exit+0x1/0x2 [kvm_exitstat]"] {
-            assert_eq!(complaints(&report(ours), &[]), [first.as_str()]);
+            // The whole report, as it tells where.
+            let deep = format!(" {ours}");
+            assert_eq!(
+                complaints(&report(ours), &[]),
+                [first.as_str(), rest[0], rest[1], &deep]
+            );
         }
     }
 }
