@@ -59,7 +59,9 @@ l2 -s leaves.sh | report off
 # Under a running guest: it must not notice, and counts start again.
 echo vm >$parameter
 total() { awk '$2 == "CPUID" { print $3 }' /sys/kernel/debug/kvm_exitstat/totals; }
-l2 -s busy.sh &
+mkfifo /tmp/serial
+exec 4<>/tmp/serial
+l2 -s busy.sh <&4 &
 guest=$!
 for i in 1 2; do
 	until [ "$(total)" -gt 500 ] || ! kill -0 $guest; do :; done
@@ -72,5 +74,6 @@ until [ "$(total)" -gt 500 ] || ! kill -0 $guest; do :; done
 check "a vCPU that ran before the load is attached" \
 	grep " 0 [0-9]* [1-9][0-9]* .* qemu" /sys/kernel/debug/kvm_exitstat/vcpus
 check "the guest still runs" kill -0 $guest
+echo enough >&4
 wait $guest
 check "the guest ends well" ended_well $?

@@ -39,7 +39,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-load",
             about: "KASAN, lockdep, kmemleak and others: modules come and go, guests are killed",
-            minutes: 26,
+            minutes: 43,
             run: Run {
                 flavour: Flavour::Debug,
                 timeout: LONG,

@@ -1,2 +1,0 @@
-# Boots, and that is all.
-true
