@@ -29,17 +29,21 @@ ended_well() {
 	[ "$1" = 0 ]
 }
 
+# KVM's module for this processor.
+VENDOR=kvm_intel
+! grep -qw svm /proc/cpuinfo || VENDOR=kvm_amd
+
 # Leaves nothing of KVM loaded.
 unload_all() {
 	for module in failed_entry kvm_exitstat_kunit kvm_exitstat_second kvm_exitstat_slow kvm_exitstat \
-		kvm_intel kvm; do
+		$VENDOR kvm; do
 		! grep -q "^$module " /proc/modules || rmmod $module
 	done
 }
 
 # l2 [-n VCPUS] [-m MIB] [-M microvm|q35|pc] [-s SCRIPT] [-a APPEND] [-- QEMU ARGUMENT...]:
 # boots a guest that runs SCRIPT (of those given to the lab; the first is the default), prints its
-# serial console, and has the script's exit status. Loads kvm_intel if it is not loaded.
+# serial console, and has the script's exit status. Loads KVM if it is not loaded.
 l2() {
 	l2_cpus=$L2_CPUS l2_mem=128 l2_machine=microvm l2_script=$L2_SCRIPT l2_append=
 	while getopts n:m:M:s:a: l2_opt; do
@@ -55,7 +59,7 @@ l2() {
 	shift $((OPTIND - 1))
 	OPTIND=1
 
-	[ -e /dev/kvm ] && [ -d /sys/module/kvm_intel ] || modprobe kvm_intel || return
+	[ -e /dev/kvm ] && [ -d /sys/module/$VENDOR ] || modprobe $VENDOR || return
 	echo x >>/tmp/l2.count
 	l2_out=$(mktemp /tmp/l2.XXXXXX)
 	l2_append="console=ttyS0 reboot=t panic=-1 quiet loglevel=3 l2.script=$l2_script $l2_append"
@@ -84,9 +88,9 @@ l2() {
 TRIGGER=/sys/kernel/tracing/events/kvm/kvm_exit/trigger
 
 # oracle_arm [PARAMETER...]: the tracepoint's histogram. Arm it before the first guest, read it after
-# the last. Loads kvm_intel, with the parameters, if it is not loaded.
+# the last. Loads KVM's module for the processor, with the parameters, if it is not loaded.
 oracle_arm() {
-	modprobe kvm_intel "$@"
+	modprobe $VENDOR "$@"
 	echo 'hist:keys=exit_reason:size=4096' >$TRIGGER
 }
 

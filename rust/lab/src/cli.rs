@@ -110,7 +110,8 @@ struct RunArgs {
     /// Seconds until L1 is stopped.
     #[arg(long, default_value_t = 600)]
     timeout: u64,
-    /// What runs L1: bochs, kvm (a host with VMX and nested KVM), or tcg (no VMX in L1).
+    /// What runs L1: bochs, kvm (a host with VMX and nested KVM), tcg (no VMX in L1), or svm (an AMD
+    /// processor).
     #[arg(long, env = "EXITSTAT_L0")]
     l0: Option<L0>,
     /// The configuration of L1's kernel.

@@ -79,6 +79,16 @@ pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
     }
     for series in series {
         all.push(Scenario {
+            name: keep(format!("stock-{series}-amd")),
+            about: "Debian's kernel as packaged, on AMD: its guests run on the rebuilt kvm-amd",
+            minutes: 2,
+            run: Run {
+                l0: Some(L0::Svm),
+                ..on(Stock::amd64(series), scripts(workspace, &["amd"])?)
+            },
+            checks: none,
+        });
+        all.push(Scenario {
             name: keep(format!("stock-{series}-cost")),
             about: "Debian's kernel as packaged: instructions per exit and per answer",
             minutes: 4,

@@ -1,0 +1,9 @@
+# Nobody answers exitstat's leaves: they are what the highest basic leaf is, or zeros.
+for leaf in 0x4ffffffc 0x4ffffffd 0x4ffffffe 0x4fffffff; do
+	line=$(cpuid -1 -r -l $leaf -s 10 | grep "$leaf 0x")
+	echo "$line"
+	case $line in
+	*"eax=0x00000000 ebx=0x00000000 ecx=0x00000000 edx=0x00000000"*) ;;
+	*) exit 1 ;;
+	esac
+done
