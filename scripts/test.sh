@@ -131,6 +131,35 @@ reasons_are_the_kernels() {
 	return $wrong
 }
 
+# And its list of SVM's exit codes, uapi/asm/svm.h. The table has the APM's names, also where Linux has others. What only
+# Linux has is left out: the first and last exception, software's own code, an error.
+svm_exit_codes_are_the_kernels() {
+	tr -d ' \n' <rust/core/src/svm.rs >"$log.table"
+	sed -nE 's/^#define SVM_EXIT_([A-Z0-9_]+)[[:space:]]+0x([0-9a-f]+)$/\1 \2/p' \
+		"$unpatched_kdir/arch/x86/include/uapi/asm/svm.h" |
+		grep -v '^EXCP_BASE \|^LAST_EXCP ' |
+		sed -E 's/^(READ|WRITE)_([CD]R[0-9]+) /\2_\1 /
+			s/^MWAIT_COND /MWAIT_CONDITIONAL /
+			s/^AVIC_UNACCELERATED_ACCESS /AVIC_NOACCEL /
+			s/^BUS_LOCK /BUSLOCK /' >"$log.kernel"
+	wrong=0
+	[ "$(wc -l <"$log.kernel")" -gt 90 ] || wrong=1
+	while read -r name code; do
+		row=$(printf '(0x%02x,"%s")' $((0x$code)) "$name")
+		if echo "$name" | grep -qE '^[CD]R[0-9]+_(READ|WRITE|WRITE_TRAP)$'; then
+			register=${name%%_*}
+			first=$((0x$code - ${register#?R}))
+			row=$(printf 'numbered(0x%02x,16,"%s","_%s")' $first "${register%"${register#?R}"}" "${name#*_}")
+		fi
+		grep -qF "$row" "$log.table" || {
+			echo "not in the table: $row, of $code $name"
+			wrong=1
+		}
+	done <"$log.kernel"
+	rm -f "$log.table" "$log.kernel"
+	return $wrong
+}
+
 module_has_our_version() {
 	our_version=$(sed -n 's/^version = //p' Cargo.toml)
 	grep -x "#define EXITSTAT_VERSION $our_version" src/exitstat_glue.h
@@ -197,6 +226,7 @@ for part in "$@"; do
 		show_log
 		test_that "patches apply to the pristine source without fuzz" patches_apply
 		test_that "exit reasons have the kernel's numbers and names" reasons_are_the_kernels
+		test_that "SVM's exit codes have the kernel's numbers" svm_exit_codes_are_the_kernels
 		test_that "the module has the version of the workspace" module_has_our_version
 		test_that "explain names functions that KVM has" explain_names_functions_of_kvm
 		for patch in patches/*.patch; do

@@ -14,4 +14,5 @@ pub mod histogram;
 pub mod leaf;
 pub mod reason;
 pub mod snapshot;
+pub mod svm;
 pub mod tally;
