@@ -56,10 +56,12 @@ mkdir -p "$root/root/exitstat"
 find "$root/root/exitstat" -mindepth 1 -maxdepth 1 ! -name target ! -name build -exec rm -rf {} +
 scripts/files.sh | tar --create --null --files-from=- | tar --extract --directory "$root/root/exitstat"
 
-# The mounts are of this namespace, and go with it.
+# The mounts are of this namespace, and go with it. The root is one of them: a command in it may run this script
+# too, and unshare wants a mount to be at `/`.
 unshare --mount sh -euc '
 	root=$1
 	shift
+	mount --bind "$root" "$root"
 	mount --rbind /dev "$root/dev"
 	mount --rbind /sys "$root/sys"
 	mount -t proc proc "$root/proc"
