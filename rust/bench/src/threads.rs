@@ -34,10 +34,12 @@ pub fn cpus() -> io::Result<Vec<usize>> {
         }
     };
     let most = available_parallelism()?.get().min(MOST_CPUS as usize);
-    // SAFETY: All numbers are in the set or not.
-    let allowed =
-        (0..libc::CPU_SETSIZE as usize).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) });
-    Ok(allowed.take(most).collect())
+    let allowed = |&cpu: &usize| {
+        // SAFETY: All numbers below its size are in the set or not.
+        unsafe { libc::CPU_ISSET(cpu, &set) }
+    };
+    let cpus = (0..libc::CPU_SETSIZE as usize).filter(allowed);
+    Ok(cpus.take(most).collect())
 }
 
 /// How many CPUs to try, when there are so many: powers of two, and all.

@@ -430,7 +430,8 @@ impl Prometheus {
 
     /// What it answers to a query now: the result, or what is wrong with the query.
     fn query(&self, query: &str) -> Result<Vec<Value>, String> {
-        let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped: Vec<_> = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped = escaped.concat();
         let (_, body) = request(
             self.address,
             "GET",

@@ -76,7 +76,7 @@ fn run_again(report: &str, directory: &Path) -> String {
             command = command.trim_end_matches('\\').to_owned() + line.trim();
         }
         let old = |line: &&str| line.starts_with("    ") && !line.starts_with(PROMPT);
-        while lines.next_if(|line| old(line)).is_some() {}
+        while lines.next_if(old).is_some() {}
         for line in output(directory, &command).lines() {
             again += match line {
                 "" => "    .\n".to_owned(),

@@ -634,7 +634,7 @@ mod tests {
     fn what_a_later_version_adds_is_skipped() {
         let put =
             |words: &[u64]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
-        let halves = |low: u64, high: u64| low | high << 32;
+        let halves = |low: u64, high: u64| low | (high << 32);
         let mut bytes = some()[..Header::SIZE].to_vec();
         bytes.extend(put(&[0xdead]));
         bytes.extend(put(&[halves(99, 24), halves(16, 0), 0xbad]));

@@ -119,12 +119,12 @@ pub fn mirror() -> Result<String> {
 pub fn debian() -> Result<(String, String)> {
     let (release, _) = release()?;
     let security = format!("{release}-security");
-    let lines = main_of_debian()?
+    let lines: Vec<_> = main_of_debian()?
         .into_iter()
         .filter(|(name, _)| *name == release || *name == security)
-        .map(|(name, uri)| format!("deb [signed-by={KEYRING}] {uri} {name} main\n"))
+        .map(|(name, uri)| format!("deb [signed-by={KEYRING}] {uri} {name} main"))
         .collect();
-    Ok((release, lines))
+    Ok((release, lines.join("\n") + "\n"))
 }
 
 /// The machine's release of Debian, and where it is.

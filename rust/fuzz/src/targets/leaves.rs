@@ -9,7 +9,7 @@ pub fn run(data: &[u8]) {
     let text = crate::text(data);
     let answers = parse(&text);
     assert!(answers.len() <= text.lines().count());
-    let printed: String = answers
+    let printed: Vec<_> = answers
         .iter()
         .map(|a| {
             let r = a.answer;
@@ -19,6 +19,6 @@ pub fn run(data: &[u8]) {
             )
         })
         .collect();
-    assert_eq!(parse(&printed), answers);
+    assert_eq!(parse(&printed.concat()), answers);
     checks(&answers, &[10, 30], &[37]);
 }
