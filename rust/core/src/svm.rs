@@ -96,7 +96,7 @@ const NAMED: [(u32, &str); 63] = [
     (0x401, "AVIC_INCOMPLETE_IPI"),
     (0x402, "AVIC_NOACCEL"),
     (0x403, "VMGEXIT"),
-    // The APM leaves 0xf000_0000 to software: KVM's, as a nested guest's hypervisor may see it.
+    // The APM reserves it for the hypervisor's software.
     (0xf000_0000, "SW"),
     (-3_i32 as u32, "IDLE_REQUIRED"),
     (-2_i32 as u32, "BUSY"),

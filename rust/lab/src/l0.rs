@@ -21,13 +21,13 @@ pub enum L0 {
     Kvm,
     /// QEMU's emulation, which has no VMX: for what a host without it sees.
     Tcg,
-    /// QEMU's emulation of an AMD processor, which has SVM. One CPU only: with two, L1 falls over `int3`
-    /// when it patches its own code, with Debian's kvm as with ours.
+    /// QEMU's emulation of an AMD processor, which has SVM. One CPU only: with two, an `int3`
+    /// kills L1 now and then, with Debian's kvm as with ours.
     Svm,
 }
 
-/// An AMD processor as QEMU emulates it. With what is taken away here, a guest's kernel would fail in
-/// `fpstate_reset()`: its CPUID promises more than a nested guest gets.
+/// An AMD processor as QEMU emulates it. With the features that are taken away here, a guest's kernel
+/// fails in `fpstate_reset()`.
 const AMD: &str = "EPYC,-xsave,-avx,-avx2,-f16c,-fma";
 
 /// A machine for L1.

@@ -122,9 +122,9 @@ pub fn debian() -> Result<(String, String)> {
     let lines: Vec<_> = main_of_debian()?
         .into_iter()
         .filter(|(name, _)| *name == release || *name == security)
-        .map(|(name, uri)| format!("deb [signed-by={KEYRING}] {uri} {name} main"))
+        .map(|(name, uri)| format!("deb [signed-by={KEYRING}] {uri} {name} main\n"))
         .collect();
-    Ok((release, lines.join("\n") + "\n"))
+    Ok((release, lines.concat()))
 }
 
 /// The machine's release of Debian, and where it is.
