@@ -18,6 +18,9 @@ use kernel::prelude::*;
 #[path = "../rust/core/src/footprint.rs"]
 mod footprint;
 #[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/isa.rs"]
+mod isa;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../rust/core/src/leaf.rs"]
 mod leaf;
 #[allow(dead_code, unreachable_pub)]

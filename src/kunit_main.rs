@@ -14,6 +14,9 @@ use kernel::prelude::*;
 #[path = "../rust/core/src/footprint.rs"]
 mod footprint;
 #[allow(unreachable_pub)]
+#[path = "../rust/core/src/isa.rs"]
+mod isa;
+#[allow(unreachable_pub)]
 #[path = "../rust/core/src/leaf.rs"]
 mod leaf;
 #[allow(unreachable_pub)]

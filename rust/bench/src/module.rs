@@ -7,6 +7,9 @@
 #[path = "../../core/src/footprint.rs"]
 mod footprint;
 #[allow(dead_code, unreachable_pub)]
+#[path = "../../core/src/isa.rs"]
+mod isa;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../core/src/leaf.rs"]
 mod leaf;
 #[allow(dead_code, unreachable_pub)]

@@ -11,7 +11,7 @@ use exitstat_cli::{
 };
 use exitstat_core::{
     histogram::bucket_of,
-    snapshot::{Malformed, BUCKETS},
+    snapshot::{Header, Malformed, BUCKETS},
 };
 use proptest::{collection::vec, prelude::*};
 use std::collections::BTreeMap;
@@ -256,6 +256,6 @@ fn a_damaged_record_is_an_error_not_half_a_sample() {
     }
     let mut damaged = bytes;
     // The size of the first record.
-    damaged[100] = 0xff;
+    damaged[Header::SIZE + 4] = 0xff;
     assert_eq!(Sample::parse(&damaged), Err(Malformed::Damaged));
 }

@@ -11,6 +11,7 @@
 
 pub mod footprint;
 pub mod histogram;
+pub mod isa;
 pub mod leaf;
 pub mod reason;
 pub mod snapshot;

@@ -15,13 +15,29 @@
 //! after the module was loaded, which is all of them but [`Header::unattached`], the vCPUs' rows and
 //! the [`KIND_RETIRED`] ones add up to the same, but for exits while the snapshot was taken.
 
-use super::reason::SLOTS;
+use super::{isa::Isa, reason::SLOTS};
 
 /// Bytes that a snapshot begins with.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"exitstat");
 
-/// Of what is described here. Another one cannot be read.
+/// Of what is described here, with VMX's exit reasons. Another one cannot be read.
 pub const VERSION: u32 = 1;
+
+/// The same, with SVM's exit codes in place of reasons.
+pub const VERSION_SVM: u32 = 2;
+
+/// [`Header::source`]: the module counted, and cycles are the TSC's.
+pub const SOURCE_MODULE: u32 = 0;
+
+/// [`Header::source`]: BPF programs counted; cycles are nanoseconds, and so is [`Header::tsc`], of
+/// CLOCK_MONOTONIC.
+pub const SOURCE_BPF: u32 = 1;
+
+/// [`Header::flags`]: exits were counted, and nothing else.
+pub const FLAG_COUNTS_ONLY: u32 = 1 << 0;
+
+/// [`Header::flags`]: of BPF: time off the CPU is no part of an exit.
+pub const FLAG_OFF_CPU: u32 = 1 << 1;
 
 /// The record is of a possible CPU: its head is a [`CpuHead`], its rows have exits and cycles only.
 pub const KIND_CPU: u32 = 1;
@@ -44,6 +60,9 @@ pub const BUCKETS: usize = 64;
 /// exit are right. As time off the CPU is no part of an exit, none is that long, unless the whole
 /// host stood still.
 pub const FIRST_BUCKET: usize = 6;
+
+/// Bytes of the header of exitstat 0.2.0, and of all before.
+const FIRST_HEADER: usize = 96;
 
 /// The number that the reason of a row has for exits whose reason is 86 or more.
 pub const BEYOND: u32 = SLOTS as u32 - 1;
@@ -153,7 +172,7 @@ wire! {
     }
 
     /// How a snapshot begins.
-    pub struct Header[96] {
+    pub struct Header[112] {
         /// [`MAGIC`].
         pub magic: u64,
         /// [`VERSION`].
@@ -183,6 +202,15 @@ wire! {
         pub log_cpuid: u32,
         /// The module's version; NULs fill it up.
         pub module_version: [u8; 16],
+        /// The [`Isa`] whose reasons these are, by its number. This field and those that follow are 0 in
+        /// snapshots of exitstat 0.2.0.
+        pub isa: u32,
+        /// Who counted: `SOURCE_…`.
+        pub source: u32,
+        /// `FLAG_…`, or'ed.
+        pub flags: u32,
+        /// 0.
+        pub reserved: u32,
     }
 
     /// How a record begins.
@@ -286,7 +314,10 @@ impl<'a> Writer<'a> {
         records(self);
         let header = Header {
             magic: MAGIC,
-            version: VERSION,
+            version: match Isa::new(header.isa) {
+                Some(Isa::Svm) => VERSION_SVM,
+                _ => VERSION,
+            },
             header_size: Header::SIZE as u32,
             size: (self.needed - begin) as u64,
             ..header
@@ -371,7 +402,7 @@ impl Rows<'_, '_> {
 pub enum Malformed {
     /// They do not begin with [`MAGIC`].
     NoSnapshot,
-    /// They are of another version than [`VERSION`]: this one.
+    /// They are of another version than [`VERSION`] and [`VERSION_SVM`]: this one.
     Version(u32),
     /// They end before they should, or a size in them is wrong.
     Damaged,
@@ -382,6 +413,8 @@ pub enum Malformed {
 pub struct Snapshot<'a> {
     /// What it begins with.
     pub header: Header,
+    /// Whose exit reasons it has.
+    pub isa: Isa,
     records: &'a [u8],
 }
 
@@ -397,24 +430,36 @@ impl<'a> Snapshot<'a> {
             return Err(Malformed::NoSnapshot);
         }
         let version = word(8).and_then(|mut b| u32::take(&mut b));
-        match version.ok_or(Malformed::Damaged)? {
-            VERSION => (),
+        let isa = match version.ok_or(Malformed::Damaged)? {
+            VERSION => Isa::Vmx,
+            VERSION_SVM => Isa::Svm,
             other => return Err(Malformed::Version(other)),
-        }
-        let header = Header::read(bytes).ok_or(Malformed::Damaged)?;
-        let begin = header.header_size as usize;
-        let end = usize::try_from(header.size).map_err(|_| Malformed::Damaged)?;
-        if begin < Header::SIZE {
+        };
+        let begin = word(12).and_then(|mut b| u32::take(&mut b));
+        let begin = begin.ok_or(Malformed::Damaged)? as usize;
+        let head = bytes.get(..begin).ok_or(Malformed::Damaged)?;
+        if head.len() < FIRST_HEADER {
             return Err(Malformed::Damaged);
         }
+        let mut whole = [0; Header::SIZE];
+        for (to, from) in whole.iter_mut().zip(head) {
+            *to = *from;
+        }
+        let header = Header::read(&whole).ok_or(Malformed::Damaged)?;
+        let end = usize::try_from(header.size).map_err(|_| Malformed::Damaged)?;
         let records = bytes.get(begin..end).ok_or(Malformed::Damaged)?;
-        Ok(Self { header, records })
+        Ok(Self {
+            header,
+            isa,
+            records,
+        })
     }
 
     /// Its records, less those of unknown kinds. After an error there are no more.
     pub fn records(&self) -> impl Iterator<Item = Result<Record<'a>, Malformed>> {
+        let isa = self.isa;
         Parts(self.records)
-            .map(|part| part.and_then(Record::parse))
+            .map(move |part| part.and_then(|part| Record::parse(part, isa)))
             .filter_map(Result::transpose)
     }
 }
@@ -455,12 +500,13 @@ pub enum Owner {
 pub struct Record<'a> {
     /// Whose it is.
     pub owner: Owner,
+    isa: Isa,
     rows: &'a [u8],
 }
 
 impl<'a> Record<'a> {
     /// `None` if it is of an unknown kind.
-    fn parse(part: &'a [u8]) -> Result<Option<Self>, Malformed> {
+    fn parse(part: &'a [u8], isa: Isa) -> Result<Option<Self>, Malformed> {
         let head = RecordHead::read(part).ok_or(Malformed::Damaged)?;
         let heads = part.get(RecordHead::SIZE..head.heads_size as usize);
         let heads = heads.ok_or(Malformed::Damaged)?;
@@ -472,19 +518,19 @@ impl<'a> Record<'a> {
         };
         let rows = part.get(head.heads_size as usize..);
         match (owner, rows) {
-            (Some(owner), Some(rows)) => Ok(Some(Self { owner, rows })),
+            (Some(owner), Some(rows)) => Ok(Some(Self { owner, isa, rows })),
             _ => Err(Malformed::Damaged),
         }
     }
 
     /// Its rows. After an error there are no more.
     pub fn rows(&self) -> impl Iterator<Item = Result<Row<'a>, Malformed>> {
-        let mut rest = self.rows;
+        let (mut rest, isa) = (self.rows, self.isa);
         core::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }
-            let row = Row::parse(rest);
+            let row = Row::parse(rest, isa);
             rest = row.map_or(&[], |(_, rest)| rest);
             Some(row.map(|(row, _)| row).ok_or(Malformed::Damaged))
         })
@@ -501,11 +547,11 @@ pub struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// The row that `bytes` begin with, and the bytes after it.
-    fn parse(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+    fn parse(bytes: &'a [u8], isa: Isa) -> Option<(Self, &'a [u8])> {
         let head = RowHead::read(bytes)?;
         let (row, rest) = bytes.split_at_checked(head.size as usize)?;
         let end = head.first_bucket.checked_add(head.buckets)?;
-        if head.reason > BEYOND || end as usize > BUCKETS {
+        if (isa == Isa::Vmx && head.reason > BEYOND) || end as usize > BUCKETS {
             return None;
         }
         let length = head.buckets as usize * size_of::<u64>();
@@ -670,10 +716,43 @@ mod tests {
     }
 
     #[test]
+    fn a_header_of_0_2_0_is_read() {
+        let mut bytes = some();
+        bytes.drain(FIRST_HEADER..Header::SIZE);
+        bytes[12..16].copy_from_slice(&(FIRST_HEADER as u32).to_le_bytes());
+        let size = bytes.len() as u64;
+        bytes[16..24].copy_from_slice(&size.to_le_bytes());
+        let snapshot = Snapshot::parse(&bytes).unwrap();
+        assert_eq!((snapshot.isa, snapshot.header.load), (Isa::Vmx, 7));
+        assert_eq!(snapshot.header.source, SOURCE_MODULE);
+        assert_eq!(snapshot.records().map(Result::unwrap).count(), 3);
+    }
+
+    #[test]
+    fn codes_of_svm_are_of_another_version() {
+        let header = Header {
+            isa: Isa::Svm as u32,
+            ..header()
+        };
+        let mut bytes = [0; 512];
+        let mut writer = Writer::new(&mut bytes);
+        writer.snapshot(header, |w| w.cpu(0, |rows| rows.row(row(0x400, 5), &[])));
+        let snapshot = Snapshot::parse(&bytes).unwrap();
+        assert_eq!(snapshot.header.version, VERSION_SVM);
+        let record = snapshot.records().next().unwrap().unwrap();
+        assert_eq!(record.rows().next().unwrap().unwrap().head.reason, 0x400);
+        // A reason that VMX does not have.
+        bytes[8] = 1;
+        let snapshot = Snapshot::parse(&bytes).unwrap();
+        let record = snapshot.records().next().unwrap().unwrap();
+        assert!(record.rows().next().unwrap().is_err());
+    }
+
+    #[test]
     fn another_version_and_other_bytes_are_told_apart() {
         let mut bytes = some();
-        bytes[8] = 2;
-        assert_eq!(Snapshot::parse(&bytes).err(), Some(Malformed::Version(2)));
+        bytes[8] = 3;
+        assert_eq!(Snapshot::parse(&bytes).err(), Some(Malformed::Version(3)));
         bytes[0] = 0;
         assert_eq!(Snapshot::parse(&bytes).err(), Some(Malformed::NoSnapshot));
         assert_eq!(Snapshot::parse(&[]).err(), Some(Malformed::NoSnapshot));

@@ -8,6 +8,9 @@
 
 use core::fmt;
 
+/// In place of all codes that have no number of their own where exits are counted; itself no code.
+pub const OTHER: u32 = 1 << 31;
+
 /// Codes that differ by a register's or a vector's number only.
 #[derive(Clone, Copy, Debug)]
 struct Numbered {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Compiles the BPF programs, twice: see `src/program/exits.bpf.c`.
+
+use std::{env, error::Error, path::Path, process::Command};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=src/program");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=CLANG");
+    let clang = env::var("CLANG").unwrap_or_else(|_| "clang-19".to_owned());
+    // Of the libbpf that libbpf-sys builds, which tells it so.
+    let include = env::var("DEP_BPF_INCLUDE")?;
+    let out = env::var("OUT_DIR")?;
+    for (name, define) in [("direct", "-DDIRECT"), ("probe", "-DPROBE")] {
+        let object = Path::new(&out).join(format!("exits-{name}.bpf.o"));
+        let status = Command::new(&clang)
+            .args(["-target", "bpf", "-mcpu=v3", "-O2", "-g"])
+            .args(["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"])
+            .args([define, "-I", &include, "-I/usr/include/x86_64-linux-gnu"])
+            .args(["-c", "src/program/exits.bpf.c", "-o"])
+            .arg(&object)
+            .status()
+            .map_err(|error| format!("{clang}, which compiles the BPF programs: {error}"))?;
+        if !status.success() {
+            return Err(format!("{clang} failed").into());
+        }
+    }
+    // Debian 13's libelf.a needs it; Debian 12's does not, and there may be none.
+    let directory = Path::new("/usr/lib/x86_64-linux-gnu");
+    if directory.join("libzstd.a").exists() {
+        println!("cargo::rustc-link-search=native={}", directory.display());
+        println!("cargo::rustc-link-lib=static:-bundle=zstd");
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Why BPF cannot count here, and what to do about it.
+
+use std::{io, path::PathBuf};
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// KVM is not there.
+    #[error("the module kvm is not loaded, so there are no VM exits to count.\nAs root: `modprobe kvm_intel` or `modprobe kvm_amd`.")]
+    NoKvm,
+    /// KVM's part for the CPU is not there.
+    #[error("kvm is loaded, but neither kvm_intel nor kvm_amd is, so no guest can run.\nAs root: `modprobe kvm_intel` or `modprobe kvm_amd`; if that fails, `dmesg` says why.")]
+    NoVendorModule,
+    /// The kernel does not describe itself.
+    #[error("cannot read {}, which says where KVM keeps an exit's reason: {error}.\nThe kernel needs CONFIG_DEBUG_INFO_BTF and CONFIG_DEBUG_INFO_BTF_MODULES; distributions' kernels have them.", path.display())]
+    NoBtf {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// What the kernel says of itself lacks something.
+    #[error("{} {why}: this kernel is not one that exitstat knows", path.display())]
+    BadBtf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The kernel takes no programs from us.
+    #[error("no permission to load BPF programs.\nRun it as root (`sudo exitstat`), or give it CAP_BPF and CAP_PERFMON.")]
+    NoPermission,
+    /// The kernel's lockdown is at `confidentiality`.
+    #[error("the kernel's lockdown is at `confidentiality` (/sys/kernel/security/lockdown), which forbids BPF to read kernel memory.\nAt `integrity` it works.")]
+    LockedDown,
+    /// The kernel refuses the programs.
+    #[error("the kernel refuses the BPF programs: {why}{}", log.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    Refused {
+        /// As the system says it.
+        why: String,
+        /// The last lines of the verifier, or of libbpf.
+        log: Vec<String>,
+    },
+    /// A hook is not there.
+    #[error("cannot attach to {what}: {why}")]
+    NotAttached {
+        /// The tracepoint or function.
+        what: &'static str,
+        /// As the system says it.
+        why: String,
+    },
+    /// The counters cannot be mapped.
+    #[error("cannot map the counters: {0}")]
+    Map(io::Error),
+    /// Guests go faster than counters can be read.
+    #[error("no whole snapshot: vCPUs went away all the time")]
+    Busy,
+}

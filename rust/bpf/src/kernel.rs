@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the programs must know of the running kernel: whose CPU it is, and where KVM keeps what they read.
+
+use crate::error::Error;
+use btf_rs::{Btf, BtfType, Type};
+use exitstat_core::isa::Isa;
+use std::{fs, path::Path};
+
+/// Where fields are, in bytes from the beginning of their structure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offsets {
+    /// VMX: the exit reason in `struct vcpu_vmx`.
+    pub reason: u32,
+    /// SVM: the VMCB's address in `struct vcpu_svm`.
+    pub vmcb: u32,
+    /// SVM: the exit code in `struct vmcb`.
+    pub exit_code: u32,
+    /// `vcpu_id` in `struct kvm_vcpu`.
+    pub vcpu_id: u32,
+    /// `preempt_notifier` in `struct kvm_vcpu`.
+    pub notifier: u32,
+}
+
+/// Whose KVM is loaded.
+pub fn isa(root: &Path) -> Result<Isa, Error> {
+    let loaded = |module: &str| root.join("sys/module").join(module).exists();
+    match (loaded("kvm_intel"), loaded("kvm_amd"), loaded("kvm")) {
+        (true, _, _) => Ok(Isa::Vmx),
+        (_, true, _) => Ok(Isa::Svm),
+        (_, _, true) => Err(Error::NoVendorModule),
+        _ => Err(Error::NoKvm),
+    }
+}
+
+/// The module of a vendor, as in `/sys/module`.
+pub fn module(isa: Isa) -> &'static str {
+    match isa {
+        Isa::Vmx => "kvm_intel",
+        Isa::Svm => "kvm_amd",
+    }
+}
+
+/// What the kernel's own description says, and its module's.
+pub fn offsets(root: &Path, isa: Isa) -> Result<Offsets, Error> {
+    let directory = root.join("sys/kernel/btf");
+    let read = |name: &str| {
+        let path = directory.join(name);
+        fs::read(&path).map_err(|error| Error::NoBtf { path, error })
+    };
+    let parse = |what: &str| {
+        let path = directory.join(what);
+        move |error: btf_rs::Error| Error::BadBtf {
+            path,
+            why: error.to_string(),
+        }
+    };
+    let vmlinux = Btf::from_bytes(&read("vmlinux")?).map_err(parse("vmlinux"))?;
+    let name = module(isa);
+    let btf = Btf::from_split_bytes(&read(name)?, &vmlinux).map_err(parse(name))?;
+    find(&btf, isa).map_err(|what| Error::BadBtf {
+        path: directory.join(name),
+        why: format!("has no {what}"),
+    })
+}
+
+fn find(btf: &Btf, isa: Isa) -> Result<Offsets, String> {
+    let offset = |structure: &str, paths: &[&[&str]]| {
+        let found = paths
+            .iter()
+            .find_map(|path| offset_of(btf, structure, path));
+        found.ok_or_else(|| format!("{structure}.{}", paths[0].join(".")))
+    };
+    let mut offsets = Offsets {
+        vcpu_id: offset("kvm_vcpu", &[&["vcpu_id"]])?,
+        notifier: offset("kvm_vcpu", &[&["preempt_notifier"]])?,
+        ..Offsets::default()
+    };
+    let first = match isa {
+        Isa::Vmx => {
+            // Linux 6.15 moved it into a structure of its own, for TDX.
+            offsets.reason = offset("vcpu_vmx", &[&["vt", "exit_reason"], &["exit_reason"]])?;
+            offset("vcpu_vmx", &[&["vcpu"]])?
+        }
+        Isa::Svm => {
+            offsets.vmcb = offset("vcpu_svm", &[&["vmcb"]])?;
+            offsets.exit_code = offset("vmcb", &[&["control", "exit_code"]])?;
+            offset("vcpu_svm", &[&["vcpu"]])?
+        }
+    };
+    match first {
+        0 => Ok(offsets),
+        _ => Err("struct kvm_vcpu at the beginning of the vendor's structure".to_owned()),
+    }
+}
+
+/// The offset of a field of a structure, or of a field of a field.
+fn offset_of(btf: &Btf, structure: &str, path: &[&str]) -> Option<u32> {
+    let types = btf.resolve_types_by_name(structure).ok()?;
+    let mut found = types.into_iter().find(|t| matches!(t, Type::Struct(_)))?;
+    let mut offset = 0;
+    for name in path {
+        let (at, field) = member(btf, &found, name)?;
+        offset += at;
+        found = field;
+    }
+    Some(offset)
+}
+
+/// Where a member of a structure is, and its type; members of unnamed ones are the structure's own.
+fn member(btf: &Btf, structure: &Type, name: &str) -> Option<(u32, Type)> {
+    let (Type::Struct(structure) | Type::Union(structure)) = structure else {
+        return None;
+    };
+    for member in &structure.members {
+        let at = member.bit_offset() / 8;
+        let field = || strip(btf, btf.resolve_chained_type(member).ok()?);
+        let called = btf.resolve_name(member).unwrap_or_default();
+        if called == name {
+            return Some((at, field()?));
+        }
+        if called.is_empty() {
+            if let Some((inner, found)) = field().and_then(|field| self::member(btf, &field, name))
+            {
+                return Some((at + inner, found));
+            }
+        }
+    }
+    None
+}
+
+/// A type without `const`, `volatile`, `typedef` and the like.
+fn strip(btf: &Btf, mut t: Type) -> Option<Type> {
+    loop {
+        let next: &dyn BtfType = match &t {
+            Type::Const(inner) | Type::Volatile(inner) => inner,
+            Type::Typedef(inner) => inner,
+            _ => return Some(t),
+        };
+        t = btf.resolve_chained_type(next).ok()?;
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory that the programs write, as `program/layout.h` has it.
+//!
+//! All of it is atomic: the kernel writes while it is read.
+
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+/// How reasons are numbered.
+pub const INDEXES: usize = 240;
+
+/// Reasons that a vCPU has room for.
+pub const SLOTS: usize = 55;
+
+/// Of a histogram.
+pub const BUCKETS: usize = 32;
+
+/// What the programs are told; constant once they are loaded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Config {
+    pub cpus: u32,
+    pub rows: u32,
+    pub svm: u32,
+    pub times: u32,
+    pub reason: u32,
+    pub vmcb: u32,
+    pub exit_code: u32,
+    pub vcpu_id: u32,
+    pub notifier: u32,
+}
+
+impl Config {
+    /// As the programs have it.
+    pub fn bytes(&self) -> Vec<u8> {
+        [
+            self.cpus,
+            self.rows,
+            self.svm,
+            self.times,
+            self.reason,
+            self.vmcb,
+            self.exit_code,
+            self.vcpu_id,
+            self.notifier,
+        ]
+        .iter()
+        .flat_map(|word| word.to_ne_bytes())
+        .collect()
+    }
+}
+
+/// Memory that another party may write at any time, of any bytes.
+///
+/// # Safety
+///
+/// The type is `repr(C)`, and of nothing but atomic integers.
+pub unsafe trait Shared {}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct Tally {
+    pub exits: AtomicU64,
+    pub ns: AtomicU64,
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct Cpu {
+    pub row: AtomicU32,
+    pub pad: [AtomicU32; 63],
+    pub tallies: [Tally; INDEXES],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct Detail {
+    pub exits: AtomicU64,
+    pub ns: AtomicU64,
+    pub max: AtomicU64,
+    pub user_exits: AtomicU64,
+    pub user_ns: AtomicU64,
+    pub histogram: [AtomicU64; BUCKETS],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct Vcpu {
+    pub vcpu: AtomicU64,
+    pub task: AtomicU64,
+    pub exited: AtomicU64,
+    pub left: AtomicU64,
+    pub descheduled: AtomicU64,
+    pub off: AtomicU64,
+    pub pad: [AtomicU64; 4],
+    pub open: AtomicU32,
+    pub slot: AtomicU32,
+    pub index: AtomicU32,
+    pub id: AtomicU32,
+    pub pid: AtomicU32,
+    pub live: AtomicU32,
+    pub details: [Detail; SLOTS],
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct Host {
+    pub retirals: AtomicU64,
+    pub retired: AtomicU64,
+    pub unattached: AtomicU64,
+    pub foreign: AtomicU64,
+    pub hint: AtomicU32,
+    pub pad: AtomicU32,
+    pub owners: [AtomicU32; SLOTS + 1],
+    pub slots: [AtomicU32; INDEXES],
+    pub details: [Detail; SLOTS],
+}
+
+// SAFETY: see the definitions above.
+unsafe impl Shared for Cpu {}
+// SAFETY: as above.
+unsafe impl Shared for Vcpu {}
+// SAFETY: as above.
+unsafe impl Shared for Host {}
+
+// What docs/cli.md promises: 16 KiB a vCPU, 4 KiB a CPU.
+const _: () = assert!(size_of::<Vcpu>() == 16 << 10 && size_of::<Cpu>() == 4 << 10);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! VM exits counted by BPF on KVM's own tracepoints, on kernels as they are.
+//!
+//! [`Counter::attach`] loads the programs of `src/program`, which count until the [`Counter`] is dropped or its
+//! process ends. [`Counter::snapshot`] gives what they counted in the format of the module's snapshots
+//! ([`exitstat_core::snapshot`]).
+
+mod counter;
+mod error;
+mod kernel;
+mod layout;
+mod memory;
+mod snapshot;
+
+pub use counter::{Counter, Options};
+pub use error::Error;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The programs' memory, as this process sees it.
+
+use crate::{error::Error, layout::Shared};
+use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
+use std::{ffi::c_void, marker::PhantomData, ops::Deref, os::fd::BorrowedFd, ptr, slice};
+
+/// A map of the kernel's, mapped into this process for reading.
+#[derive(Debug)]
+pub struct Mapped<T> {
+    address: *mut c_void,
+    length: usize,
+    elements: usize,
+    of: PhantomData<T>,
+}
+
+impl<T: Shared> Mapped<T> {
+    /// Maps a BPF array of one value of `bytes` bytes, which are so many elements.
+    pub fn new(map: BorrowedFd<'_>, bytes: usize) -> Result<Self, Error> {
+        // As libbpf does: whole pages, which are there, as the kernel allocates whole pages.
+        let length = bytes.next_multiple_of(rustix::param::page_size());
+        // SAFETY: a new mapping, wherever there is room, replaces nothing.
+        let address = unsafe {
+            mmap(
+                ptr::null_mut(),
+                length,
+                ProtFlags::READ,
+                MapFlags::SHARED,
+                map,
+                0,
+            )
+        };
+        Ok(Self {
+            address: address.map_err(|errno| Error::Map(errno.into()))?,
+            length,
+            elements: bytes / size_of::<T>(),
+            of: PhantomData,
+        })
+    }
+}
+
+impl<T: Shared> Deref for Mapped<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: the mapping is page-aligned, has room for so many elements and lives as long as `self`.
+        // `Shared` types may have any bytes, and may be changed by others while they are borrowed.
+        unsafe { slice::from_raw_parts(self.address.cast(), self.elements) }
+    }
+}
+
+impl<T> Drop for Mapped<T> {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped by `new()`, and what borrowed it is gone. If it fails, it stays mapped.
+        let _ = unsafe { munmap(self.address, self.length) };
+    }
+}

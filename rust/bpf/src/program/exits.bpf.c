@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counts VM exits, and how long they took, on KVM's tracepoints kvm_exit and kvm_entry.
+ *
+ * kvm_exit, kvm_entry: with interrupts off, in the thread of the vCPU.
+ * kvm_userspace_exit: in the thread of the vCPU, when KVM_RUN returns.
+ * kvm_arch_vcpu_destroy(): when the vCPU's VM goes, in whatever thread closes it.
+ *
+ * Compiled twice: with DIRECT kernel memory is read by plain loads, which Linux 6.17 and later allow, and
+ * which cost nothing.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "layout.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct config config;
+
+struct host host SEC(".data.host");
+/* As many as config says: the loader makes room. */
+struct cpu cpus[1] SEC(".data.cpus");
+struct vcpu vcpus[1] SEC(".data.vcpus");
+
+/* The rows of vCPUs and of the threads that run them, by their addresses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 17);
+	__type(key, u64);
+	__type(value, u32);
+} rows SEC(".maps");
+
+/* The row of a vCPU that there was none for. */
+#define NO_ROW (~0u)
+
+#ifdef DIRECT
+extern void *bpf_rdonly_cast(const void *address, u32 type) __ksym;
+
+#define load(type, address) (*(const volatile type *)bpf_rdonly_cast((const void *)(address), 0))
+#else
+#define load(type, address)							\
+({										\
+	type value = 0;								\
+	bpf_probe_read_kernel(&value, sizeof(value), (const void *)(address));	\
+	value;									\
+})
+#endif
+
+/*
+ * The verifier has to see an index compared, in one register, before it is used: before the comparison, this keeps
+ * the compiler from comparing something else; after it, from using the index earlier.
+ */
+#define opaque(variable) asm volatile("" : "+r"(variable))
+
+static __always_inline struct cpu *this_cpu(void)
+{
+	u64 cpu = bpf_get_smp_processor_id();
+
+	opaque(cpu);
+	if (cpu >= config.cpus)
+		return NULL;
+	opaque(cpu);
+	return &cpus[cpu];
+}
+
+static __always_inline struct vcpu *row_at(u64 row)
+{
+	opaque(row);
+	if (row >= config.rows)
+		return NULL;
+	opaque(row);
+	return &vcpus[row];
+}
+
+/*
+ * VMX: the basic exit reason. SVM: 0-0xa7 as they are, 0x400-0x40f from 0xb0 up, 0xf0000000 (for software) is
+ * 0xc0, -1 to -8 from 0xd0 up.
+ */
+static __always_inline u64 index_of(u64 vcpu)
+{
+	u64 reason;
+	u32 code;
+
+	if (!config.svm) {
+		reason = load(u32, vcpu + config.reason) & 0xffff;
+		return reason < 128 ? reason : INDEX_OTHER;
+	}
+	code = load(u32, load(u64, vcpu + config.vmcb) + config.exit_code);
+	if (code < 0xa8)
+		return code;
+	if (code - 0x400 < 0x10)
+		return 0xb0 + (code - 0x400);
+	if (code == 0xf0000000)
+		return 0xc0;
+	if (~code < 8)
+		return 0xd0 + ~code;
+	return INDEX_OTHER;
+}
+
+/* No two calls get different slots for an index: all look at the slots in the same order. */
+static __noinline u32 claim_slot(u32 index)
+{
+	u32 owner, slot;
+
+	if (index >= INDEXES)
+		return SLOT_OTHER;
+	for (slot = 0; slot < SLOT_OTHER; slot++) {
+		owner = __sync_val_compare_and_swap(&host.owners[slot], 0, index + 1);
+		if (!owner || owner == index + 1)
+			break;
+	}
+	host.slots[index] = slot + 1;
+	return slot;
+}
+
+static __always_inline struct detail *detail_at(struct vcpu *row, u64 slot)
+{
+	opaque(slot);
+	if (slot >= SLOTS)
+		return NULL;
+	opaque(slot);
+	return &row->details[slot];
+}
+
+struct search {
+	u64 vcpu;
+	u32 begin;
+	u32 found;
+};
+
+static long try_row(u32 i, struct search *search)
+{
+	struct vcpu *row;
+	u32 n = search->begin + i;
+
+	if (n >= config.rows)
+		n -= config.rows;
+	row = row_at(n);
+	if (!row || __sync_val_compare_and_swap(&row->vcpu, 0, search->vcpu))
+		return 0;
+	search->found = n;
+	return 1;
+}
+
+/* A row for a vCPU's first exit. */
+static __noinline u32 attach(u64 vcpu)
+{
+	struct search search = { .vcpu = vcpu, .begin = host.hint, .found = NO_ROW };
+	struct vcpu *row;
+	u32 id, n;
+
+	if (search.begin >= config.rows)
+		search.begin = 0;
+	bpf_loop(config.rows, try_row, &search, 0);
+	n = search.found;
+	row = row_at(n);
+	if (bpf_map_update_elem(&rows, &vcpu, &n, BPF_ANY)) {
+		/* It could not be found again. */
+		if (row)
+			row->vcpu = 0;
+		row = NULL;
+		n = NO_ROW;
+	}
+	if (!row) {
+		__sync_fetch_and_add(&host.unattached, 1);
+		return NO_ROW;
+	}
+	id = load(u32, vcpu + config.vcpu_id);
+	row->id = id;
+	row->pid = bpf_get_current_pid_tgid() >> 32;
+	row->live = 1;
+	host.hint = n + 1;
+	return n;
+}
+
+/* The row of a vCPU that was not the last one here, or whose thread is new. */
+static __noinline u32 switch_to(u64 vcpu)
+{
+	u64 task = bpf_get_current_task();
+	u32 *found = bpf_map_lookup_elem(&rows, &vcpu);
+	u32 n = found ? *found : attach(vcpu);
+	struct vcpu *row = row_at(n);
+	struct cpu *cpu = this_cpu();
+
+	if (!row || !cpu)
+		return NO_ROW;
+	if (row->task != task) {
+		if (row->task)
+			bpf_map_delete_elem(&rows, &row->task);
+		row->task = task;
+		if (config.times)
+			bpf_map_update_elem(&rows, &task, &n, BPF_ANY);
+	}
+	cpu->row = n;
+	return n;
+}
+
+/* The row of a thread's vCPU, or NULL. */
+static __always_inline struct vcpu *row_of_thread(void)
+{
+	u64 task = bpf_get_current_task();
+	u32 *n = bpf_map_lookup_elem(&rows, &task);
+	struct vcpu *row;
+
+	row = n ? row_at(*n) : NULL;
+	return row && row->task == task ? row : NULL;
+}
+
+SEC("raw_tp/kvm_exit")
+int kvm_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 vcpu = ctx->args[0];
+	struct cpu *cpu = this_cpu();
+	struct detail *detail;
+	struct vcpu *row;
+	u64 index, slot;
+
+	if (!cpu)
+		return 0;
+	/* KVM_ISA_VMX is 1, KVM_ISA_SVM 2. */
+	if ((u32)ctx->args[1] != 1 + config.svm) {
+		__sync_fetch_and_add(&host.foreign, 1);
+		return 0;
+	}
+	index = index_of(vcpu);
+	opaque(index);
+	if (index >= INDEXES)
+		return 0;
+	cpu->tallies[index].exits++;
+
+	row = row_at(cpu->row);
+	if (!row || row->vcpu != vcpu || (config.times && row->task != bpf_get_current_task())) {
+		row = row_at(switch_to(vcpu));
+		if (!row)
+			return 0;
+	}
+	slot = host.slots[index];
+	if (slot)
+		slot--;
+	else
+		slot = claim_slot(index);
+	detail = detail_at(row, slot);
+	if (!detail)
+		return 0;
+	detail->exits++;
+	if (config.times) {
+		row->index = index;
+		row->slot = slot;
+		row->open = 1;
+		row->exited = bpf_ktime_get_ns();
+	}
+	return 0;
+}
+
+static __always_inline u32 bucket_of(u64 ns)
+{
+	u32 bucket = FIRST_BUCKET;
+
+	ns >>= FIRST_BUCKET;
+	if (ns >> 31)
+		return BUCKETS - 1;
+	if (ns >> 16) {
+		bucket += 16;
+		ns >>= 16;
+	}
+	if (ns >> 8) {
+		bucket += 8;
+		ns >>= 8;
+	}
+	if (ns >> 4) {
+		bucket += 4;
+		ns >>= 4;
+	}
+	if (ns >> 2) {
+		bucket += 2;
+		ns >>= 2;
+	}
+	return bucket + (ns >> 1) - FIRST_BUCKET;
+}
+
+/* The open exit of a vCPU has come to its end, in so many ns. */
+static __always_inline void settle(struct vcpu *row, struct cpu *cpu, u64 ns)
+{
+	struct detail *detail = detail_at(row, row->slot);
+	u64 bucket, index = row->index;
+
+	row->open = 0;
+	if (!detail)
+		return;
+	detail->ns += ns;
+	if (ns > detail->max)
+		detail->max = ns;
+	bucket = bucket_of(ns);
+	opaque(bucket);
+	if (bucket < BUCKETS)
+		detail->histogram[bucket]++;
+	opaque(index);
+	if (index < INDEXES)
+		cpu->tallies[index].ns += ns;
+}
+
+/* How long an exit took from when it happened until now, less what was spent elsewhere. */
+static __noinline u64 less_elsewhere(struct vcpu *row, u64 now)
+{
+	struct detail *detail;
+	u64 ns;
+
+	if (!row)
+		return 0;
+	ns = now - row->exited;
+	if (row->left) {
+		u64 user = now - row->left;
+
+		detail = detail_at(row, row->slot);
+		if (detail)
+			detail->user_ns += user;
+		ns -= user;
+		row->left = 0;
+	}
+	if (row->off) {
+		ns = ns > row->off ? ns - row->off : 0;
+		row->off = 0;
+	}
+	return ns;
+}
+
+SEC("raw_tp/kvm_entry")
+int kvm_entry(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 now = bpf_ktime_get_ns();
+	u64 vcpu = ctx->args[0];
+	struct cpu *cpu = this_cpu();
+	struct vcpu *row;
+	u64 ns;
+
+	if (!cpu)
+		return 0;
+	row = row_at(cpu->row);
+	if (!row || row->vcpu != vcpu) {
+		u32 *n = bpf_map_lookup_elem(&rows, &vcpu);
+
+		row = n ? row_at(*n) : NULL;
+		if (!row)
+			return 0;
+	}
+	if (!row->open)
+		return 0;
+	ns = now - row->exited;
+	if (row->left | row->off)
+		ns = less_elsewhere(row, now);
+	settle(row, cpu, ns);
+	return 0;
+}
+
+/* Userspace has the vCPU: it finishes the exit. */
+SEC("raw_tp/kvm_userspace_exit")
+int kvm_userspace_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct vcpu *row = row_of_thread();
+	struct detail *detail;
+
+	if (!row || !row->open || row->left)
+		return 0;
+	row->left = bpf_ktime_get_ns();
+	detail = detail_at(row, row->slot);
+	if (detail)
+		detail->user_exits++;
+	return 0;
+}
+
+/* Adds a slot of a row to those of vCPUs that are gone, and clears it. */
+static long fold(u32 slot, u32 *n)
+{
+	struct vcpu *row = row_at(*n);
+	struct detail *from, *to;
+	u64 max, old;
+	int i;
+
+	if (!row || slot >= SLOTS)
+		return 1;
+	from = &row->details[slot];
+	to = &host.details[slot];
+	if (!from->exits)
+		return 0;
+	__sync_fetch_and_add(&to->exits, from->exits);
+	__sync_fetch_and_add(&to->ns, from->ns);
+	__sync_fetch_and_add(&to->user_exits, from->user_exits);
+	__sync_fetch_and_add(&to->user_ns, from->user_ns);
+	max = from->max;
+	for (i = 0; i < 64; i++) {
+		old = to->max;
+		if (old >= max || __sync_val_compare_and_swap(&to->max, old, max) == old)
+			break;
+	}
+	for (i = 0; i < BUCKETS; i++)
+		__sync_fetch_and_add(&to->histogram[i], from->histogram[i]);
+	__builtin_memset(from, 0, sizeof(*from));
+	return 0;
+}
+
+/* The first argument of a function that a kprobe is on: the register %rdi. */
+struct registers {
+	u64 others[14];
+	u64 rdi;
+};
+
+SEC("kprobe")
+int kvm_arch_vcpu_destroy(void *ctx)
+{
+	u64 vcpu = ((struct registers *)ctx)->rdi;
+	u32 *found = bpf_map_lookup_elem(&rows, &vcpu);
+	struct cpu *cpu = this_cpu();
+	struct vcpu *row;
+	u32 n, *again;
+	u64 ns, task;
+
+	if (!found || !cpu)
+		return 0;
+	n = *found;
+	bpf_map_delete_elem(&rows, &vcpu);
+	row = row_at(n);
+	if (!row)
+		return 0;
+	__sync_fetch_and_add(&host.retirals, 1);
+	/* Its last exit went to userspace, if anywhere, and there was no entry any more. */
+	if (row->open) {
+		ns = row->left ? row->left - row->exited : 0;
+		settle(row, cpu, ns > row->off ? ns - row->off : 0);
+	}
+	row->live = 0;
+	bpf_loop(SLOTS, fold, &n, 0);
+	task = row->task;
+	again = bpf_map_lookup_elem(&rows, &task);
+	if (again && *again == n)
+		bpf_map_delete_elem(&rows, &task);
+	row->task = 0;
+	row->left = 0;
+	row->off = 0;
+	row->descheduled = 0;
+	row->vcpu = 0;
+	__sync_fetch_and_add(&host.retired, 1);
+	return 0;
+}
+
+static __always_inline struct vcpu *row_of_notifier(void *ctx)
+{
+	u64 vcpu = ((struct registers *)ctx)->rdi - config.notifier;
+	u32 *n = bpf_map_lookup_elem(&rows, &vcpu);
+
+	return n ? row_at(*n) : NULL;
+}
+
+/* The host's scheduler takes a vCPU's thread off its CPU, also when the thread sleeps. */
+SEC("kprobe")
+int kvm_sched_out(void *ctx)
+{
+	struct vcpu *row = row_of_notifier(ctx);
+
+	if (row && row->open && !row->left)
+		row->descheduled = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("kprobe")
+int kvm_sched_in(void *ctx)
+{
+	struct vcpu *row = row_of_notifier(ctx);
+
+	if (row && row->descheduled) {
+		row->off += bpf_ktime_get_ns() - row->descheduled;
+		row->descheduled = 0;
+	}
+	return 0;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Snapshots of what the programs counted.
+
+use crate::{
+    counter::Counter,
+    error::Error,
+    layout::{Detail, Host, BUCKETS, INDEXES, SLOTS},
+};
+use exitstat_core::{
+    isa::Isa,
+    snapshot::{
+        Header, RowHead, Rows, VcpuHead, Writer, BEYOND, FIRST_BUCKET, FLAG_COUNTS_ONLY,
+        FLAG_OFF_CPU, SOURCE_BPF,
+    },
+    svm,
+};
+use rustix::time::{clock_gettime, ClockId};
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::atomic::{fence, AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// So long a snapshot waits for a moment in which no vCPU goes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Counter {
+    /// What was counted until now: of a process's vCPUs, or all there is.
+    ///
+    /// # Errors
+    ///
+    /// vCPUs went away all the time, for seconds.
+    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<Vec<u8>, Error> {
+        let mut names = std::mem::take(&mut self.names);
+        let snapshot = self.whole_snapshot(vm, &mut names);
+        names.forget_the_gone();
+        self.names = names;
+        snapshot
+    }
+
+    fn whole_snapshot(&self, vm: Option<u64>, names: &mut Names) -> Result<Vec<u8>, Error> {
+        let host = &self.host[0];
+        let begin = Instant::now();
+        let mut buffer = Vec::new();
+        loop {
+            // What a vCPU counted is for a moment both in its row and in those of vCPUs that are gone.
+            let before = host.retired.load(Ordering::Acquire);
+            if host.retirals.load(Ordering::Acquire) == before {
+                let mut writer = Writer::new(&mut buffer);
+                self.write(&mut writer, vm, names);
+                let needed = writer.needed();
+                fence(Ordering::Acquire);
+                if host.retirals.load(Ordering::Relaxed) != before {
+                    continue;
+                }
+                if needed <= buffer.len() {
+                    buffer.truncate(needed);
+                    return Ok(buffer);
+                }
+                buffer.resize(needed + needed / 4, 0);
+            } else if begin.elapsed() > PATIENCE {
+                return Err(Error::Busy);
+            } else {
+                thread::yield_now();
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer<'_>, vm: Option<u64>, names: &mut Names) {
+        let ns = |clock| {
+            let time = clock_gettime(clock);
+            time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+        };
+        let host = &self.host[0];
+        let indexes = indexes(host);
+        let flag = |set: bool, flag: u32| if set { flag } else { 0 };
+        let header = Header {
+            load: self.load,
+            tsc: ns(ClockId::Monotonic),
+            realtime: ns(ClockId::Realtime),
+            // A cycle is a nanosecond.
+            tsc_khz: 1_000_000,
+            cpus: self.cpus.len() as u32,
+            unattached: host.unattached.load(Ordering::Relaxed),
+            isa: self.isa as u32,
+            source: SOURCE_BPF,
+            flags: flag(self.options.counts_only, FLAG_COUNTS_ONLY)
+                | flag(self.options.off_cpu, FLAG_OFF_CPU),
+            ..Header::default()
+        };
+        writer.snapshot(header, |writer| {
+            if vm.is_none() {
+                for (number, cpu) in (0..).zip(self.cpus.iter()) {
+                    writer.cpu(number, |rows| {
+                        for (index, tally) in (0..).zip(&cpu.tallies) {
+                            let head = RowHead {
+                                reason: self.reason(index),
+                                exits: tally.exits.load(Ordering::Relaxed),
+                                cycles: tally.ns.load(Ordering::Relaxed),
+                                ..RowHead::default()
+                            };
+                            rows.row(head, &[]);
+                        }
+                    });
+                }
+            }
+            for vcpu in self.vcpus.iter() {
+                let pid = vcpu.pid.load(Ordering::Relaxed);
+                let live = vcpu.live.load(Ordering::Acquire) != 0;
+                if live && vm.is_none_or(|vm| vm == pid.into()) {
+                    // The VM has its process's number.
+                    let head = VcpuHead {
+                        vm: pid.into(),
+                        vcpu: vcpu.id.load(Ordering::Relaxed),
+                        pid,
+                        process: names.of(pid),
+                    };
+                    writer.vcpu(&head, |rows| {
+                        self.details(rows, &vcpu.details, &indexes);
+                    });
+                }
+            }
+            if vm.is_none() {
+                writer.retired(|rows| self.details(rows, &host.details, &indexes));
+            }
+        });
+    }
+
+    fn details(
+        &self,
+        rows: &mut Rows<'_, '_>,
+        details: &[Detail; SLOTS],
+        indexes: &[Option<u32>; SLOTS],
+    ) {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        for (detail, index) in details.iter().zip(indexes) {
+            let exits = of(&detail.exits);
+            if exits == 0 {
+                continue;
+            }
+            let mut histogram = [0; FIRST_BUCKET + BUCKETS];
+            for (to, from) in histogram[FIRST_BUCKET..].iter_mut().zip(&detail.histogram) {
+                *to = of(from);
+            }
+            let head = RowHead {
+                reason: index.map_or(self.other(), |index| self.reason(index)),
+                exits,
+                cycles: of(&detail.ns),
+                max: of(&detail.max),
+                user_exits: of(&detail.user_exits),
+                user_cycles: of(&detail.user_ns),
+                ..RowHead::default()
+            };
+            rows.row(head, &histogram);
+        }
+    }
+
+    /// The number for reasons that have none of their own.
+    fn other(&self) -> u32 {
+        match self.isa {
+            Isa::Vmx => BEYOND,
+            Isa::Svm => svm::OTHER,
+        }
+    }
+
+    /// The reason of an index, as `index_of()` in `program/exits.bpf.c` gives them.
+    fn reason(&self, index: u32) -> u32 {
+        match (self.isa, index) {
+            (Isa::Vmx, reason) if reason < BEYOND => reason,
+            (Isa::Svm, code @ 0..0xa8) => code,
+            (Isa::Svm, 0xb0..0xc0) => 0x400 + (index - 0xb0),
+            (Isa::Svm, 0xc0) => 0xf000_0000,
+            (Isa::Svm, 0xd0..0xd8) => !(index - 0xd0),
+            _ => self.other(),
+        }
+    }
+}
+
+/// The index of each slot; of the last slot, and of those that are free, none.
+fn indexes(host: &Host) -> [Option<u32>; SLOTS] {
+    let mut indexes = [None; SLOTS];
+    for (index, owner) in indexes.iter_mut().zip(&host.owners[..SLOTS - 1]) {
+        *index = owner.load(Ordering::Relaxed).checked_sub(1);
+    }
+    indexes
+}
+
+/// The names of processes, which are read once: a large host has hundreds of VMs.
+#[derive(Debug, Default)]
+pub(crate) struct Names(BTreeMap<u32, Name>);
+
+#[derive(Debug)]
+struct Name {
+    name: [u8; 16],
+    seen: bool,
+}
+
+impl Names {
+    fn of(&mut self, pid: u32) -> [u8; 16] {
+        let name = self.0.entry(pid).or_insert_with(|| {
+            let text = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+            let text = text.strip_suffix(b"\n").unwrap_or(&text);
+            let mut name = [0; 16];
+            for (to, from) in name.iter_mut().zip(text) {
+                *to = *from;
+            }
+            Name { name, seen: true }
+        });
+        name.seen = true;
+        name.name
+    }
+
+    /// Another process may get a number that is free.
+    fn forget_the_gone(&mut self) {
+        self.0
+            .retain(|_, name| std::mem::replace(&mut name.seen, false));
+    }
+}
+
+const _: () = assert!(INDEXES < 1 << 8);
