@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Of the libbpf that libbpf-sys builds, which tells it so.
     let include = env::var("DEP_BPF_INCLUDE")?;
     let out = env::var("OUT_DIR")?;
-    for (name, define) in [("direct", "-DDIRECT"), ("probe", "-DPROBE")] {
+    for (name, define) in [("direct", "-DDIRECT"), ("probe", "-UDIRECT")] {
         let object = Path::new(&out).join(format!("exits-{name}.bpf.o"));
         let status = Command::new(&clang)
             .args(["-target", "bpf", "-mcpu=v3", "-O2", "-g"])

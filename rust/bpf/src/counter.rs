@@ -177,6 +177,7 @@ fn prepare(open: &mut OpenObject, options: &Options, config: &Config) -> libbpf_
         program.set_autoload(needed);
     }
     let sized = |mut map: OpenMapMut<'_>, elements: u32, size: usize| {
+        assert_eq!(map.value_size() as usize, size, "layout.h is another");
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         map.set_value_size(elements.saturating_mul(size))
     };
@@ -218,7 +219,9 @@ fn refused(error: libbpf_rs::Error) -> Error {
 fn map<T: Shared>(object: &Object, name: &str, elements: u32) -> Result<Mapped<T>, Error> {
     let map = object.maps().find(|map| map.name() == name);
     let map = map.expect("it is in the object");
-    Mapped::new(map.as_fd(), elements as usize * size_of::<T>())
+    let size = elements as usize * size_of::<T>();
+    assert_eq!(map.value_size() as usize, size, "layout.h is another");
+    Mapped::new(map.as_fd(), size)
 }
 
 #[cfg(test)]
@@ -260,7 +263,10 @@ mod tests {
                 for (name, object) in ["direct", "probe"].into_iter().zip(OBJECTS) {
                     let result = load(&object.0, &options, &config);
                     let what = format!("{name}, {isa:?}, {options:?}");
-                    result.unwrap_or_else(|error| panic!("{what}: {error}"));
+                    let object = result.unwrap_or_else(|error| panic!("{what}: {error}"));
+                    map::<Host>(&object, ".data.host", 1).unwrap();
+                    map::<Cpu>(&object, ".data.cpus", config.cpus).unwrap();
+                    map::<Vcpu>(&object, ".data.vcpus", config.rows).unwrap();
                 }
             }
         }

@@ -123,5 +123,5 @@ unsafe impl Shared for Vcpu {}
 // SAFETY: as above.
 unsafe impl Shared for Host {}
 
-// What docs/cli.md promises: 16 KiB a vCPU, 4 KiB a CPU.
+// The bounds on memory: 16 KiB a vCPU, 4 KiB a CPU.
 const _: () = assert!(size_of::<Vcpu>() == 16 << 10 && size_of::<Cpu>() == 4 << 10);

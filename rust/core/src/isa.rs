@@ -11,15 +11,3 @@ pub enum Isa {
     /// AMD's SVM: exit codes.
     Svm = 2,
 }
-
-impl Isa {
-    /// That of a number; 0 is [`Isa::Vmx`], as snapshots of exitstat 0.2 have it.
-    #[must_use]
-    pub const fn new(number: u32) -> Option<Self> {
-        match number {
-            0 | 1 => Some(Self::Vmx),
-            2 => Some(Self::Svm),
-            _ => None,
-        }
-    }
-}

@@ -202,8 +202,8 @@ wire! {
         pub log_cpuid: u32,
         /// The module's version; NULs fill it up.
         pub module_version: [u8; 16],
-        /// The [`Isa`] whose reasons these are, by its number. This field and those that follow are 0 in
-        /// snapshots of exitstat 0.2.0.
+        /// The number of the [`Isa`] whose reasons these are; 0, which the module writes, is VMX. Snapshots of
+        /// exitstat 0.2.0 end their header before this field.
         pub isa: u32,
         /// Who counted: `SOURCE_…`.
         pub source: u32,
@@ -314,9 +314,10 @@ impl<'a> Writer<'a> {
         records(self);
         let header = Header {
             magic: MAGIC,
-            version: match Isa::new(header.isa) {
-                Some(Isa::Svm) => VERSION_SVM,
-                _ => VERSION,
+            version: if header.isa == Isa::Svm as u32 {
+                VERSION_SVM
+            } else {
+                VERSION
             },
             header_size: Header::SIZE as u32,
             size: (self.needed - begin) as u64,

@@ -196,15 +196,12 @@ static __noinline u32 switch_to(u64 vcpu)
 	return n;
 }
 
-/* The row of a thread's vCPU, or NULL. */
-static __always_inline struct vcpu *row_of_thread(void)
+/* The row of a vCPU, or of the vCPU that a thread runs; NULL if there is none. */
+static __always_inline struct vcpu *row_of(u64 address)
 {
-	u64 task = bpf_get_current_task();
-	u32 *n = bpf_map_lookup_elem(&rows, &task);
-	struct vcpu *row;
+	u32 *n = bpf_map_lookup_elem(&rows, &address);
 
-	row = n ? row_at(*n) : NULL;
-	return row && row->task == task ? row : NULL;
+	return n ? row_at(*n) : NULL;
 }
 
 SEC("raw_tp/kvm_exit")
@@ -338,9 +335,7 @@ int kvm_entry(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	row = row_at(cpu->row);
 	if (!row || row->vcpu != vcpu) {
-		u32 *n = bpf_map_lookup_elem(&rows, &vcpu);
-
-		row = n ? row_at(*n) : NULL;
+		row = row_of(vcpu);
 		if (!row)
 			return 0;
 	}
@@ -357,10 +352,11 @@ int kvm_entry(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/kvm_userspace_exit")
 int kvm_userspace_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct vcpu *row = row_of_thread();
+	u64 task = bpf_get_current_task();
+	struct vcpu *row = row_of(task);
 	struct detail *detail;
 
-	if (!row || !row->open || row->left)
+	if (!row || row->task != task || !row->open || row->left)
 		return 0;
 	row->left = bpf_ktime_get_ns();
 	detail = detail_at(row, row->slot);
@@ -445,10 +441,7 @@ int kvm_arch_vcpu_destroy(void *ctx)
 
 static __always_inline struct vcpu *row_of_notifier(void *ctx)
 {
-	u64 vcpu = ((struct registers *)ctx)->rdi - config.notifier;
-	u32 *n = bpf_map_lookup_elem(&rows, &vcpu);
-
-	return n ? row_at(*n) : NULL;
+	return row_of(((struct registers *)ctx)->rdi - config.notifier);
 }
 
 /* The host's scheduler takes a vCPU's thread off its CPU, also when the thread sleeps. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The memory that the programs write and the command reads. src/layout.rs has the same; the loader
- * compares the sizes.
+ * The memory that the programs write and the command reads. src/layout.rs has the same, and the
+ * loader compares the sizes.
  *
  * Only the thread of a vCPU writes to the vCPU's row while it lives, and only a CPU to its own counters,
  * with interrupts off: no atomic operations are needed, and 64-bit loads of a reader see whole values.
@@ -18,8 +18,8 @@ typedef __u64 u64;
 #define INDEX_OTHER (INDEXES - 1)
 
 /*
- * A vCPU has room for so many reasons. They get their slot when they first occur on the host, the last slot
- * is for all that come too late: KVM has no guest that takes more than half as many.
+ * A vCPU has room for so many reasons. A reason gets its slot when it first occurs on the host; the
+ * last slot is for all that come too late.
  */
 #define SLOTS 55
 #define SLOT_OTHER (SLOTS - 1)
