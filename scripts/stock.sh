@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # stock.sh SERIES FLAVOUR: builds the modules for the newest kernel of a series that Debian has for Debian 13,
-# say 7.3 amd64, in a Debian 13 root, and prints the directory that they are in.
+# say 7.3 amd64, in a Debian 13 root, and prints the directory that they are in. Of 6.1 and 6.12 nothing is built: there
+# is only the kernel as packaged.
 # stock.sh --list: those directories of all kernels that were built.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,6 +18,13 @@ fi
 	echo "usage: $0 SERIES FLAVOUR | --list, such as: $0 7.3 cloud-amd64" >&2
 	exit 2
 }
+case $1 in
+6.*)
+	kernel=$(scripts/debian13.sh -r $root scripts/stock/plain.sh "$1" /srv/stock)
+	echo "$stock/$kernel"
+	exit
+	;;
+esac
 kernel=$(scripts/debian13.sh -r $root sh -euc '
 	kernel=$(scripts/stock/get.sh "$1" "$2" /srv/stock)
 	out=/srv/stock/$kernel

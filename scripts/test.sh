@@ -165,7 +165,8 @@ module_has_our_version() {
 
 # What `exitstat explain` says of KVM is about functions that are there.
 explain_names_functions_of_kvm() {
-	grep -o '"[a-z_/0-9]*\.[ch]: [a-z_0-9]*"' rust/cli/src/commands/explain/texts.rs |
+	grep -ho '"[a-z_/0-9]*\.[ch]: [a-z_0-9]*"' rust/cli/src/commands/explain/vmx.rs \
+		rust/cli/src/commands/explain/svm.rs |
 		tr -d '":' | sort -u >"$log.named"
 	wrong=0
 	[ "$(wc -l <"$log.named")" -gt 60 ] || wrong=1

@@ -30,7 +30,7 @@ ended_well() {
 }
 
 # KVM's module for this processor.
-VENDOR=kvm_intel
+export VENDOR=kvm_intel
 ! grep -qw svm /proc/cpuinfo || VENDOR=kvm_amd
 
 # Leaves nothing of KVM loaded.

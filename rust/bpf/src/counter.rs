@@ -4,9 +4,10 @@
 
 use crate::{
     error::Error,
-    kernel::{self, Offsets},
+    kernel::{self, Loaded, Offsets},
     layout::{Config, Cpu, Host, Shared, Vcpu},
     memory::Mapped,
+    needs,
     snapshot::Names,
 };
 use exitstat_core::isa::Isa;
@@ -39,25 +40,29 @@ enum Hook {
     Function,
 }
 
-/// The programs, in the order in which they are attached: kvm_exit comes last, so that what it begins is
-/// ended.
-const PROGRAMS: [(&str, Hook); 6] = [
-    ("kvm_arch_vcpu_destroy", Hook::Function),
-    ("kvm_sched_in", Hook::Function),
-    ("kvm_sched_out", Hook::Function),
-    ("kvm_userspace_exit", Hook::Tracepoint),
-    ("kvm_entry", Hook::Tracepoint),
-    ("kvm_exit", Hook::Tracepoint),
-];
+/// A program: what it is called, and where it is attached.
+type Program = (&'static str, Hook, &'static str);
 
-impl Options {
-    fn needs(&self, program: &str) -> bool {
-        match program {
-            "kvm_exit" | "kvm_arch_vcpu_destroy" => true,
-            "kvm_sched_in" | "kvm_sched_out" => self.off_cpu && !self.counts_only,
-            _ => !self.counts_only,
-        }
+/// The programs that are needed, in the order in which they are attached: that on kvm_exit comes last, so that what
+/// it begins is ended.
+fn programs(options: &Options, isa: Isa) -> Vec<Program> {
+    let function = |name| (name, Hook::Function, name);
+    let tracepoint = |name| (name, Hook::Tracepoint, name);
+    let mut programs = vec![function("kvm_arch_vcpu_destroy")];
+    if options.off_cpu && !options.counts_only {
+        programs.extend(["kvm_sched_in", "kvm_sched_out"].map(function));
     }
+    if !options.counts_only {
+        programs.extend(["kvm_userspace_exit", "kvm_entry"].map(tracepoint));
+    }
+    let exit = match (isa, options.counts_only) {
+        (Isa::Vmx, true) => "kvm_exit_vmx_n",
+        (Isa::Vmx, false) => "kvm_exit_vmx",
+        (Isa::Svm, true) => "kvm_exit_svm_n",
+        (Isa::Svm, false) => "kvm_exit_svm",
+    };
+    programs.push((exit, Hook::Tracepoint, "kvm_exit"));
+    programs
 }
 
 /// Counting, for as long as this lives.
@@ -65,6 +70,10 @@ impl Options {
 pub struct Counter {
     pub(crate) options: Options,
     pub(crate) isa: Isa,
+    /// Where the programs look.
+    offsets: Offsets,
+    /// The module that they are right of.
+    module: Option<Loaded>,
     /// Another one each time.
     pub(crate) load: u64,
     pub(crate) names: Names,
@@ -101,20 +110,24 @@ impl Counter {
     pub fn attach(options: Options) -> Result<Self, Error> {
         let root = Path::new("/");
         let isa = kernel::isa(root)?;
-        let config = config(&options, isa, &kernel::offsets(root, isa)?)?;
+        // Before it is described: another one is noticed then.
+        let module = kernel::loaded(root, isa);
+        let offsets = kernel::offsets(root, isa)?;
+        let config = config(&options, &offsets)?;
+        let programs = programs(&options, isa);
         // Kernels before 6.17 do not take plain loads, and none does that has no JIT.
-        let [direct, probe] = OBJECTS.map(|object| move || load(&object.0, &options, &config));
+        let [direct, probe] = OBJECTS.map(|object| || load(&object.0, &programs, &config));
         let object = direct().or_else(|_| probe())?;
         let mut links = Vec::new();
-        for (name, hook) in PROGRAMS.iter().filter(|(name, _)| options.needs(name)) {
-            let program = object.progs_mut().find(|program| program.name() == *name);
+        for (name, hook, what) in programs {
+            let program = object.progs_mut().find(|program| program.name() == name);
             let program = program.expect("it is in the object");
             let link = match hook {
-                Hook::Tracepoint => program.attach_raw_tracepoint(name),
-                Hook::Function => program.attach_kprobe(false, name),
+                Hook::Tracepoint => program.attach_raw_tracepoint(what),
+                Hook::Function => program.attach_kprobe(false, what),
             };
             links.push(link.map_err(|error| Error::NotAttached {
-                what: name,
+                what,
                 why: error.to_string(),
             })?);
         }
@@ -122,6 +135,8 @@ impl Counter {
         Ok(Self {
             options,
             isa,
+            offsets,
+            module,
             load: since_1970.map_or(0, |time| time.as_nanos() as u64),
             names: Names::default(),
             host: map(&object, ".data.host", 1)?,
@@ -131,16 +146,27 @@ impl Counter {
             _object: object,
         })
     }
+
+    /// Whether kvm_intel or kvm_amd was loaded anew since, and keeps things elsewhere.
+    pub fn is_outdated(&mut self) -> bool {
+        let root = Path::new("/");
+        let now = kernel::loaded(root, self.isa);
+        if now.is_none() || now == self.module {
+            return false;
+        }
+        self.module = now;
+        // Of one that goes again meanwhile, the next look finds out.
+        let offsets = kernel::offsets(root, self.isa);
+        offsets.is_ok_and(|offsets| offsets != self.offsets)
+    }
 }
 
-fn config(options: &Options, isa: Isa, offsets: &Offsets) -> Result<Config, Error> {
+fn config(options: &Options, offsets: &Offsets) -> Result<Config, Error> {
     let cpus = u32::try_from(libbpf_rs::num_possible_cpus().map_err(refused)?).unwrap_or(u32::MAX);
     let rows = options.vcpus.unwrap_or(cpus.saturating_mul(8).max(256));
     Ok(Config {
         cpus,
         rows: rows.clamp(1, MOST_VCPUS),
-        svm: (isa == Isa::Svm).into(),
-        times: (!options.counts_only).into(),
         reason: offsets.reason,
         vmcb: offsets.vmcb,
         exit_code: offsets.exit_code,
@@ -157,23 +183,21 @@ fn listen(_: PrintLevel, text: String) {
     log.extend(text.lines().map(str::to_owned));
 }
 
-fn load(object: &[u8], options: &Options, config: &Config) -> Result<Object, Error> {
+fn load(object: &[u8], programs: &[Program], config: &Config) -> Result<Object, Error> {
     libbpf_rs::set_print(Some((PrintLevel::Warn, listen)));
     LOG.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    let open = ObjectBuilder::default().open_memory(object);
+    let object = config.tell(object);
+    let open = ObjectBuilder::default().open_memory(&object);
     let loaded = open.and_then(|mut open| {
-        prepare(&mut open, options, config)?;
+        prepare(&mut open, programs, config)?;
         open.load()
     });
     loaded.map_err(refused)
 }
 
-fn prepare(open: &mut OpenObject, options: &Options, config: &Config) -> libbpf_rs::Result<()> {
+fn prepare(open: &mut OpenObject, programs: &[Program], config: &Config) -> libbpf_rs::Result<()> {
     for mut program in open.progs_mut() {
-        let needed = program
-            .name()
-            .to_str()
-            .is_some_and(|name| options.needs(name));
+        let needed = programs.iter().any(|(name, ..)| program.name() == *name);
         program.set_autoload(needed);
     }
     let sized = |mut map: OpenMapMut<'_>, elements: u32, size: usize| {
@@ -181,9 +205,8 @@ fn prepare(open: &mut OpenObject, options: &Options, config: &Config) -> libbpf_
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         map.set_value_size(elements.saturating_mul(size))
     };
-    for mut map in open.maps_mut() {
+    for map in open.maps_mut() {
         match map.name().to_str() {
-            Some(name) if name.ends_with(".rodata") => map.set_initial_value(&config.bytes())?,
             Some(".data.cpus") => sized(map, config.cpus, size_of::<Cpu>())?,
             Some(".data.vcpus") => sized(map, config.rows, size_of::<Vcpu>())?,
             _ => (),
@@ -200,11 +223,7 @@ fn refused(error: libbpf_rs::Error) -> Error {
             return Error::LockedDown;
         }
         // The verifier says so much more of a program that it refuses.
-        if rustix::thread::capabilities(None).is_ok_and(|sets| {
-            use rustix::thread::CapabilitySet as Set;
-            !sets.effective.contains(Set::SYS_ADMIN)
-                && !sets.effective.contains(Set::BPF | Set::PERFMON)
-        }) {
+        if !needs::is_permitted() {
             return Error::NoPermission;
         }
     }
@@ -227,7 +246,9 @@ fn map<T: Shared>(object: &Object, name: &str, elements: u32) -> Result<Mapped<T
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::NO_SLOT;
     use libbpf_rs::{MapHandle, MapType};
+    use std::sync::atomic::{AtomicU8, Ordering};
 
     /// Whether this process may use BPF; a sandbox may forbid it to root.
     fn may_use_bpf() -> bool {
@@ -259,12 +280,15 @@ mod tests {
                     vcpu_id: 40,
                     notifier: 48,
                 };
-                let config = config(&options, isa, &offsets).unwrap();
+                let config = config(&options, &offsets).unwrap();
+                let programs = programs(&options, isa);
                 for (name, object) in ["direct", "probe"].into_iter().zip(OBJECTS) {
-                    let result = load(&object.0, &options, &config);
+                    let result = load(&object.0, &programs, &config);
                     let what = format!("{name}, {isa:?}, {options:?}");
                     let object = result.unwrap_or_else(|error| panic!("{what}: {error}"));
-                    map::<Host>(&object, ".data.host", 1).unwrap();
+                    let host = map::<Host>(&object, ".data.host", 1).unwrap();
+                    let free = |slot: &AtomicU8| slot.load(Ordering::Relaxed) == NO_SLOT;
+                    assert!(host[0].slots.iter().all(free));
                     map::<Cpu>(&object, ".data.cpus", config.cpus).unwrap();
                     map::<Vcpu>(&object, ".data.vcpus", config.rows).unwrap();
                 }

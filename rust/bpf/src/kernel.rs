@@ -5,7 +5,7 @@
 use crate::error::Error;
 use btf_rs::{Btf, BtfType, Type};
 use exitstat_core::isa::Isa;
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 /// Where fields are, in bytes from the beginning of their structure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,17 @@ pub fn module(isa: Isa) -> &'static str {
         Isa::Vmx => "kvm_intel",
         Isa::Svm => "kvm_amd",
     }
+}
+
+/// A module that is loaded: another one each time it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loaded(u64);
+
+/// The vendor's module; `None` if it is not loaded.
+pub fn loaded(root: &Path, isa: Isa) -> Option<Loaded> {
+    let directory = root.join("sys/module").join(module(isa));
+    // sysfs gives no inode number twice.
+    Some(Loaded(fs::metadata(directory).ok()?.ino()))
 }
 
 /// What the kernel's own description says, and its module's.

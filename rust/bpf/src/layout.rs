@@ -4,7 +4,7 @@
 //!
 //! All of it is atomic: the kernel writes while it is read.
 
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicU8};
 
 /// How reasons are numbered.
 pub const INDEXES: usize = 240;
@@ -12,17 +12,18 @@ pub const INDEXES: usize = 240;
 /// Reasons that a vCPU has room for.
 pub const SLOTS: usize = 55;
 
+/// The slot of a reason that has none yet.
+#[cfg(test)]
+pub const NO_SLOT: u8 = 255;
+
 /// Of a histogram.
 pub const BUCKETS: usize = 32;
 
-/// What the programs are told; constant once they are loaded.
-#[repr(C)]
+/// What the programs are told, as numbers in their instructions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Config {
     pub cpus: u32,
     pub rows: u32,
-    pub svm: u32,
-    pub times: u32,
     pub reason: u32,
     pub vmcb: u32,
     pub exit_code: u32,
@@ -31,22 +32,38 @@ pub struct Config {
 }
 
 impl Config {
-    /// As the programs have it.
-    pub fn bytes(&self) -> Vec<u8> {
+    /// The numbers that `layout.h` has in their place.
+    fn places(&self) -> [(u32, u32); 7] {
         [
-            self.cpus,
-            self.rows,
-            self.svm,
-            self.times,
-            self.reason,
-            self.vmcb,
-            self.exit_code,
-            self.vcpu_id,
-            self.notifier,
+            (0x5eed_1110, self.cpus.saturating_sub(1)),
+            (0x5eed_2220, self.rows.saturating_sub(1)),
+            (0x5eed_3330, self.reason),
+            (0x5eed_4440, self.vmcb),
+            (0x5eed_5550, self.exit_code),
+            (0x5eed_6660, self.vcpu_id),
+            (0x5eed_7770, self.notifier),
         ]
-        .iter()
-        .flat_map(|word| word.to_ne_bytes())
-        .collect()
+    }
+
+    /// The compiled programs, told so.
+    pub fn tell(&self, object: &[u8]) -> Vec<u8> {
+        let mut told = object.to_vec();
+        for word in told.chunks_exact_mut(4) {
+            let number = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+            for (place, value) in self.places() {
+                // The compiler may take `x < n + 1` for `x <= n`, and add where it is to subtract.
+                let more = number.wrapping_sub(place);
+                let less = number.wrapping_add(place);
+                let near = |number: u32| matches!(number as i32, -1..=1);
+                let new = match (near(more), near(less)) {
+                    (true, _) => value.wrapping_add(more),
+                    (_, true) => less.wrapping_sub(value),
+                    _ => continue,
+                };
+                word.copy_from_slice(&new.to_le_bytes());
+            }
+        }
+        told
     }
 }
 
@@ -93,7 +110,7 @@ pub struct Vcpu {
     pub descheduled: AtomicU64,
     pub off: AtomicU64,
     pub pad: [AtomicU64; 4],
-    pub open: AtomicU32,
+    pub pad2: AtomicU32,
     pub slot: AtomicU32,
     pub index: AtomicU32,
     pub id: AtomicU32,
@@ -108,11 +125,11 @@ pub struct Host {
     pub retirals: AtomicU64,
     pub retired: AtomicU64,
     pub unattached: AtomicU64,
-    pub foreign: AtomicU64,
+    pub pad2: AtomicU64,
     pub hint: AtomicU32,
     pub pad: AtomicU32,
     pub owners: [AtomicU32; SLOTS + 1],
-    pub slots: [AtomicU32; INDEXES],
+    pub slots: [AtomicU8; INDEXES],
     pub details: [Detail; SLOTS],
 }
 

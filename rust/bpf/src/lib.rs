@@ -11,7 +11,9 @@ mod error;
 mod kernel;
 mod layout;
 mod memory;
+mod needs;
 mod snapshot;
 
 pub use counter::{Counter, Options};
 pub use error::Error;
+pub use needs::{needs, Need};

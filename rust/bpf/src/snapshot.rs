@@ -5,7 +5,7 @@
 use crate::{
     counter::Counter,
     error::Error,
-    layout::{Detail, Host, BUCKETS, INDEXES, SLOTS},
+    layout::{Detail, BUCKETS, INDEXES, SLOTS},
 };
 use exitstat_core::{
     isa::Isa,
@@ -19,7 +19,7 @@ use rustix::time::{clock_gettime, ClockId};
 use std::{
     collections::BTreeMap,
     fs,
-    sync::atomic::{fence, AtomicU64, Ordering},
+    sync::atomic::{fence, AtomicU32, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -75,7 +75,6 @@ impl Counter {
             time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
         };
         let host = &self.host[0];
-        let indexes = indexes(host);
         let flag = |set: bool, flag: u32| if set { flag } else { 0 };
         let header = Header {
             load: self.load,
@@ -119,25 +118,21 @@ impl Counter {
                         process: names.of(pid),
                     };
                     writer.vcpu(&head, |rows| {
-                        self.details(rows, &vcpu.details, &indexes);
+                        self.details(rows, &vcpu.details);
                     });
                 }
             }
             if vm.is_none() {
-                writer.retired(|rows| self.details(rows, &host.details, &indexes));
+                writer.retired(|rows| self.details(rows, &host.details));
             }
         });
     }
 
-    fn details(
-        &self,
-        rows: &mut Rows<'_, '_>,
-        details: &[Detail; SLOTS],
-        indexes: &[Option<u32>; SLOTS],
-    ) {
+    fn details(&self, rows: &mut Rows<'_, '_>, details: &[Detail; SLOTS]) {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        for (detail, index) in details.iter().zip(indexes) {
-            let exits = of(&detail.exits);
+        // The last slot has no owner: it is for all reasons that have no slot.
+        for (detail, owner) in details.iter().zip(&self.host[0].owners) {
+            let exits = detail.exits.load(Ordering::Acquire);
             if exits == 0 {
                 continue;
             }
@@ -146,7 +141,7 @@ impl Counter {
                 *to = of(from);
             }
             let head = RowHead {
-                reason: index.map_or(self.other(), |index| self.reason(index)),
+                reason: self.reason_of(owner),
                 exits,
                 cycles: of(&detail.ns),
                 max: of(&detail.max),
@@ -156,6 +151,12 @@ impl Counter {
             };
             rows.row(head, &histogram);
         }
+    }
+
+    /// The reason that owns a slot that something was counted in: it came before that.
+    fn reason_of(&self, owner: &AtomicU32) -> u32 {
+        let index = owner.load(Ordering::Relaxed).checked_sub(1);
+        index.map_or(self.other(), |index| self.reason(index))
     }
 
     /// The number for reasons that have none of their own.
@@ -177,15 +178,6 @@ impl Counter {
             _ => self.other(),
         }
     }
-}
-
-/// The index of each slot; of the last slot, and of those that are free, none.
-fn indexes(host: &Host) -> [Option<u32>; SLOTS] {
-    let mut indexes = [None; SLOTS];
-    for (index, owner) in indexes.iter_mut().zip(&host.owners[..SLOTS - 1]) {
-        *index = owner.load(Ordering::Relaxed).checked_sub(1);
-    }
-    indexes
 }
 
 /// The names of processes, which are read once: a large host has hundreds of VMs.

@@ -2,7 +2,7 @@
 
 //! What can go wrong, and the exit status that tells it.
 
-use crate::source::{device, recording};
+use crate::source::{device, live::Neither, recording};
 use std::{io, path::PathBuf};
 
 /// Why a command did not do what it was asked to. What is printed says what to do about it.
@@ -14,6 +14,12 @@ pub enum Error {
     /// The counters cannot be read.
     #[error(transparent)]
     Device(#[from] device::Error),
+    /// Nobody can count.
+    #[error(transparent)]
+    Neither(#[from] Neither),
+    /// What BPF counted cannot be read.
+    #[error(transparent)]
+    Bpf(#[from] exitstat_bpf::Error),
     /// Nothing answers the leaves.
     #[error("{0}")]
     NoLeaves(String),
@@ -53,7 +59,7 @@ impl Error {
     pub fn status(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Device(_) => 3,
+            Self::Device(_) | Self::Neither(_) | Self::Bpf(_) => 3,
             Self::NoLeaves(_) => 4,
             Self::Recording { .. } | Self::Incomplete(_) => 5,
             Self::Io { .. } | Self::Failed(_) => 6,

@@ -20,6 +20,7 @@ macro_rules! say {
 
 pub mod cli;
 pub mod commands;
+pub mod counted_by;
 pub mod error;
 pub mod model;
 pub mod output;

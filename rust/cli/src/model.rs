@@ -4,6 +4,7 @@
 //!
 //! All arithmetic wraps, as the counters themselves do.
 
+use crate::reason::Reason;
 use exitstat_core::{
     histogram,
     snapshot::{Header, Malformed, Owner, Row, Snapshot, BUCKETS},
@@ -207,54 +208,54 @@ impl Counters {
 ///
 /// They are few, and snapshots mostly have them in order: a sorted vector takes half of a map's memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reasons(Vec<(u32, Counters)>);
+pub struct Reasons(Vec<(Reason, Counters)>);
 
 impl Reasons {
-    /// By ascending number, those that are there.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &Counters)> {
-        self.0.iter().map(|(number, counters)| (*number, counters))
+    /// In order, those that are there.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, &Counters)> {
+        self.0.iter().map(|(reason, counters)| (*reason, counters))
     }
 
     /// Those of a reason.
     #[must_use]
-    pub fn get(&self, number: u32) -> Option<&Counters> {
-        let at = self.find(number).ok()?;
+    pub fn get(&self, reason: Reason) -> Option<&Counters> {
+        let at = self.find(reason).ok()?;
         Some(&self.0[at].1)
     }
 
     /// Where a reason is, or where it belongs.
-    fn find(&self, number: u32) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&number, |(number, _)| *number)
+    fn find(&self, reason: Reason) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&reason, |(reason, _)| *reason)
     }
 
     /// Those of a reason, to be changed.
-    fn of(&mut self, number: u32) -> &mut Counters {
-        let at = self.find(number).unwrap_or_else(|at| {
-            self.0.insert(at, (number, Counters::default()));
+    fn of(&mut self, reason: Reason) -> &mut Counters {
+        let at = self.find(reason).unwrap_or_else(|at| {
+            self.0.insert(at, (reason, Counters::default()));
             at
         });
         &mut self.0[at].1
     }
 
     /// Adds counters to those of a reason.
-    pub fn count(&mut self, number: u32, counters: Counters) {
-        match self.find(number) {
+    pub fn count(&mut self, reason: Reason, counters: Counters) {
+        match self.find(reason) {
             Ok(at) => self.0[at].1.add(&counters),
-            Err(at) => self.0.insert(at, (number, counters)),
+            Err(at) => self.0.insert(at, (reason, counters)),
         }
     }
 
     /// Adds others.
     pub fn add(&mut self, others: &Self) {
-        for (number, counters) in others.iter() {
-            self.of(number).add(counters);
+        for (reason, counters) in others.iter() {
+            self.of(reason).add(counters);
         }
     }
 
     /// Takes away what was counted `before`.
     pub fn subtract(&mut self, before: &Self) {
-        for (number, counters) in before.iter() {
-            self.of(number).subtract(counters);
+        for (reason, counters) in before.iter() {
+            self.of(reason).subtract(counters);
         }
         // A reason that is new has no longest exit either, to be of one kind with the others.
         for (_, counters) in &mut self.0 {
@@ -365,7 +366,11 @@ impl Counts {
             };
             for row in record.rows() {
                 let row = row?;
-                reasons.count(row.head.reason, Counters::of(&row));
+                let reason = Reason {
+                    isa: snapshot.header.isa(),
+                    number: row.head.reason,
+                };
+                reasons.count(reason, Counters::of(&row));
             }
             reasons.0.shrink_to_fit();
         }
@@ -453,25 +458,25 @@ impl Counts {
 
     /// What there is to show of each reason; `None` if what is asked for is not there.
     #[must_use]
-    pub fn lines(&self, scope: Scope) -> Option<BTreeMap<u32, Line>> {
+    pub fn lines(&self, scope: Scope) -> Option<BTreeMap<Reason, Line>> {
         let (tallies, details) = (self.by_cpus(scope), self.by_vcpus(scope));
-        let mut lines = BTreeMap::<u32, Line>::new();
+        let mut lines = BTreeMap::<Reason, Line>::new();
         match (&tallies, &details) {
             (None, None) => return None,
             (Some(tallies), _) => {
-                for (number, counters) in tallies.iter() {
-                    lines.entry(number).or_default().tally = counters.tally();
+                for (reason, counters) in tallies.iter() {
+                    lines.entry(reason).or_default().tally = counters.tally();
                 }
             }
             (None, Some(details)) => {
-                for (number, counters) in details.iter() {
-                    lines.entry(number).or_default().tally = counters.tally();
+                for (reason, counters) in details.iter() {
+                    lines.entry(reason).or_default().tally = counters.tally();
                 }
             }
         }
         if let Some(details) = details {
-            for (number, counters) in details.iter() {
-                lines.entry(number).or_default().detail = Some(counters.clone());
+            for (reason, counters) in details.iter() {
+                lines.entry(reason).or_default().detail = Some(counters.clone());
             }
             for line in lines.values_mut() {
                 line.detail.get_or_insert_default();

@@ -3,54 +3,219 @@
 //! Exit reasons as people write and read them.
 
 use exitstat_core::{
-    reason::{is_defined, REASONS},
+    isa::Isa,
+    reason::{self, REASONS},
     snapshot::BEYOND,
+    svm,
 };
+use std::fmt;
 
-/// The name of a reason, as in the table of `exitstat-core`; `UNDEFINED_35` for one that the SDM
-/// does not define, `UNDEFINED` for all of 86 and more, which are counted as one.
-#[must_use]
-pub fn name(number: u32) -> String {
-    match REASONS.iter().find(|reason| reason.number == number) {
-        Some(reason) => reason.name.to_owned(),
-        None if number == BEYOND => "UNDEFINED".to_owned(),
-        None => format!("UNDEFINED_{number}"),
+/// A reason: VMX's basic exit reason 48 and SVM's exit code 48 have nothing to do with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reason {
+    /// Whose number it is.
+    pub isa: Isa,
+    /// VMX's basic exit reason, or SVM's exit code.
+    pub number: u32,
+}
+
+impl Reason {
+    /// VMX's basic exit reason of this number.
+    #[must_use]
+    pub const fn vmx(number: u32) -> Self {
+        Self {
+            isa: Isa::Vmx,
+            number,
+        }
+    }
+
+    /// SVM's exit code of this number.
+    #[must_use]
+    pub const fn svm(number: u32) -> Self {
+        Self {
+            isa: Isa::Svm,
+            number,
+        }
+    }
+
+    /// All that the SDM, or the APM, defines, by number.
+    pub fn all(isa: Isa) -> Box<dyn Iterator<Item = Self>> {
+        match isa {
+            Isa::Vmx => Box::new(REASONS.iter().map(|reason| Self::vmx(reason.number))),
+            Isa::Svm => Box::new(svm::codes().map(Self::svm)),
+        }
+    }
+
+    /// Whether the SDM, or the APM, defines it.
+    #[must_use]
+    pub fn is_defined(self) -> bool {
+        match self.isa {
+            Isa::Vmx => reason::is_defined(self.number),
+            Isa::Svm => svm::name(self.number).is_some(),
+        }
+    }
+
+    /// Whether it stands for all those that have no counter of their own.
+    #[must_use]
+    pub fn is_other(self) -> bool {
+        match self.isa {
+            Isa::Vmx => self.number == BEYOND,
+            Isa::Svm => self.number == svm::OTHER,
+        }
+    }
+
+    /// Whose CPUs have it: `intel` or `amd`.
+    #[must_use]
+    pub fn vendor(self) -> &'static str {
+        vendor(self.isa)
+    }
+
+    /// As the SDM writes its number, in decimal; or the APM, in hexadecimal, but that -1 is -1. Those that have
+    /// no counter of their own have none.
+    #[must_use]
+    pub fn number(self) -> String {
+        match (self.isa, self.number as i32) {
+            (Isa::Vmx, _) => self.number.to_string(),
+            _ if self == Self::svm(svm::OTHER) => "-".to_owned(),
+            (Isa::Svm, negative @ -8..0) => negative.to_string(),
+            (Isa::Svm, _) => format!("{:#x}", self.number),
+        }
     }
 }
 
-/// The reason that a word is for: its number, or its name in any case, with `-` for `_` and Linux's
-/// `EXIT_REASON_` before it if one likes.
+/// The name, as in the tables of `exitstat-core`. `UNDEFINED_35` is one that the SDM does not define, and
+/// `UNDEFINED` all of 86 and more, which are counted as one, or all of SVM's that have no counter of their own.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.isa {
+            Isa::Vmx => REASONS
+                .iter()
+                .find(|reason| reason.number == self.number)
+                .map(|reason| reason.name.to_owned()),
+            Isa::Svm => svm::name(self.number).map(|name| name.to_string()),
+        };
+        match (name, self.isa, self.number) {
+            (Some(name), _, _) => f.pad(&name),
+            (None, _, _) if self.is_other() => f.pad("UNDEFINED"),
+            (None, _, _) => f.pad(&format!("UNDEFINED_{}", self.number())),
+        }
+    }
+}
+
+/// Whose CPUs have an extension: `intel` or `amd`.
+#[must_use]
+pub fn vendor(isa: Isa) -> &'static str {
+    match isa {
+        Isa::Vmx => "intel",
+        Isa::Svm => "amd",
+    }
+}
+
+/// What a word stands for: a reason of VMX, a code of SVM, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    vmx: Option<u32>,
+    svm: Option<u32>,
+}
+
+impl Wanted {
+    /// Whether it stands for this reason.
+    #[must_use]
+    pub fn is(self, reason: Reason) -> bool {
+        let number = match reason.isa {
+            Isa::Vmx => self.vmx,
+            Isa::Svm => self.svm,
+        };
+        number == Some(reason.number)
+    }
+
+    /// All that it stands for: VMX's first.
+    pub fn reasons(self) -> impl Iterator<Item = Reason> {
+        let vmx = self.vmx.map(Reason::vmx);
+        vmx.into_iter().chain(self.svm.map(Reason::svm))
+    }
+
+    /// Whether there is a reason that both stand for.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.reasons().any(|reason| other.is(reason))
+    }
+}
+
+impl From<Reason> for Wanted {
+    fn from(reason: Reason) -> Self {
+        Self {
+            vmx: (reason.isa == Isa::Vmx).then_some(reason.number),
+            svm: (reason.isa == Isa::Svm).then_some(reason.number),
+        }
+    }
+}
+
+/// Whether a reason is one of those that are asked for, or all are.
+#[must_use]
+pub fn is_one_of(wanted: &[Wanted], reason: Reason) -> bool {
+    wanted.is_empty() || wanted.iter().any(|wanted| wanted.is(reason))
+}
+
+/// The reasons that a word is for: a number, in hexadecimal if it begins with 0x; or a name in any case, with
+/// `-` for `_`, and Linux's `EXIT_REASON_` or the APM's `VMEXIT_` before it if one likes.
 ///
 /// # Errors
 ///
 /// What is wrong, and names that are like it.
-pub fn parse(word: &str) -> Result<u32, String> {
-    if let Ok(number) = word.parse::<u32>() {
-        return if is_defined(number) || number <= BEYOND {
-            Ok(number)
-        } else {
-            Err(format!(
-                "no reason has the number {number}; they end with 85, and {BEYOND} is for all others"
-            ))
+pub fn parse(word: &str) -> Result<Wanted, String> {
+    if let Some(number) = number(word) {
+        let vmx = Some(number).filter(|&number| reason::is_defined(number) || number <= BEYOND);
+        let svm = Some(number).filter(|&number| Reason::svm(number).is_defined());
+        return match (vmx, svm) {
+            (None, None) => Err(format!(
+                "no reason has the number {word}: VMX's end with 85, and {BEYOND} is for all others; \
+                 `exitstat explain` lists them, and SVM's exit codes"
+            )),
+            (vmx, svm) => Ok(Wanted { vmx, svm }),
         };
     }
     let wanted = word.to_ascii_uppercase().replace('-', "_");
-    let wanted = wanted.strip_prefix("EXIT_REASON_").unwrap_or(&wanted);
+    let vmx = wanted.strip_prefix("EXIT_REASON_").unwrap_or(&wanted);
+    let svm = wanted.strip_prefix("VMEXIT_").unwrap_or(&wanted);
     if wanted == "UNDEFINED" {
-        return Ok(BEYOND);
+        return Ok(Wanted {
+            vmx: Some(BEYOND),
+            svm: Some(svm::OTHER),
+        });
     }
-    if let Some(reason) = REASONS.iter().find(|reason| reason.name == wanted) {
-        return Ok(reason.number);
+    let found = Wanted {
+        vmx: REASONS
+            .iter()
+            .find(|reason| reason.name == vmx)
+            .map(|reason| reason.number),
+        svm: svm::code(svm),
+    };
+    if found.reasons().next().is_some() {
+        return Ok(found);
     }
-    let like: Vec<_> = REASONS
-        .iter()
-        .filter(|reason| !wanted.is_empty() && reason.name.contains(wanted))
-        .map(|reason| reason.name)
+    let mut like: Vec<_> = [Isa::Vmx, Isa::Svm]
+        .into_iter()
+        .flat_map(Reason::all)
+        .map(|reason| reason.to_string())
+        .filter(|name| !wanted.is_empty() && name.contains(vmx))
         .collect();
+    like.dedup();
     Err(match like.as_slice() {
         [] => format!("no reason is called {word}; `exitstat explain` lists all"),
         like => format!("no reason is called {word}; there is {}", like.join(", ")),
     })
+}
+
+fn number(word: &str) -> Option<u32> {
+    match word.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => {
+            let number = word.parse::<i64>().ok()?;
+            let negative = (-8..0).contains(&number).then_some(number as u32);
+            negative.or(u32::try_from(number).ok())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -58,17 +223,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_parsed_as_its_number() {
-        for number in 0..=BEYOND {
-            assert_eq!(parse(&number.to_string()), Ok(number));
+    fn each_name_and_number_is_parsed_as_its_reason() {
+        for reason in (0..=BEYOND)
+            .map(Reason::vmx)
+            .chain(Reason::all(Isa::Svm))
+            .chain([Reason::svm(svm::OTHER)])
+        {
+            if reason.is_defined() || reason.number == BEYOND {
+                let by_name = parse(&reason.to_string()).unwrap();
+                assert!(by_name.is(reason), "{reason}");
+            }
+            if reason.number != svm::OTHER {
+                let by_number = parse(&reason.number()).unwrap();
+                assert!(by_number.is(reason), "{reason}");
+            }
         }
-        for reason in &REASONS {
-            assert_eq!(parse(reason.name), Ok(reason.number));
-            assert_eq!(parse(&name(reason.number)), Ok(reason.number));
-        }
-        assert_eq!(parse("ept-violation"), Ok(48));
-        assert_eq!(parse("EXIT_REASON_CPUID"), Ok(10));
-        assert_eq!(parse(&name(BEYOND)), Ok(BEYOND));
+        let is = |word, reason| {
+            let wanted = parse(word).unwrap();
+            assert_eq!(wanted, reason, "{word}");
+        };
+        is("ept-violation", Reason::vmx(48).into());
+        is("EXIT_REASON_EPT_VIOLATION", Reason::vmx(48).into());
+        is("vmexit_npf", Reason::svm(0x400).into());
+        is("0x400", Reason::svm(0x400).into());
+        is("-1", Reason::svm(u32::MAX).into());
+    }
+
+    #[test]
+    fn a_word_can_stand_for_reasons_of_both() {
+        let cpuid = parse("cpuid").unwrap();
+        let both: Vec<_> = cpuid.reasons().collect();
+        assert_eq!(both, [Reason::vmx(10), Reason::svm(0x72)]);
+        assert!(cpuid.overlaps(parse("10").unwrap()));
+        assert!(!cpuid.overlaps(parse("HLT").unwrap()));
+        assert!(parse("UNDEFINED").unwrap().is(Reason::svm(svm::OTHER)));
     }
 
     #[test]
@@ -76,15 +264,20 @@ mod tests {
         assert!(parse("EPT")
             .unwrap_err()
             .contains("EPT_VIOLATION, EPT_MISCONFIG"));
+        assert!(parse("AVIC").unwrap_err().contains("AVIC_NOACCEL"));
         assert!(parse("FOO").unwrap_err().contains("explain"));
         assert!(parse("").unwrap_err().contains("explain"));
-        assert!(parse("87").unwrap_err().contains("85"));
-        assert!(parse("-1").is_err());
+        assert!(parse("1000").unwrap_err().contains("85"));
+        assert!(parse("0xfoo").is_err());
+        assert!(parse("-9").is_err());
     }
 
     #[test]
-    fn what_the_sdm_does_not_define_has_a_name_that_says_so() {
-        assert_eq!(name(35), "UNDEFINED_35");
-        assert_eq!(name(86), "UNDEFINED");
+    fn what_is_not_defined_has_a_name_that_says_so() {
+        let name = |reason: Reason| reason.to_string();
+        assert_eq!(name(Reason::vmx(35)), "UNDEFINED_35");
+        assert_eq!(name(Reason::vmx(86)), "UNDEFINED");
+        assert_eq!(name(Reason::svm(0x405)), "UNDEFINED_0x405");
+        assert_eq!(name(Reason::svm(svm::OTHER)), "UNDEFINED");
     }
 }

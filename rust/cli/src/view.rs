@@ -2,13 +2,14 @@
 
 //! What a table shows: rows by reason with figures, of somebody, of some time.
 
+use crate::counted_by::CountedBy;
 use crate::{
     cli::{RowsArgs, ScopeArgs, Sort},
     error::Error,
     model::{total, Line, Longest, Period, Scope},
-    reason,
+    reason::{is_one_of, Reason},
 };
-use exitstat_core::{reason::REASONS, tally::Tally};
+use exitstat_core::{isa::Isa, tally::Tally};
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
 /// Whose exits a view has.
@@ -63,7 +64,7 @@ pub fn not_there(scope: Scope) -> Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The reason; `None` of all together.
-    pub reason: Option<u32>,
+    pub reason: Option<Reason>,
     /// What was counted.
     pub line: Line,
 }
@@ -72,7 +73,8 @@ impl Row {
     /// The reason's name, or `total`.
     #[must_use]
     pub fn name(&self) -> String {
-        self.reason.map_or_else(|| "total".to_owned(), reason::name)
+        self.reason
+            .map_or_else(|| "total".to_owned(), |reason| reason.to_string())
     }
 
     fn longest(&self) -> Option<Longest> {
@@ -90,7 +92,7 @@ impl Row {
             Sort::P99 => detail.and_then(|d| d.percentile(99)).unwrap_or(0),
             Sort::Max => self.longest().map_or(0, Longest::at_least),
             Sort::User => detail.map_or(0, |d| d.user_exits),
-            Sort::Reason => u64::MAX - u64::from(self.reason.unwrap_or(0)),
+            Sort::Reason => u64::MAX - self.reason.map_or(0, |reason| reason.number.into()),
         }
     }
 }
@@ -100,6 +102,10 @@ impl Row {
 pub struct View {
     /// Whose exits.
     pub subject: Subject,
+    /// Whose CPU it is.
+    pub isa: Isa,
+    /// Who counted; `None` if the host told.
+    pub counted_by: Option<CountedBy>,
     /// When it ended, in nanoseconds since 1970, if that is known.
     pub realtime: Option<u64>,
     /// How long it was; `None` if since the module was loaded.
@@ -132,40 +138,49 @@ impl View {
     }
 
     fn of_lines(
-        lines: BTreeMap<u32, Line>,
+        lines: BTreeMap<Reason, Line>,
         period: &Period,
         scope: Scope,
         args: &RowsArgs,
     ) -> Self {
         let line = total(lines.values());
+        let counted_by = CountedBy::of(&period.end);
+        let mut args = args.clone();
+        if !counted_by.has_times() && args.sort == Sort::Cycles {
+            args.sort = Sort::Exits;
+        }
         Self {
             subject: Subject::Of(scope),
+            isa: period.end.isa(),
+            counted_by: Some(counted_by),
             realtime: Some(period.end.realtime),
             seconds: period.seconds.map(|seconds| seconds.0),
             tsc_khz: Some(period.end.tsc_khz).filter(|&khz| khz != 0),
             reloads: period.reloads,
             unattached: period.end.unattached,
-            rows: rows(lines, args),
+            rows: rows(lines, period.end.isa(), &args),
             total: Row { reason: None, line },
         }
     }
 
     /// Of what a guest was told.
     #[must_use]
-    pub fn of_guest(total: Tally, reasons: &[(u32, Tally)], args: &RowsArgs) -> Self {
+    pub fn of_guest(total: Tally, reasons: &[(Reason, Tally)], args: &RowsArgs) -> Self {
         let line = |tally| Line {
             tally,
             detail: None,
         };
-        let lines = reasons.iter().map(|&(number, tally)| (number, line(tally)));
+        let lines = reasons.iter().map(|&(reason, tally)| (reason, line(tally)));
         Self {
             subject: Subject::Guest,
+            isa: Isa::Vmx,
+            counted_by: None,
             realtime: None,
             seconds: None,
             tsc_khz: None,
             reloads: 0,
             unattached: 0,
-            rows: rows(lines.collect(), args),
+            rows: rows(lines.collect(), Isa::Vmx, args),
             total: Row {
                 reason: None,
                 line: line(total),
@@ -176,7 +191,13 @@ impl View {
     /// Whether vCPUs' counters are in it: percentiles, the longest exit, the user-space share.
     #[must_use]
     pub fn has_detail(&self) -> bool {
-        !matches!(self.subject, Subject::Guest | Subject::Of(Scope::Cpu(_)))
+        self.has_times() && !matches!(self.subject, Subject::Guest | Subject::Of(Scope::Cpu(_)))
+    }
+
+    /// Whether more than exits was counted.
+    #[must_use]
+    pub fn has_times(&self) -> bool {
+        self.counted_by.is_none_or(CountedBy::has_times)
     }
 
     /// The figures of a row.
@@ -184,7 +205,8 @@ impl View {
     pub fn figures(&self, row: &Row) -> Figures {
         let share = |part: u64, all: u64| (all != 0).then(|| part as f64 / all as f64);
         let Tally { exits, cycles } = row.line.tally;
-        let detail = row.line.detail.as_ref();
+        let timed = self.has_times();
+        let timed_detail = row.line.detail.as_ref().filter(|_| timed);
         Figures {
             exits,
             exits_per_second: self
@@ -192,13 +214,13 @@ impl View {
                 .filter(|&seconds| seconds > 0.0)
                 .map(|seconds| exits as f64 / seconds),
             exits_share: share(exits, self.total.line.tally.exits),
-            cycles,
+            cycles: timed.then_some(cycles),
             cycles_share: share(cycles, self.total.line.tally.cycles),
-            average: row.line.average(),
-            p50: detail.and_then(|detail| detail.percentile(50)),
-            p99: detail.and_then(|detail| detail.percentile(99)),
-            longest: row.longest(),
-            user_share: row.line.user_share(),
+            average: row.line.average().filter(|_| timed),
+            p50: timed_detail.and_then(|detail| detail.percentile(50)),
+            p99: timed_detail.and_then(|detail| detail.percentile(99)),
+            longest: row.longest().filter(|_| timed),
+            user_share: row.line.user_share().filter(|_| timed),
         }
     }
 
@@ -209,7 +231,7 @@ impl View {
     }
 }
 
-/// What is computed of a row. Shares are from 0 to 1; times in cycles.
+/// What is computed of a row. Shares are from 0 to 1; times in cycles, which are nanoseconds if BPF counted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figures {
     /// Exits.
@@ -218,8 +240,8 @@ pub struct Figures {
     pub exits_per_second: Option<f64>,
     /// Of all exits.
     pub exits_share: Option<f64>,
-    /// Cycles.
-    pub cycles: u64,
+    /// Cycles, if they were counted.
+    pub cycles: Option<u64>,
     /// Of all cycles spent on exits.
     pub cycles_share: Option<f64>,
     /// Of an exit.
@@ -235,18 +257,17 @@ pub struct Figures {
 }
 
 /// The rows that are asked for, in the order that is.
-fn rows(mut lines: BTreeMap<u32, Line>, args: &RowsArgs) -> Vec<Row> {
+fn rows(mut lines: BTreeMap<Reason, Line>, isa: Isa, args: &RowsArgs) -> Vec<Row> {
     if args.all {
-        for reason in &REASONS {
-            lines.entry(reason.number).or_default();
+        for reason in Reason::all(isa) {
+            lines.entry(reason).or_default();
         }
     }
-    let wanted = |number: &u32| args.reason.is_empty() || args.reason.contains(number);
     let mut rows: Vec<_> = lines
         .into_iter()
-        .filter(|(number, _)| wanted(number))
-        .map(|(number, line)| Row {
-            reason: Some(number),
+        .filter(|&(reason, _)| is_one_of(&args.reason, reason))
+        .map(|(reason, line)| Row {
+            reason: Some(reason),
             line,
         })
         .collect();

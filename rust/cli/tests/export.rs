@@ -182,7 +182,7 @@ fn requests_are_answered_as_they_prefer() {
     );
 
     // Each request had the next snapshot; the last one stays.
-    let cpuid = r#"exitstat_exits_total{vm="1",reason="10",name="CPUID"}"#;
+    let cpuid = r#"exitstat_exits_total{vm="1",reason="10",name="CPUID",vendor="intel"}"#;
     let count = |text: &str| value(text, cpuid).unwrap().parse::<u64>().unwrap();
     let last = metrics(address);
     assert!(count(&old) < count(&new) && count(&new) < count(&last));
@@ -261,7 +261,8 @@ fn series_are_those_that_were_asked_for() {
     // VM 2 is gone, and not forgotten.
     assert!(!all.contains("vm=\"2\""));
     let exits = |labels: &str| {
-        let series = format!("{labels},reason=\"30\",name=\"IO_INSTRUCTION\"}}").replace("{,", "{");
+        let series = format!("{labels},reason=\"30\",name=\"IO_INSTRUCTION\",vendor=\"intel\"}}")
+            .replace("{,", "{");
         value(&all, &series)
             .unwrap_or_else(|| panic!("{series}"))
             .parse::<u64>()

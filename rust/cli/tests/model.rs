@@ -7,6 +7,7 @@ mod common;
 use common::{recording, Host};
 use exitstat_cli::{
     model::{Counters, Histogram, Longest, Period, Sample, Scope},
+    reason::Reason,
     source::recording::{Reader, Recording},
 };
 use exitstat_core::{
@@ -115,14 +116,14 @@ proptest! {
             .iter()
             .map(|(&reason, line)| {
                 let user = line.detail.as_ref().unwrap().user_exits;
-                (reason, (line.tally.exits, line.tally.cycles, user))
+                (reason.number, (line.tally.exits, line.tally.cycles, user))
             })
             .collect();
         prop_assert_eq!(&by_cpus, &expected);
         let by_vcpus = recording.period.counts.by_vcpus(Scope::Host).unwrap();
         for (reason, counters) in by_vcpus.iter() {
             let seen = (counters.exits, counters.cycles, counters.user_exits);
-            prop_assert_eq!(Some(&seen), expected.get(&reason));
+            prop_assert_eq!(Some(&seen), expected.get(&reason.number));
             prop_assert_eq!(counters.histogram.buckets().iter().sum::<u64>(), counters.exits);
         }
     }
@@ -175,7 +176,7 @@ proptest! {
         let period = Period::between(&first, &second);
         prop_assert_eq!(period.seconds.unwrap().0, 0.5);
         let reasons = period.counts.by_vcpus(Scope::Vm(5)).unwrap();
-        let counters = reasons.get(10).cloned().unwrap_or_default();
+        let counters = reasons.get(Reason::vmx(10)).cloned().unwrap_or_default();
         prop_assert_eq!(counters.exits, sum);
         prop_assert_eq!(counters.longest(), top.map(Longest::InBucket));
         let cpu = period.counts.by_cpus(Scope::Cpu(1)).unwrap();
@@ -222,11 +223,11 @@ fn counters_that_wrapped_are_differenced() {
     // 2^64 - 1 and 1.
     let mut second = first.clone();
     for vcpu in second.counts.vcpus.values_mut() {
-        let mut more = vcpu.reasons.get(10).unwrap().clone();
+        let mut more = vcpu.reasons.get(Reason::vmx(10)).unwrap().clone();
         more.cycles = 2;
         more.exits = 1;
         more.histogram = Histogram::default();
-        vcpu.reasons.count(10, more);
+        vcpu.reasons.count(Reason::vmx(10), more);
     }
     let period = Period::between(&first, &second);
     let total = period.counts.by_vcpus(Scope::Vm(1)).unwrap().total();

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{boot, boot_without_ept, marked, recording, Host};
+use common::{amd, boot, boot_without_ept, marked, recording, Host};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -51,11 +51,14 @@ fn directory() -> TempDir {
         "empty.rec",
         &recording(&[Host::new(1).snapshot(0), Host::new(1).snapshot(1000)]),
     );
+    write("amd.rec", &recording(&amd(false)));
+    write("counts.rec", &recording(&amd(true)));
     write("budget.toml", BUDGET.as_bytes());
     write(
         "wide.toml",
         b"total.exits = 2000\nreason.ept-violation.cycles = 1_000_000_000\n",
     );
+    write("intel.toml", b"reason.ept-violation.exits = 1\n");
     write("unknown.toml", b"[reason.EPT]\nexits = 1\n");
     write("field.toml", b"[total]\nexists = 1\n");
     write("nothing.toml", b"");
@@ -173,6 +176,21 @@ outputs! {
     check_torn: "check torn.rec --budget wide.toml",
     check_partial: "check torn.rec --budget wide.toml --partial",
     check_reloaded: "check reloaded.rec --budget wide.toml",
+    amd_interval: "1 --from amd.rec",
+    amd_all_reasons: "--from amd.rec --reason npf,0x72,-1,undefined,48 --time --sort reason",
+    amd_json: "1 1 --from amd.rec -o json --reason npf",
+    amd_vms: "vms --from amd.rec",
+    amd_no_module: "diff boot.rec amd.rec",
+    amd_no_module_json: "diff boot.rec amd.rec -o json --reason cpuid",
+    amd_check: "check amd.rec --budget wide.toml",
+    amd_check_nothing: "check amd.rec --budget intel.toml",
+    counts_interval: "1 --from counts.rec",
+    counts_csv: "report counts.rec -o csv",
+    counts_vms: "vms --from counts.rec",
+    counts_diff: "diff amd.rec counts.rec",
+    counts_check: "check counts.rec --budget wide.toml",
+    source_contradicts: "--source device --counts",
+    source_of_a_recording: "--source bpf --from boot.rec",
     help: "--help",
     help_check: "check --help",
 }

@@ -409,13 +409,22 @@ pub enum Malformed {
     Damaged,
 }
 
+impl Header {
+    /// Whose reasons these are.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        match self.version {
+            VERSION_SVM => Isa::Svm,
+            _ => Isa::Vmx,
+        }
+    }
+}
+
 /// A snapshot as it was read.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
     /// What it begins with.
     pub header: Header,
-    /// Whose exit reasons it has.
-    pub isa: Isa,
     records: &'a [u8],
 }
 
@@ -431,11 +440,10 @@ impl<'a> Snapshot<'a> {
             return Err(Malformed::NoSnapshot);
         }
         let version = word(8).and_then(|mut b| u32::take(&mut b));
-        let isa = match version.ok_or(Malformed::Damaged)? {
-            VERSION => Isa::Vmx,
-            VERSION_SVM => Isa::Svm,
+        match version.ok_or(Malformed::Damaged)? {
+            VERSION | VERSION_SVM => (),
             other => return Err(Malformed::Version(other)),
-        };
+        }
         let begin = word(12).and_then(|mut b| u32::take(&mut b));
         let begin = begin.ok_or(Malformed::Damaged)? as usize;
         let head = bytes.get(..begin).ok_or(Malformed::Damaged)?;
@@ -449,16 +457,12 @@ impl<'a> Snapshot<'a> {
         let header = Header::read(&whole).ok_or(Malformed::Damaged)?;
         let end = usize::try_from(header.size).map_err(|_| Malformed::Damaged)?;
         let records = bytes.get(begin..end).ok_or(Malformed::Damaged)?;
-        Ok(Self {
-            header,
-            isa,
-            records,
-        })
+        Ok(Self { header, records })
     }
 
     /// Its records, less those of unknown kinds. After an error there are no more.
     pub fn records(&self) -> impl Iterator<Item = Result<Record<'a>, Malformed>> {
-        let isa = self.isa;
+        let isa = self.header.isa();
         Parts(self.records)
             .map(move |part| part.and_then(|part| Record::parse(part, isa)))
             .filter_map(Result::transpose)
@@ -724,7 +728,7 @@ mod tests {
         let size = bytes.len() as u64;
         bytes[16..24].copy_from_slice(&size.to_le_bytes());
         let snapshot = Snapshot::parse(&bytes).unwrap();
-        assert_eq!((snapshot.isa, snapshot.header.load), (Isa::Vmx, 7));
+        assert_eq!((snapshot.header.isa(), snapshot.header.load), (Isa::Vmx, 7));
         assert_eq!(snapshot.header.source, SOURCE_MODULE);
         assert_eq!(snapshot.records().map(Result::unwrap).count(), 3);
     }

@@ -117,7 +117,8 @@ struct RunArgs {
     /// The configuration of L1's kernel.
     #[arg(long, value_enum, default_value_t = Flavour::Plain)]
     flavour: Flavour,
-    /// Boot a kernel of Debian's, the newest of a series of trixie-backports.
+    /// Boot a kernel of Debian's, the newest of a series of trixie-backports; or SERIES/plain, with nothing of
+    /// exitstat's, also of 6.12 and 6.1.
     #[arg(long, value_name = "SERIES/FLAVOUR", value_parser = stock, conflicts_with_all = ["flavour", "unpatched"])]
     stock: Option<Stock>,
     /// Take the kernel without the patches, and its kvm.
@@ -148,9 +149,12 @@ fn stock(text: &str) -> Result<Stock, String> {
     let (series, flavour) = text.split_once('/').ok_or("such as 7.3/amd64")?;
     // There are few of them, for as long as the program runs.
     let leak = |text: &str| &*String::leak(text.to_owned());
-    Ok(Stock {
-        series: leak(series),
-        flavour: leak(flavour),
+    Ok(match flavour {
+        "plain" => Stock::plain(leak(series)),
+        _ => Stock {
+            flavour: leak(flavour),
+            ..Stock::amd64(leak(series))
+        },
     })
 }
 

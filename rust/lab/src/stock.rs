@@ -17,6 +17,8 @@ pub struct Stock {
     pub series: &'static str,
     /// Such as `cloud-amd64`.
     pub flavour: &'static str,
+    /// As Debian packages it, with nothing of exitstat's.
+    pub plain: bool,
 }
 
 /// The series of the kernel that Debian hosts have in the lab.
@@ -34,6 +36,7 @@ const OURS: [&str; 4] = ["kvm", "kvm-intel", "kvm-amd", "kvm_exitstat"];
 
 /// A kernel that is there, with its modules and ours.
 pub struct Built {
+    plain: bool,
     dir: PathBuf,
     /// The root that has the packaged modules in `lib/modules`, as L1 gets them: not compressed.
     unpacked: PathBuf,
@@ -47,6 +50,15 @@ impl Stock {
         Self {
             series,
             flavour: "amd64",
+            plain: false,
+        }
+    }
+
+    /// The same, with nothing of exitstat's; also of 6.1 and 6.12.
+    pub const fn plain(series: &'static str) -> Self {
+        Self {
+            plain: true,
+            ..Self::amd64(series)
         }
     }
 
@@ -71,6 +83,7 @@ impl Stock {
         let release = release.to_string_lossy().into_owned();
         let unpacked = workspace.cached(&format!("stock-{release}"))?;
         let built = Built {
+            plain: self.plain,
             dir,
             unpacked,
             release,
@@ -103,8 +116,11 @@ impl Built {
         }
     }
 
-    /// KVM with the shim, and the module: what goes into `updates`.
+    /// What goes into `updates`: KVM with the shim, and the module; or nothing.
     pub fn modules(&self) -> Vec<PathBuf> {
+        if self.plain {
+            return Vec::new();
+        }
         OURS.map(|name| self.dir.join(format!("{name}.ko"))).into()
     }
 

@@ -6,19 +6,21 @@
  * kvm_userspace_exit: in the thread of the vCPU, when KVM_RUN returns.
  * kvm_arch_vcpu_destroy(): when the vCPU's VM goes, in whatever thread closes it.
  *
+ * Every instruction of the first two counts. There is a program for each vendor and for counts alone, and what
+ * seldom happens is in functions of its own, after which nothing is left to do.
+ *
  * Compiled twice: with DIRECT kernel memory is read by plain loads, which Linux 6.17 and later allow, and
- * which cost nothing.
+ * which cost less.
  */
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "layout.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile struct config config;
-
-struct host host SEC(".data.host");
-/* As many as config says: the loader makes room. */
+struct host host SEC(".data.host") = { .slots = { [0 ... INDEXES - 1] = NO_SLOT } };
+/* As many as there are CPUs, and room for vCPUs: the loader makes room. */
 struct cpu cpus[1] SEC(".data.cpus");
 struct vcpu vcpus[1] SEC(".data.vcpus");
 
@@ -58,7 +60,7 @@ static __always_inline struct cpu *this_cpu(void)
 	u64 cpu = bpf_get_smp_processor_id();
 
 	opaque(cpu);
-	if (cpu >= config.cpus)
+	if (cpu > LAST_CPU)
 		return NULL;
 	opaque(cpu);
 	return &cpus[cpu];
@@ -67,26 +69,35 @@ static __always_inline struct cpu *this_cpu(void)
 static __always_inline struct vcpu *row_at(u64 row)
 {
 	opaque(row);
-	if (row >= config.rows)
+	if (row > LAST_ROW)
 		return NULL;
 	opaque(row);
 	return &vcpus[row];
+}
+
+static __always_inline struct detail *detail_at(struct vcpu *row, u64 slot)
+{
+	opaque(slot);
+	if (slot >= SLOTS)
+		return NULL;
+	opaque(slot);
+	return &row->details[slot];
 }
 
 /*
  * VMX: the basic exit reason. SVM: 0-0xa7 as they are, 0x400-0x40f from 0xb0 up, 0xf0000000 (for software) is
  * 0xc0, -1 to -8 from 0xd0 up.
  */
-static __always_inline u64 index_of(u64 vcpu)
+static __always_inline u64 index_of(u64 vcpu, const bool svm)
 {
 	u64 reason;
 	u32 code;
 
-	if (!config.svm) {
-		reason = load(u32, vcpu + config.reason) & 0xffff;
+	if (!svm) {
+		reason = load(u32, vcpu + REASON) & 0xffff;
 		return reason < 128 ? reason : INDEX_OTHER;
 	}
-	code = load(u32, load(u64, vcpu + config.vmcb) + config.exit_code);
+	code = load(u32, load(u64, vcpu + VMCB) + EXIT_CODE);
 	if (code < 0xa8)
 		return code;
 	if (code - 0x400 < 0x10)
@@ -110,17 +121,8 @@ static __noinline u32 claim_slot(u32 index)
 		if (!owner || owner == index + 1)
 			break;
 	}
-	host.slots[index] = slot + 1;
+	host.slots[index] = slot;
 	return slot;
-}
-
-static __always_inline struct detail *detail_at(struct vcpu *row, u64 slot)
-{
-	opaque(slot);
-	if (slot >= SLOTS)
-		return NULL;
-	opaque(slot);
-	return &row->details[slot];
 }
 
 struct search {
@@ -134,8 +136,8 @@ static long try_row(u32 i, struct search *search)
 	struct vcpu *row;
 	u32 n = search->begin + i;
 
-	if (n >= config.rows)
-		n -= config.rows;
+	if (n > LAST_ROW)
+		n -= LAST_ROW + 1;
 	row = row_at(n);
 	if (!row || __sync_val_compare_and_swap(&row->vcpu, 0, search->vcpu))
 		return 0;
@@ -150,9 +152,9 @@ static __noinline u32 attach(u64 vcpu)
 	struct vcpu *row;
 	u32 id, n;
 
-	if (search.begin >= config.rows)
+	if (search.begin > LAST_ROW)
 		search.begin = 0;
-	bpf_loop(config.rows, try_row, &search, 0);
+	bpf_loop(LAST_ROW + 1, try_row, &search, 0);
 	n = search.found;
 	row = row_at(n);
 	if (bpf_map_update_elem(&rows, &vcpu, &n, BPF_ANY)) {
@@ -166,7 +168,7 @@ static __noinline u32 attach(u64 vcpu)
 		__sync_fetch_and_add(&host.unattached, 1);
 		return NO_ROW;
 	}
-	id = load(u32, vcpu + config.vcpu_id);
+	id = load(u32, vcpu + VCPU_ID);
 	row->id = id;
 	row->pid = bpf_get_current_pid_tgid() >> 32;
 	row->live = 1;
@@ -175,7 +177,7 @@ static __noinline u32 attach(u64 vcpu)
 }
 
 /* The row of a vCPU that was not the last one here, or whose thread is new. */
-static __noinline u32 switch_to(u64 vcpu)
+static __noinline u32 switch_to(u64 vcpu, bool times)
 {
 	u64 task = bpf_get_current_task();
 	u32 *found = bpf_map_lookup_elem(&rows, &vcpu);
@@ -189,7 +191,7 @@ static __noinline u32 switch_to(u64 vcpu)
 		if (row->task)
 			bpf_map_delete_elem(&rows, &row->task);
 		row->task = task;
-		if (config.times)
+		if (times)
 			bpf_map_update_elem(&rows, &task, &n, BPF_ANY);
 	}
 	cpu->row = n;
@@ -204,76 +206,112 @@ static __always_inline struct vcpu *row_of(u64 address)
 	return n ? row_at(*n) : NULL;
 }
 
-SEC("raw_tp/kvm_exit")
-int kvm_exit(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline void begin(struct vcpu *row, u64 index, u64 slot)
 {
-	u64 vcpu = ctx->args[0];
-	struct cpu *cpu = this_cpu();
+	row->index = index;
+	row->slot = slot;
+	row->exited = bpf_ktime_get_ns();
+}
+
+/* An exit of a vCPU that was not the last one here, or for a reason that is new. */
+static __noinline int exited_slowly(u64 vcpu, u64 index, bool times)
+{
+	u64 slot = claim_slot(index);
+	struct vcpu *row = row_at(switch_to(vcpu, times));
 	struct detail *detail;
-	struct vcpu *row;
-	u64 index, slot;
 
-	if (!cpu)
+	if (!row)
 		return 0;
-	/* KVM_ISA_VMX is 1, KVM_ISA_SVM 2. */
-	if ((u32)ctx->args[1] != 1 + config.svm) {
-		__sync_fetch_and_add(&host.foreign, 1);
-		return 0;
-	}
-	index = index_of(vcpu);
-	opaque(index);
-	if (index >= INDEXES)
-		return 0;
-	cpu->tallies[index].exits++;
-
-	row = row_at(cpu->row);
-	if (!row || row->vcpu != vcpu || (config.times && row->task != bpf_get_current_task())) {
-		row = row_at(switch_to(vcpu));
-		if (!row)
-			return 0;
-	}
-	slot = host.slots[index];
-	if (slot)
-		slot--;
-	else
-		slot = claim_slot(index);
 	detail = detail_at(row, slot);
 	if (!detail)
 		return 0;
 	detail->exits++;
-	if (config.times) {
-		row->index = index;
-		row->slot = slot;
-		row->open = 1;
-		row->exited = bpf_ktime_get_ns();
-	}
+	if (times)
+		begin(row, index, slot);
 	return 0;
 }
 
-static __always_inline u32 bucket_of(u64 ns)
+static __always_inline int exited(struct bpf_raw_tracepoint_args *ctx, const bool svm, const bool times)
 {
-	u32 bucket = FIRST_BUCKET;
+	struct cpu *cpu = this_cpu();
+	u64 task = times ? bpf_get_current_task() : 0;
+	u64 vcpu = ctx->args[0];
+	struct detail *detail;
+	struct vcpu *row;
+	u64 index, slot;
+
+	if (unlikely(!cpu))
+		return 0;
+	index = index_of(vcpu, svm);
+	opaque(index);
+	/* Of VMX, the verifier knows it. */
+	if (svm && index >= INDEXES)
+		return 0;
+	cpu->tallies[index].exits++;
+
+	row = row_at(cpu->row);
+	if (unlikely(!row || row->vcpu != vcpu || (times && row->task != task)))
+		return exited_slowly(vcpu, index, times);
+	slot = host.slots[index];
+	detail = detail_at(row, slot);
+	if (unlikely(!detail))
+		return exited_slowly(vcpu, index, times);
+	detail->exits++;
+	if (times)
+		begin(row, index, slot);
+	return 0;
+}
+
+SEC("raw_tp/kvm_exit")
+int kvm_exit_vmx_n(struct bpf_raw_tracepoint_args *ctx)
+{
+	return exited(ctx, false, false);
+}
+
+SEC("raw_tp/kvm_exit")
+int kvm_exit_svm_n(struct bpf_raw_tracepoint_args *ctx)
+{
+	return exited(ctx, true, false);
+}
+
+SEC("raw_tp/kvm_exit")
+int kvm_exit_vmx(struct bpf_raw_tracepoint_args *ctx)
+{
+	return exited(ctx, false, true);
+}
+
+SEC("raw_tp/kvm_exit")
+int kvm_exit_svm(struct bpf_raw_tracepoint_args *ctx)
+{
+	return exited(ctx, true, true);
+}
+
+/* The logarithm of 1 to 255; of 0, as of 1. */
+static const u8 log2_of[256] = {
+#define EACH(n, log) [n ... 2 * (n) - 1] = log
+	EACH(1, 0), EACH(2, 1), EACH(4, 2), EACH(8, 3),
+	EACH(16, 4), EACH(32, 5), EACH(64, 6), EACH(128, 7),
+#undef EACH
+};
+
+static __always_inline u64 bucket_of(u64 ns)
+{
+	u64 bucket = 0;
 
 	ns >>= FIRST_BUCKET;
-	if (ns >> 31)
-		return BUCKETS - 1;
-	if (ns >> 16) {
-		bucket += 16;
-		ns >>= 16;
+	if (ns > 0xff) {
+		if (ns >> BUCKETS)
+			return BUCKETS - 1;
+		if (ns >> 16) {
+			bucket = 16;
+			ns >>= 16;
+		}
+		if (ns >> 8) {
+			bucket += 8;
+			ns >>= 8;
+		}
 	}
-	if (ns >> 8) {
-		bucket += 8;
-		ns >>= 8;
-	}
-	if (ns >> 4) {
-		bucket += 4;
-		ns >>= 4;
-	}
-	if (ns >> 2) {
-		bucket += 2;
-		ns >>= 2;
-	}
-	return bucket + (ns >> 1) - FIRST_BUCKET;
+	return bucket + log2_of[ns & 0xff];
 }
 
 /* The open exit of a vCPU has come to its end, in so many ns. */
@@ -282,9 +320,12 @@ static __always_inline void settle(struct vcpu *row, struct cpu *cpu, u64 ns)
 	struct detail *detail = detail_at(row, row->slot);
 	u64 bucket, index = row->index;
 
-	row->open = 0;
-	if (!detail)
+	row->exited = 0;
+	opaque(index);
+	if (unlikely(!detail || index >= INDEXES))
 		return;
+	opaque(index);
+	cpu->tallies[index].ns += ns;
 	detail->ns += ns;
 	if (ns > detail->max)
 		detail->max = ns;
@@ -292,9 +333,6 @@ static __always_inline void settle(struct vcpu *row, struct cpu *cpu, u64 ns)
 	opaque(bucket);
 	if (bucket < BUCKETS)
 		detail->histogram[bucket]++;
-	opaque(index);
-	if (index < INDEXES)
-		cpu->tallies[index].ns += ns;
 }
 
 /* How long an exit took from when it happened until now, less what was spent elsewhere. */
@@ -322,29 +360,32 @@ static __noinline u64 less_elsewhere(struct vcpu *row, u64 now)
 	return ns;
 }
 
+/* An entry of a vCPU that was not the last one here, or that was elsewhere since its exit. */
+static __noinline int entered_slowly(u64 vcpu, u64 now)
+{
+	struct vcpu *row = row_of(vcpu);
+	struct cpu *cpu = this_cpu();
+
+	if (row && cpu && row->exited)
+		settle(row, cpu, less_elsewhere(row, now));
+	return 0;
+}
+
 SEC("raw_tp/kvm_entry")
 int kvm_entry(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 now = bpf_ktime_get_ns();
-	u64 vcpu = ctx->args[0];
 	struct cpu *cpu = this_cpu();
+	u64 vcpu = ctx->args[0];
 	struct vcpu *row;
-	u64 ns;
 
-	if (!cpu)
+	if (unlikely(!cpu))
 		return 0;
 	row = row_at(cpu->row);
-	if (!row || row->vcpu != vcpu) {
-		row = row_of(vcpu);
-		if (!row)
-			return 0;
-	}
-	if (!row->open)
-		return 0;
-	ns = now - row->exited;
-	if (row->left | row->off)
-		ns = less_elsewhere(row, now);
-	settle(row, cpu, ns);
+	if (unlikely(!row || row->vcpu != vcpu || row->left || row->off))
+		return entered_slowly(vcpu, now);
+	if (row->exited)
+		settle(row, cpu, now - row->exited);
 	return 0;
 }
 
@@ -356,7 +397,7 @@ int kvm_userspace_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct vcpu *row = row_of(task);
 	struct detail *detail;
 
-	if (!row || row->task != task || !row->open || row->left)
+	if (!row || row->task != task || !row->exited || row->left)
 		return 0;
 	row->left = bpf_ktime_get_ns();
 	detail = detail_at(row, row->slot);
@@ -420,7 +461,7 @@ int kvm_arch_vcpu_destroy(void *ctx)
 		return 0;
 	__sync_fetch_and_add(&host.retirals, 1);
 	/* Its last exit went to userspace, if anywhere, and there was no entry any more. */
-	if (row->open) {
+	if (row->exited) {
 		ns = row->left ? row->left - row->exited : 0;
 		settle(row, cpu, ns > row->off ? ns - row->off : 0);
 	}
@@ -441,7 +482,7 @@ int kvm_arch_vcpu_destroy(void *ctx)
 
 static __always_inline struct vcpu *row_of_notifier(void *ctx)
 {
-	return row_of(((struct registers *)ctx)->rdi - config.notifier);
+	return row_of(((struct registers *)ctx)->rdi - NOTIFIER);
 }
 
 /* The host's scheduler takes a vCPU's thread off its CPU, also when the thread sleeps. */
@@ -450,7 +491,7 @@ int kvm_sched_out(void *ctx)
 {
 	struct vcpu *row = row_of_notifier(ctx);
 
-	if (row && row->open && !row->left)
+	if (row && row->exited && !row->left)
 		row->descheduled = bpf_ktime_get_ns();
 	return 0;
 }

@@ -28,18 +28,20 @@ typedef __u64 u64;
 #define BUCKETS 32
 #define FIRST_BUCKET 6
 
-/* Set before the programs are loaded, and constant then. Offsets are in bytes. */
-struct config {
-	u32 cpus;	/* how many are possible */
-	u32 rows;	/* of vCPUs */
-	u32 svm;	/* AMD's SVM, not VMX */
-	u32 times;	/* not only counts */
-	u32 reason;	/* VMX: the exit reason in struct vcpu_vmx */
-	u32 vmcb;	/* SVM: the VMCB's pointer in struct vcpu_svm */
-	u32 exit_code;	/* SVM: the exit code in the VMCB */
-	u32 vcpu_id;	/* in struct kvm_vcpu */
-	u32 notifier;	/* the preempt notifier in struct kvm_vcpu */
-};
+/* The slot of a reason that has none yet. */
+#define NO_SLOT 255
+
+/*
+ * What the programs are told. These numbers are in their instructions only, and the loader writes others over them:
+ * an instruction less than a load. Offsets are in bytes.
+ */
+#define LAST_CPU 0x5eed1110	/* that is possible */
+#define LAST_ROW 0x5eed2220	/* of vCPUs */
+#define REASON 0x5eed3330	/* VMX: the exit reason in struct vcpu_vmx */
+#define VMCB 0x5eed4440		/* SVM: the VMCB's pointer in struct vcpu_svm */
+#define EXIT_CODE 0x5eed5550	/* SVM: the exit code in the VMCB */
+#define VCPU_ID 0x5eed6660	/* in struct kvm_vcpu */
+#define NOTIFIER 0x5eed7770	/* the preempt notifier in struct kvm_vcpu */
 
 /* What a CPU counted of one reason. */
 struct tally {
@@ -68,14 +70,14 @@ struct detail {
 struct vcpu {
 	u64 vcpu;		/* its address in the kernel; 0 if the row is free */
 	u64 task;		/* that of the thread that runs it */
-	u64 exited;		/* when its last exit was; ns of CLOCK_MONOTONIC, as all times */
+	u64 exited;		/* when its open exit was; 0: it has none. ns of CLOCK_MONOTONIC, as all times */
 	u64 left;		/* when it went to userspace after that; 0: it did not, or is back */
 	u64 descheduled;	/* when its thread was taken off its CPU; 0: it runs */
 	u64 off;		/* how long it was off since it exited */
 	u64 pad[4];
-	u32 open;		/* 1: the exit has not come to its end */
-	u32 slot;		/* its reason's slot */
-	u32 index;		/* its reason's index */
+	u32 pad2;
+	u32 slot;		/* the open exit's reason's slot */
+	u32 index;		/* and index */
 	u32 id;			/* the vCPU's number in its VM */
 	u32 pid;		/* the process */
 	u32 live;		/* 1: the row can be read */
@@ -87,11 +89,11 @@ struct host {
 	u64 retirals;		/* vCPUs that began to retire */
 	u64 retired;		/* those that are done with */
 	u64 unattached;		/* vCPUs that have no row */
-	u64 foreign;		/* exits of another vendor's vCPUs, or of none */
+	u64 pad2;
 	u32 hint;		/* where the next free row may be */
 	u32 pad;
 	u32 owners[SLOTS + 1];	/* each slot's index, plus 1; 0: the slot is free */
-	u32 slots[INDEXES];	/* each index's slot, plus 1; 0: it has none yet */
+	u8 slots[INDEXES];	/* each index's slot, or NO_SLOT */
 	struct detail details[SLOTS];	/* of vCPUs that are gone */
 };
 

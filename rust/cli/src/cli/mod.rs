@@ -12,12 +12,14 @@ mod enable;
 mod explain;
 mod export;
 mod plot;
+mod source;
 mod top;
 
 pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::ExportArgs;
 pub use plot::{PlotArgs, PlotKind};
+pub use source::{LiveArgs, SourceArgs, SourceKind};
 pub use top::TopArgs;
 
 const AFTER_HELP: &str = "\
@@ -92,14 +94,6 @@ pub enum Command {
     Documents(DocumentsArgs),
 }
 
-/// Where counters come from.
-#[derive(Args, Clone, Debug, Default)]
-pub struct SourceArgs {
-    /// Read a recording in place of the running module
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
-}
-
 /// Whose exits.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct ScopeArgs {
@@ -119,7 +113,7 @@ pub struct ScopeArgs {
 pub struct RowsArgs {
     /// Only these reasons, by number or name, such as 48,CR_ACCESS; shares stay those of all exits
     #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
-    pub reason: Vec<u32>,
+    pub reason: Vec<crate::reason::Wanted>,
     /// Also reasons that did not occur
     #[arg(long)]
     pub all: bool,
@@ -237,9 +231,9 @@ pub struct RecordArgs {
     /// Put this host's name into the file as well
     #[arg(long)]
     pub hostname: bool,
-    /// Take one snapshot after another from a recording; the last one again and again
-    #[arg(long, value_name = "FILE", hide = true)]
-    pub from: Option<PathBuf>,
+    /// Of what; of a recording, one snapshot after another, the last one again and again.
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// A command to run; its exit status is passed on
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<std::ffi::OsString>,
@@ -288,7 +282,7 @@ pub struct DiffArgs {
     pub b: PathBuf,
     /// Only these reasons, by number or name, such as 48,CR_ACCESS
     #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
-    pub reason: Vec<u32>,
+    pub reason: Vec<crate::reason::Wanted>,
     /// Only from this mark to the next, in both (`record --marks` sets them)
     #[arg(long, value_name = "MARK")]
     pub phase: Option<String>,
@@ -449,9 +443,17 @@ mod tests {
     fn intervals_and_commands_are_told_apart() {
         let cli = parse("exitstat 1 5 --reason 48,CR_ACCESS").unwrap();
         assert_eq!(cli.stat.interval, Some(Duration::from_secs(1)));
+        let reasons: Vec<_> = cli
+            .stat
+            .rows
+            .reason
+            .iter()
+            .map(|r| r.reasons().next())
+            .collect();
+        assert_eq!(cli.stat.count, Some(5));
         assert_eq!(
-            (cli.stat.count, cli.stat.rows.reason),
-            (Some(5), vec![48, 28])
+            reasons,
+            [48, 28].map(|number| Some(crate::reason::Reason::vmx(number)))
         );
         let cli = parse("exitstat vms").unwrap();
         assert!(matches!(cli.command, Some(Command::Vms(_))));

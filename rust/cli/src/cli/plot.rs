@@ -22,7 +22,7 @@ pub struct PlotArgs {
     pub kind: PlotKind,
     /// The reason of a histogram, by number or name
     #[arg(long, value_parser = crate::reason::parse, required_if_eq("kind", "histogram"))]
-    pub reason: Option<u32>,
+    pub reason: Option<crate::reason::Wanted>,
     /// Mark a moment of a rate over time, besides those that are in the recording (`record --marks`)
     #[arg(long, value_name = "SECONDS=LABEL", value_parser = mark)]
     pub mark: Vec<(f64, String)>,

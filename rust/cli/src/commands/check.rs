@@ -4,13 +4,15 @@
 
 use crate::{
     cli::{CheckArgs, Format},
+    counted_by::CountedBy,
     error::Error,
     model::{total, Line, Scope},
     output::{self, csv, json},
-    reason,
+    reason::{self, Reason, Wanted},
     source::recording::{Ending, Recording},
     view::not_there,
 };
+use exitstat_core::isa::Isa;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs, io::Write, process::ExitCode};
 
@@ -35,7 +37,7 @@ struct File {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     total: Option<Limit>,
-    reasons: BTreeMap<u32, Limit>,
+    reasons: Vec<(Wanted, Limit)>,
 }
 
 impl Budget {
@@ -46,14 +48,18 @@ impl Budget {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        let mut reasons = BTreeMap::new();
+        let mut reasons: Vec<(Wanted, Limit)> = Vec::new();
         for (name, limit) in file.reason {
-            let number = reason::parse(&name)?;
-            if reasons.insert(number, limit).is_some() {
-                let name = reason::name(number);
-                return Err(format!("there are two budgets of {name} ({number})"));
+            let wanted = reason::parse(&name)?;
+            if let Some((twice, _)) = reasons.iter().find(|(other, _)| wanted.overlaps(*other)) {
+                let twice = twice.reasons().find(|&reason| wanted.is(reason));
+                let twice = twice.map(|reason| format!("{reason} ({})", reason.number()));
+                let twice = twice.unwrap_or_default();
+                return Err(format!("there are two budgets of {twice}"));
             }
+            reasons.push((wanted, limit));
         }
+        reasons.sort_by_key(|(wanted, _)| wanted.reasons().next());
         let budget = Self {
             total: file.total,
             reasons,
@@ -68,30 +74,35 @@ impl Budget {
     }
 
     /// All limits: whose, of what, and how much.
-    fn limits(&self) -> impl Iterator<Item = (Option<u32>, What, u64)> + '_ {
+    fn limits(&self) -> impl Iterator<Item = (Option<Wanted>, What, u64)> + '_ {
         let reasons = self
             .reasons
             .iter()
-            .map(|(&number, limit)| (Some(number), limit));
+            .map(|(wanted, limit)| (Some(*wanted), limit));
         let all = self.total.iter().map(|limit| (None, limit)).chain(reasons);
-        all.flat_map(|(number, limit)| {
+        all.flat_map(|(wanted, limit)| {
             let limits = [
                 (What::Exits, limit.exits),
                 (What::Cycles, limit.cycles),
                 (What::UserExits, limit.user_exits),
             ];
             let limits = limits.into_iter();
-            limits.filter_map(move |(what, most)| Some((number, what, most?)))
+            limits.filter_map(move |(what, most)| Some((wanted, what, most?)))
         })
     }
 
     /// Each limit, against what was taken.
-    fn check(&self, lines: &BTreeMap<u32, Line>) -> Vec<Verdict> {
+    fn check(&self, lines: &BTreeMap<Reason, Line>, isa: Isa) -> Vec<Verdict> {
         let all = total(lines.values());
         let none = Line::default();
-        let verdict = |(number, what, most): (Option<u32>, What, u64)| {
-            let line = match number {
-                Some(number) => lines.get(&number).unwrap_or(&none),
+        let verdict = |(wanted, what, most): (Option<Wanted>, What, u64)| {
+            // What is a reason of the other vendor only has no exits here, nor a verdict.
+            let reason = match wanted {
+                Some(wanted) => Some(wanted.reasons().find(|reason| reason.isa == isa)?),
+                None => None,
+            };
+            let line = match reason {
+                Some(reason) => lines.get(&reason).unwrap_or(&none),
                 None => &all,
             };
             let taken = match what {
@@ -99,16 +110,16 @@ impl Budget {
                 What::Cycles => line.tally.cycles,
                 What::UserExits => line.detail.as_ref().map_or(0, |detail| detail.user_exits),
             };
-            Verdict {
-                number,
-                name: number.map_or_else(|| "total".to_owned(), reason::name),
+            Some(Verdict {
+                number: reason.map(|reason| reason.number),
+                name: reason.map_or_else(|| "total".to_owned(), |reason| reason.to_string()),
                 what,
                 most,
                 taken,
                 over: taken > most,
-            }
+            })
         };
-        self.limits().map(verdict).collect()
+        self.limits().filter_map(verdict).collect()
     }
 }
 
@@ -158,11 +169,28 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     }
     let recording = Recording::open(&args.file)?;
     let scope = Scope::from(&args.scope);
+    if budget.limits().any(|limit| limit.1 != What::Exits)
+        && !CountedBy::of(&recording.last.header).has_times()
+    {
+        return Err(Error::Usage(format!(
+            "{}: only exits were counted (--counts), so {path} cannot be checked",
+            args.file.display()
+        )));
+    }
     check_whole(args, &recording, scope, &budget)?;
     let lines = recording.period.counts.lines(scope);
-    let verdicts = budget.check(&lines.ok_or_else(|| not_there(scope))?);
-    print(&mut output::stdout(), args.output, &verdicts)?;
+    let verdicts = budget.check(
+        &lines.ok_or_else(|| not_there(scope))?,
+        recording.period.end.isa(),
+    );
+    if verdicts.is_empty() {
+        let vendor = reason::vendor(recording.period.end.isa());
+        return Err(Error::Usage(format!(
+            "{path}: its reasons are none of a CPU of {vendor}, which the recording is of"
+        )));
+    }
     let over = verdicts.iter().any(|verdict| verdict.over);
+    print(&mut output::stdout(), args.output, &verdicts)?;
     Ok(if over {
         ExitCode::from(1)
     } else {
@@ -186,9 +214,11 @@ fn check_whole(
     };
     let users = budget.limits().any(|limit| limit.1 == What::UserExits);
     let unattached = recording.last.header.unattached > 0 && scope == Scope::Host;
+    let by = CountedBy::of(&recording.last.header);
+    let again = &format!("{} meanwhile", by.again());
     let why = match &recording.ending {
         _ if recording.snapshots < 2 => "it has only one snapshot, not what happened meanwhile",
-        _ if recording.period.reloads > 0 => "the module was loaded again meanwhile",
+        _ if recording.period.reloads > 0 => again,
         _ if users && unattached => "user_exits of some vCPUs were not counted, for lack of memory",
         Ending::Whole(_) if gone => {
             "what is checked ended before the last snapshot, and its last exits are in the host's figures only"

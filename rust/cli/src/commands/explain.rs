@@ -6,15 +6,15 @@ use crate::{
     cli::{ExplainArgs, Format},
     error::Error,
     output::{self, table},
+    reason::Reason,
 };
 use comfy_table::Table;
-use exitstat_core::{reason::REASONS, snapshot::BEYOND};
+use exitstat_core::{isa::Isa, reason::REASONS};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
-mod texts;
-
-use texts::TEXTS;
+mod svm;
+mod vmx;
 
 /// With which guests a reason occurs under KVM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +48,18 @@ impl Occurs {
 /// What is to be said of a reason.
 #[derive(Debug)]
 pub struct Text {
-    /// The reason's number.
+    /// The reason's number; or the first of those that differ by a register's number only.
     pub number: u32,
     /// With which guests.
     pub occurs: Occurs,
-    /// What it means (SDM).
+    /// What it means, as the manual says.
     pub means: &'static str,
     /// What usually causes it.
     pub causes: &'static str,
     /// What people do to have fewer.
     pub fewer: &'static str,
-    /// A section of the SDM's volume 3.
-    pub sdm: &'static str,
+    /// A section of the SDM's volume 3, or the APM's volume 2.
+    pub manual: &'static str,
     /// Functions of KVM, each as `file: function`.
     pub kvm: &'static [&'static str],
 }
@@ -68,13 +68,18 @@ pub struct Text {
 #[derive(Serialize)]
 struct Entry {
     number: u32,
-    name: &'static str,
-    sdm_name: &'static str,
+    name: String,
+    vendor: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sdm_name: Option<&'static str>,
     occurs: &'static str,
     means: &'static str,
     causes: &'static str,
     fewer: &'static str,
-    sdm: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sdm: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apm: Option<&'static str>,
     kvm: &'static [&'static str],
 }
 
@@ -87,18 +92,29 @@ const WIDTH: u16 = 90;
 ///
 /// The reason is not defined; or the output cannot be written.
 pub fn run(args: &ExplainArgs) -> Result<(), Error> {
-    let texts = match args.reason {
-        None => TEXTS.iter().collect(),
-        Some(number) => vec![find(number).ok_or_else(|| Error::Usage(undefined(number)))?],
+    let reasons: Vec<Reason> = match args.reason {
+        None => ISAS.into_iter().flat_map(Reason::all).collect(),
+        Some(wanted) => wanted.reasons().collect(),
     };
-    let entries = texts.iter().map(|text| entry(text));
+    let known: Vec<_> = reasons
+        .iter()
+        .filter_map(|&reason| Some((reason, find(reason)?)))
+        .collect();
+    if known.is_empty() {
+        let reason = reasons.first().copied().unwrap_or(Reason::vmx(0));
+        return Err(Error::Usage(undefined(reason)));
+    }
+    let entries = known.iter().map(|&(reason, text)| entry(reason, text));
     let mut output = output::stdout();
     match (args.output, args.reason) {
         (Format::Table, None) => list(&mut output)?,
         (Format::Table, Some(_)) => {
             let columns = Table::new().width().unwrap_or(WIDTH).clamp(40, WIDTH);
-            for text in texts {
-                output.write_all(page(text, columns.into()).as_bytes())?;
+            for (at, &(reason, text)) in known.iter().enumerate() {
+                if at > 0 {
+                    writeln!(output)?;
+                }
+                output.write_all(page(reason, text, columns.into()).as_bytes())?;
             }
         }
         (Format::Json, None) => json(&mut output, &entries.collect::<Vec<_>>())?,
@@ -120,24 +136,42 @@ fn json(output: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 fn csv(output: &mut impl Write, entries: impl Iterator<Item = Entry>) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(output);
     writer.write_record([
-        "number", "name", "sdm_name", "occurs", "means", "causes", "fewer", "sdm", "kvm",
+        "number", "name", "sdm_name", "occurs", "means", "causes", "fewer", "sdm", "kvm", "vendor",
+        "apm",
     ])?;
     for e in entries {
         let (number, kvm) = (e.number.to_string(), e.kvm.join("; "));
         writer.write_record([
-            &number, e.name, e.sdm_name, e.occurs, e.means, e.causes, e.fewer, e.sdm, &kvm,
+            &number,
+            e.name.as_str(),
+            e.sdm_name.unwrap_or_default(),
+            e.occurs,
+            e.means,
+            e.causes,
+            e.fewer,
+            e.sdm.unwrap_or_default(),
+            &kvm,
+            e.vendor,
+            e.apm.unwrap_or_default(),
         ])?;
     }
     writer.flush()
 }
 
-fn find(number: u32) -> Option<&'static Text> {
-    TEXTS.iter().find(|text| text.number == number)
+/// In the order in which they are told of.
+const ISAS: [Isa; 2] = [Isa::Vmx, Isa::Svm];
+
+fn find(reason: Reason) -> Option<&'static Text> {
+    match reason.isa {
+        Isa::Vmx => vmx::TEXTS.iter().find(|text| text.number == reason.number),
+        Isa::Svm => svm::text(reason.number),
+    }
 }
 
-/// What is to be said of a number that the SDM does not define.
-fn undefined(number: u32) -> String {
-    let what = if number == BEYOND {
+/// What is to be said of a number that no manual defines.
+fn undefined(reason: Reason) -> String {
+    let number = reason.number();
+    let what = if reason.is_other() {
         format!("{number} and all above it are not defined by the SDM; exitstat counts them as one")
     } else {
         format!("{number} is not defined by the SDM")
@@ -146,9 +180,8 @@ fn undefined(number: u32) -> String {
 }
 
 /// All about a reason.
-fn page(text: &Text, width: usize) -> String {
-    let reason = entry(text);
-    let mut page = format!("{} {}: {}\n", reason.number, reason.name, reason.sdm_name);
+fn page(reason: Reason, text: &Text, width: usize) -> String {
+    let mut page = format!("{} {reason}: {}\n", reason.number(), manual_name(reason));
     let with = match text.occurs {
         Occurs::Always => "Any guest has it.".to_owned(),
         Occurs::Feature(condition) => format!("Guests have it {condition}."),
@@ -160,12 +193,16 @@ fn page(text: &Text, width: usize) -> String {
         "arch/x86/kvm of Linux 7.3: {}",
         text.kvm.join(", ").replace(": ", ":")
     );
-    let sdm = format!("SDM vol. 3, appendix C, and {}", text.sdm);
+    let manual = match reason.isa {
+        Isa::Vmx => "SDM vol. 3",
+        Isa::Svm => "APM vol. 2",
+    };
+    let manual = format!("{manual}, appendix C, and {}", text.manual);
     for (title, paragraphs) in [
         ("What it means", vec![text.means]),
         ("What causes it under KVM", vec![with.as_str(), text.causes]),
         ("How to have fewer", vec![text.fewer]),
-        ("Where to read on", vec![sdm.as_str(), kvm.as_str()]),
+        ("Where to read on", vec![manual.as_str(), kvm.as_str()]),
     ] {
         page.extend(["\n", title, "\n"]);
         for paragraph in paragraphs {
@@ -193,20 +230,23 @@ fn wrap(page: &mut String, paragraph: &str, width: usize) {
 
 /// A line a reason.
 fn list(output: &mut impl Write) -> io::Result<()> {
-    let rows: Vec<_> = TEXTS
-        .iter()
-        .map(entry)
-        .map(|e| {
-            let texts = [e.name, e.occurs, e.sdm_name].map(str::to_owned);
-            [e.number.to_string()].into_iter().chain(texts).collect()
-        })
+    let known = |isa| Reason::all(isa).filter_map(|reason| Some((reason, find(reason)?)));
+    let row = |(reason, text): (Reason, &Text)| {
+        let occurs = text.occurs.text().to_owned();
+        vec![reason.number(), reason.to_string(), occurs]
+    };
+    let columns = [("nr", true), ("reason", false), ("occurs", false)];
+    writeln!(output, "Basic exit reasons of Intel's VMX")?;
+    let rows: Vec<_> = known(Isa::Vmx)
+        .map(|known| [row(known), vec![manual_name(known.0)]].concat())
         .collect();
-    let columns = [
-        ("nr", true),
-        ("reason", false),
-        ("occurs", false),
-        ("in the SDM", false),
-    ];
+    let with_name = [&columns[..], &[("in the SDM", false)]].concat();
+    table::write(output, &with_name, &rows)?;
+    writeln!(
+        output,
+        "\nExit codes of AMD's SVM; in the APM, with VMEXIT_ before the name"
+    )?;
+    let rows: Vec<_> = known(Isa::Svm).map(row).collect();
     table::write(output, &columns, &rows)?;
     if io::stdout().is_terminal() {
         writeln!(output, "\n`exitstat explain REASON` tells more of one.")?;
@@ -214,19 +254,30 @@ fn list(output: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn entry(text: &Text) -> Entry {
-    // Each text has a reason: a test sees to it.
-    let reason = REASONS.iter().find(|reason| reason.number == text.number);
-    let (name, sdm_name) = reason.map_or(("", ""), |reason| (reason.name, reason.sdm));
+fn sdm_name(reason: Reason) -> Option<&'static str> {
+    let mut reasons = REASONS.iter().filter(|_| reason.isa == Isa::Vmx);
+    let of_the_sdm = reasons.find(|other| other.number == reason.number);
+    Some(of_the_sdm?.sdm)
+}
+
+/// The manual's name of a reason.
+fn manual_name(reason: Reason) -> String {
+    sdm_name(reason).map_or_else(|| format!("VMEXIT_{reason}"), str::to_owned)
+}
+
+fn entry(reason: Reason, text: &'static Text) -> Entry {
+    let of = |isa| (reason.isa == isa).then_some(text.manual);
     Entry {
-        number: text.number,
-        name,
-        sdm_name,
+        number: reason.number,
+        name: reason.to_string(),
+        vendor: reason.vendor(),
+        sdm_name: sdm_name(reason),
         occurs: text.occurs.text(),
         means: text.means,
         causes: text.causes,
         fewer: text.fewer,
-        sdm: text.sdm,
+        sdm: of(Isa::Vmx),
+        apm: of(Isa::Svm),
         kvm: text.kvm,
     }
 }
@@ -236,14 +287,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_text_for_exactly_the_reasons_of_the_sdm() {
-        let texts = TEXTS.iter().map(|text| text.number);
+    fn there_is_a_text_for_exactly_the_reasons_of_the_manuals() {
+        let texts = vmx::TEXTS.iter().map(|text| text.number);
         assert!(texts.eq(REASONS.iter().map(|reason| reason.number)));
+        for reason in Reason::all(Isa::Svm) {
+            assert!(find(reason).is_some(), "{reason}");
+        }
+        assert!(find(Reason::svm(0xa7)).is_none());
     }
 
     #[test]
     fn texts_are_whole_sentences_and_name_their_sources() {
-        for text in &TEXTS {
+        for text in vmx::TEXTS.iter().chain(&svm::TEXTS) {
             for sentence in [text.means, text.causes, text.fewer] {
                 assert!(
                     sentence.ends_with(['.', ')']),
@@ -253,7 +308,7 @@ mod tests {
                 assert!(!sentence.contains("  "), "{}: {sentence}", text.number);
             }
             assert!(
-                !text.sdm.is_empty() && !text.kvm.is_empty(),
+                !text.manual.is_empty() && !text.kvm.is_empty(),
                 "{}",
                 text.number
             );
@@ -263,9 +318,10 @@ mod tests {
 
     #[test]
     fn what_is_not_defined_is_an_error_that_says_so() {
-        for number in [35, 38, 42, 71, 82, 83, BEYOND] {
-            assert!(find(number).is_none());
-            let said = undefined(number);
+        for number in [35, 38, 42, 71, 82, 83, 86] {
+            let reason = Reason::vmx(number);
+            assert!(find(reason).is_none());
+            let said = undefined(reason);
             assert!(
                 said.starts_with(&number.to_string()) && said.contains("SDM"),
                 "{said}"
@@ -275,8 +331,8 @@ mod tests {
 
     #[test]
     fn a_page_is_as_narrow_as_its_terminal() {
-        for text in &TEXTS {
-            let page = page(text, 60);
+        for reason in ISAS.into_iter().flat_map(Reason::all) {
+            let page = page(reason, find(reason).unwrap(), 60);
             let body = page.lines().skip(1);
             assert!(body.clone().all(|l| l.chars().count() <= 60), "{page}");
             assert!(body.count() > 10, "{page}");
@@ -288,7 +344,8 @@ mod tests {
         let mut list = Vec::new();
         super::list(&mut list).unwrap();
         let list = String::from_utf8(list).unwrap();
-        assert_eq!(list.lines().count(), 81);
+        let reasons = ISAS.into_iter().flat_map(Reason::all).count();
+        assert_eq!(list.lines().count(), reasons + 5);
         assert!(list.contains("EPT_VIOLATION"), "{list}");
     }
 }

@@ -53,70 +53,45 @@ enum Format {
     Text,
 }
 
-/// Samples, as often as one likes.
+/// Samples, as often as one likes: of a recording one after another, the last one again and again.
 #[derive(Debug)]
-enum Samples {
-    /// Of the running module.
-    Live(SourceArgs),
-    /// Of a recording: one after another, the last one again and again.
-    Recorded {
-        source: Box<Source>,
-        last: Sample,
-        given: bool,
-    },
+struct Samples {
+    source: Source,
+    last: Option<Sample>,
 }
 
 impl Samples {
     fn open(args: &SourceArgs) -> Result<Self, Error> {
         let mut source = Source::open(args)?;
-        let first = take(&mut source)?;
-        Ok(if source.is_live() {
-            // Not kept: a device that is open is a module that cannot be unloaded.
-            Self::Live(args.clone())
-        } else {
-            Self::Recorded {
-                source: Box::new(source),
-                last: first,
-                given: false,
-            }
+        // What cannot be read is said at the start.
+        let first = source.first()?;
+        Ok(Self {
+            last: (!source.is_live()).then_some(first),
+            source,
         })
     }
 
     /// The next one.
     fn next(&mut self) -> Result<Sample, Error> {
-        match self {
-            Self::Live(args) => take(&mut Source::open(args)?),
-            Self::Recorded {
-                source,
-                last,
-                given,
-            } => {
-                if *given {
-                    if let Some(sample) = source.sample(Duration::ZERO)? {
-                        *last = sample;
-                    }
-                }
-                *given = true;
-                Ok(last.clone())
-            }
+        let Some(last) = &mut self.last else {
+            return self.source.first();
+        };
+        let given = last.clone();
+        if let Some(next) = self.source.sample(Duration::ZERO)? {
+            *last = next;
         }
+        Ok(given)
     }
 
     /// The newest one that there is.
     fn last(&mut self) -> Result<Sample, Error> {
-        if let Self::Recorded { source, last, .. } = self {
-            while let Some(sample) = source.sample(Duration::ZERO)? {
+        if let Some(last) = &mut self.last {
+            while let Some(sample) = self.source.sample(Duration::ZERO)? {
                 *last = sample;
             }
         }
         self.next()
     }
-}
-
-fn take(source: &mut Source) -> Result<Sample, Error> {
-    source
-        .sample(Duration::ZERO)?
-        .ok_or_else(|| Error::Failed("there is no snapshot in the recording".to_owned()))
 }
 
 impl From<fmt::Error> for Error {

@@ -2,6 +2,7 @@
 
 //! `exitstat guest`: a guest's own exits, as its host tells by CPUID.
 
+use crate::reason::Reason;
 use crate::{
     cli::{FormatArgs, GuestArgs},
     error::Error,
@@ -34,7 +35,7 @@ pub fn run(args: &GuestArgs) -> Result<(), Error> {
 }
 
 /// Asks for all there is, after making sure that there is somebody who answers.
-fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<(Tally, Vec<(u32, Tally)>), Error> {
+fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<(Tally, Vec<(Reason, Tally)>), Error> {
     let leaf = |leaf: Leaf, ecx| cpuid(leaf.eax(), ecx);
     match leaf(Leaf::Reason, NO_REASON) {
         Some(UNDEFINED) => (),
@@ -59,7 +60,7 @@ fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<(Tally, Vec<(u32, T
         let answer = leaf(Leaf::Reason, reason.number).and_then(Answer::decode);
         let tally = answer.ok_or_else(unanswered)?;
         if tally != Tally::default() {
-            reasons.push((reason.number, tally));
+            reasons.push((Reason::vmx(reason.number), tally));
         }
     }
     let total = leaf(Leaf::Total, 0).and_then(Answer::decode);
@@ -92,8 +93,8 @@ mod tests {
     fn what_the_host_tells_is_what_is_shown() {
         let (total, reasons) = ask(host).unwrap();
         assert_eq!((total.exits, total.cycles), (9, 1 << 40));
-        let of = |exits, cycles| Tally { exits, cycles };
-        assert_eq!(reasons, [(10, of(7, 70)), (48, of(2, 5 << 32))]);
+        let of = |number, exits, cycles| (Reason::vmx(number), Tally { exits, cycles });
+        assert_eq!(reasons, [of(10, 7, 70), of(48, 2, 5 << 32)]);
     }
 
     #[test]

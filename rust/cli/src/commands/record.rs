@@ -3,13 +3,18 @@
 //! `exitstat record`: snapshots into a file, while a command runs or until Ctrl-C.
 
 use crate::{
-    cli::RecordArgs,
+    cli::{RecordArgs, SourceArgs},
+    counted_by::CountedBy,
     error::Error,
+    model::Sample,
+    reason::vendor,
     source::{
-        device::Device,
+        device,
+        live::Live,
         recording::{End, Mark, Metadata, Reader, Recorder},
     },
 };
+use exitstat_core::snapshot::Header;
 use rustix::{
     fs::{mknodat, FileType, Mode, CWD},
     io::Errno,
@@ -56,12 +61,15 @@ pub fn run(args: &RecordArgs) -> Result<ExitCode, Error> {
 }
 
 fn record(args: &RecordArgs) -> Result<u8, Error> {
-    let mut source = Snapshots::open(args.from.as_deref())?;
+    let mut source = Snapshots::open(&args.source)?;
     // What cannot be recorded is not begun, and no file is lost by it.
     let first = source.take()?;
+    let header = Sample::parse(&first)
+        .map_err(device::Error::Snapshot)?
+        .header;
     let error = |error| Error::io(format!("cannot write {}", args.output.display()))(error);
     let file = File::create(&args.output).map_err(error)?;
-    let mut recorder = Recorder::new(file, &metadata(args)).map_err(error)?;
+    let mut recorder = Recorder::new(file, &metadata(args, &header)).map_err(error)?;
     recorder.snapshot(&first).map_err(error)?;
 
     let (sender, events) = mpsc::channel();
@@ -147,7 +155,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
 
 /// Where snapshots are taken from.
 enum Snapshots {
-    Device(Device),
+    Live(Live),
     Recording {
         path: PathBuf,
         reader: Box<Reader<BufReader<File>>>,
@@ -156,9 +164,9 @@ enum Snapshots {
 }
 
 impl Snapshots {
-    fn open(from: Option<&Path>) -> Result<Self, Error> {
-        Ok(match from {
-            None => Self::Device(Device::new(Path::new("/"))?),
+    fn open(args: &SourceArgs) -> Result<Self, Error> {
+        Ok(match &args.from {
+            None => Self::Live(Live::open(&args.live)?),
             Some(path) => Self::Recording {
                 path: path.to_owned(),
                 reader: Box::new(Reader::open(path)?),
@@ -169,7 +177,7 @@ impl Snapshots {
 
     fn take(&mut self) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Device(device) => Ok(device.snapshot(None)?.to_vec()),
+            Self::Live(live) => Ok(live.snapshot(None)?.into_owned()),
             Self::Recording { path, reader, last } => {
                 let next = reader.next_bytes().map_err(|why| Error::Recording {
                     path: path.clone(),
@@ -349,8 +357,8 @@ fn shell_status(status: ExitStatus) -> u8 {
     status.and_then(|s| u8::try_from(s).ok()).unwrap_or(FAILED)
 }
 
-fn metadata(args: &RecordArgs) -> Metadata {
-    let parameters = ["kvm", "kvm_intel", "kvm_exitstat"].into_iter();
+fn metadata(args: &RecordArgs, header: &Header) -> Metadata {
+    let parameters = ["kvm", "kvm_intel", "kvm_amd", "kvm_exitstat"].into_iter();
     Metadata {
         schema: 1,
         exitstat: env!("CARGO_PKG_VERSION").to_owned(),
@@ -366,6 +374,8 @@ fn metadata(args: &RecordArgs) -> Metadata {
             let name = rustix::system::uname();
             name.release().to_string_lossy().into_owned()
         },
+        source: CountedBy::of(header).to_string(),
+        vendor: vendor(header.isa()).to_owned(),
         parameters: parameters
             .map(|module| (module.to_owned(), parameters_of(module)))
             .filter(|(_, parameters)| !parameters.is_empty())

@@ -6,6 +6,7 @@ mod phases;
 
 use crate::{
     cli::{Format, ReportArgs},
+    counted_by::CountedBy,
     error::Error,
     model::Scope,
     output::{self, Printer},
@@ -50,20 +51,24 @@ pub fn open(path: &Path) -> Result<Recording, Error> {
 /// What a recording says of itself, a line each.
 fn heading(out: &mut impl Write, recording: &Recording) -> Result<(), Error> {
     let metadata = &recording.metadata;
-    let parameters = metadata.parameters.get("kvm_intel").map(|parameters| {
-        let shown = ["ept", "unrestricted_guest", "vpid", "preemption_timer"];
+    let parameters = |module: &str, shown: &[&str]| {
+        let parameters = metadata.parameters.get(module);
         let texts = shown.iter().filter_map(|&name| {
-            let value = parameters.get(name)?;
+            let value = parameters?.get(name)?;
             Some(format!("{name}={value}"))
         });
         texts.collect::<Vec<_>>().join(" ")
-    });
+    };
+    let intel = ["ept", "unrestricted_guest", "vpid", "preemption_timer"];
+    let amd = ["npt", "avic", "vgif", "vls"];
     let lines = [
         ("recorded", metadata.started.clone()),
         ("command", metadata.command_line.join(" ")),
         ("host", metadata.hostname.clone().unwrap_or_default()),
         ("kernel", metadata.kernel.clone()),
-        ("kvm_intel", parameters.unwrap_or_default()),
+        ("source", metadata.source.clone()),
+        ("kvm_intel", parameters("kvm_intel", &intel)),
+        ("kvm_amd", parameters("kvm_amd", &amd)),
         (
             "snapshots",
             format!(
@@ -95,7 +100,8 @@ fn heading(out: &mut impl Write, recording: &Recording) -> Result<(), Error> {
     if recording.snapshots == 1 {
         writeln!(
             out,
-            "There is only one snapshot, so this is all since the module was loaded."
+            "There is only one snapshot, so this is all {}.",
+            CountedBy::of(&recording.period.end).since()
         )?;
     }
     writeln!(out)?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat [INTERVAL [COUNT]]`: totals since the module was loaded, then what is added.
+//! `exitstat [INTERVAL [COUNT]]`: totals since the module was loaded, then what is added. By BPF, which has
+//! no totals, a table of a second, or of each interval.
 
 use crate::{
     cli::StatArgs,
@@ -12,6 +13,9 @@ use crate::{
 };
 use std::time::Duration;
 
+/// So long BPF counts where nobody says how long.
+const A_SECOND: Duration = Duration::from_secs(1);
+
 /// Carries it out.
 ///
 /// # Errors
@@ -21,7 +25,11 @@ pub fn run(args: &StatArgs) -> Result<(), Error> {
     let scope = Scope::from(&args.scope);
     let mut source = Source::open(&args.source)?.only(args.scope.vm);
     let mut before = source.first()?;
-    let Some(interval) = args.interval else {
+    let interval = args
+        .interval
+        .or_else(|| source.begins_now().then_some(A_SECOND));
+    let count = args.count.or(args.interval.is_none().then_some(1));
+    let Some(interval) = interval else {
         // What there is now; of a recording, at its end.
         if !source.is_live() {
             while let Some(sample) = source.sample(Duration::ZERO)? {
@@ -37,9 +45,16 @@ pub fn run(args: &StatArgs) -> Result<(), Error> {
     };
 
     let mut printer = Printer::new(output::stdout(), &args.format);
-    totals(args, &before, scope, &mut printer)?;
-    let mut printed = 1;
-    while args.count.is_none_or(|count| printed < count) {
+    let mut printed = 0;
+    if source.begins_now() {
+        if args.interval.is_none() {
+            crate::say!("exitstat: counting by BPF for a second; `exitstat 1` goes on");
+        }
+    } else {
+        totals(args, &before, scope, &mut printer)?;
+        printed += 1;
+    }
+    while count.is_none_or(|count| printed < count) {
         let Some(sample) = source.sample(interval)? else {
             break;
         };

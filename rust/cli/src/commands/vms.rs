@@ -4,10 +4,11 @@
 
 use crate::{
     cli::{Format, VmsArgs},
+    counted_by::CountedBy,
     error::Error,
-    model::{Counts, Period, Sample, Scope},
+    model::{Counters, Counts, Period, Sample, Scope},
     output::{self, csv, json, table},
-    reason,
+    reason::vendor,
     source::Source,
 };
 use serde::Serialize;
@@ -26,8 +27,8 @@ pub struct Vm {
     pub vcpus: usize,
     /// All its exits.
     pub exits: u64,
-    /// The cycles that they took.
-    pub cycles: u64,
+    /// The cycles that they took, or ns if BPF counted; `None` if nobody did.
+    pub cycles: Option<u64>,
     /// Its exits a second meanwhile.
     pub exits_per_second: Option<f64>,
     /// The reason that most cycles were spent on.
@@ -59,7 +60,7 @@ pub fn run(args: &VmsArgs) -> Result<(), Error> {
         // Of a recording, as many as there are.
         looks -= u32::from(source.is_live());
     }
-    print(&mut output::stdout(), args.output, &found.vms())
+    print(&mut output::stdout(), args.output, &found)
 }
 
 /// VMs that were seen in one sample or several.
@@ -102,6 +103,7 @@ impl Found {
     /// The VMs, by their numbers.
     #[must_use]
     pub fn vms(&self) -> Vec<Vm> {
+        let times = CountedBy::of(&self.last.header).has_times();
         let vm = |vm: u64| {
             let scope = Scope::Vm(vm);
             let reasons = self.seen.by_vcpus(scope).unwrap_or_default();
@@ -112,16 +114,20 @@ impl Found {
                 (seconds > 0.0).then_some(exits as f64 / seconds)
             });
             let vcpu = self.seen.vcpus_of(vm).next();
-            let top = reasons.iter().max_by_key(|(_, counters)| counters.cycles);
+            let most = |counters: &Counters| match times {
+                true => counters.cycles,
+                false => counters.exits,
+            };
+            let top = reasons.iter().max_by_key(|(_, counters)| most(counters));
             Vm {
                 vm,
                 pid: vcpu.map_or(0, |(_, vcpu)| vcpu.pid),
                 process: vcpu.map_or_else(String::new, |(_, vcpu)| vcpu.process.clone()),
                 vcpus: self.seen.vcpus_of(vm).count(),
                 exits: total.exits,
-                cycles: total.cycles,
+                cycles: times.then_some(total.cycles),
                 exits_per_second: rate,
-                top_reason: top.map(|(number, _)| reason::name(number)),
+                top_reason: top.map(|(reason, _)| reason.to_string()),
                 gone: self.last.counts.vcpus_of(vm).next().is_none(),
             }
         };
@@ -130,14 +136,25 @@ impl Found {
 }
 
 /// Prints them.
-fn print(out: &mut impl Write, format: Format, vms: &[Vm]) -> Result<(), Error> {
+fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Error> {
+    let (vms, by) = (found.vms(), CountedBy::of(&found.last.header));
     match format {
         Format::Json => {
             #[derive(Serialize)]
-            struct Vms<'a> {
-                vms: &'a [Vm],
+            struct Vms {
+                source: &'static str,
+                vendor: &'static str,
+                tsc_khz: u32,
+                vms: Vec<Vm>,
             }
-            json::write(out, "vms", Vms { vms })?;
+            let header = &found.last.header;
+            let vms = Vms {
+                source: by.word(),
+                vendor: vendor(header.isa()),
+                tsc_khz: header.tsc_khz,
+                vms,
+            };
+            json::write(out, "vms", vms)?;
         }
         Format::Csv => {
             let header = "vm,pid,process,vcpus,exits,cycles,exits_per_second,top_reason,gone";
@@ -149,7 +166,7 @@ fn print(out: &mut impl Write, format: Format, vms: &[Vm]) -> Result<(), Error> 
                     vm.process.clone(),
                     vm.vcpus.to_string(),
                     vm.exits.to_string(),
-                    vm.cycles.to_string(),
+                    csv::cell(vm.cycles),
                     csv::cell(vm.exits_per_second),
                     csv::cell(vm.top_reason.clone()),
                     vm.gone.to_string(),
@@ -168,8 +185,15 @@ fn print(out: &mut impl Write, format: Format, vms: &[Vm]) -> Result<(), Error> 
                 ("vCPUs", true),
                 ("exits", true),
                 ("exits/s", true),
-                ("cycles", true),
-                ("most time for", false),
+                (by.times(), true),
+                (
+                    if by.has_times() {
+                        "most time for"
+                    } else {
+                        "most exits for"
+                    },
+                    false,
+                ),
                 ("", false),
             ];
             let rows: Vec<_> = vms
@@ -183,7 +207,8 @@ fn print(out: &mut impl Write, format: Format, vms: &[Vm]) -> Result<(), Error> 
                         vm.exits.to_string(),
                         vm.exits_per_second
                             .map_or_else(|| "-".to_owned(), table::rate),
-                        vm.cycles.to_string(),
+                        vm.cycles
+                            .map_or_else(|| "-".to_owned(), |cycles| cycles.to_string()),
                         vm.top_reason.clone().unwrap_or_default(),
                         if vm.gone { "gone" } else { "" }.to_owned(),
                     ]

@@ -4,14 +4,16 @@
 //! not known are empty. The line of all reasons together has no number.
 
 use crate::{
+    counted_by::CountedBy,
     error::Error,
     model::{Longest, Scope},
+    reason::vendor,
     view::{Subject, View},
 };
 use exitstat_core::histogram::bucket_begin;
 use std::io::Write;
 
-const HEADER: [&str; 24] = [
+const HEADER: [&str; 26] = [
     "time_ns",
     "seconds",
     "of",
@@ -36,6 +38,8 @@ const HEADER: [&str; 24] = [
     "user_cycles",
     "user_share",
     "tsc_khz",
+    "source",
+    "vendor",
 ];
 
 /// Writes rows.
@@ -92,24 +96,38 @@ pub(super) fn view(out: &mut impl Write, view: &View, first: bool) -> Result<(),
             cell(vm),
             cell(vcpu),
             cell(cpu),
-            cell(row.reason),
+            cell(row.reason.map(|reason| reason.number)),
             row.name(),
             figures.exits.to_string(),
             cell(figures.exits_per_second),
             cell(figures.exits_share),
-            figures.cycles.to_string(),
+            cell(figures.cycles),
             cell(figures.cycles_share),
-            cell(view.seconds_of(figures.cycles as f64)),
+            cell(
+                figures
+                    .cycles
+                    .and_then(|cycles| view.seconds_of(cycles as f64)),
+            ),
             cell(figures.average),
             cell(figures.p50),
             cell(figures.p99),
             cell(max),
             cell(from),
             cell(below),
-            cell(detail.map(|detail| detail.user_exits)),
-            cell(detail.map(|detail| detail.user_cycles)),
+            cell(
+                detail
+                    .map(|detail| detail.user_exits)
+                    .filter(|_| view.has_times()),
+            ),
+            cell(
+                detail
+                    .map(|detail| detail.user_cycles)
+                    .filter(|_| view.has_times()),
+            ),
             cell(figures.user_share),
             cell(view.tsc_khz),
+            cell(view.counted_by.map(CountedBy::word)),
+            vendor(view.isa).to_owned(),
         ]
     });
     write(out, header.into_iter().chain(rows))

@@ -3,8 +3,10 @@
 //! JSON, one line a document. docs/json.md is the schema.
 
 use crate::{
+    counted_by::CountedBy,
     error::Error,
     model::{Longest, Scope},
+    reason::vendor,
     view::{Row, Subject, View},
 };
 use exitstat_core::{histogram::bucket_begin, snapshot::BUCKETS};
@@ -55,6 +57,8 @@ enum Of {
 #[derive(Serialize)]
 pub struct Exits {
     of: Of,
+    source: Option<&'static str>,
+    vendor: &'static str,
     time: Option<String>,
     seconds: Option<f64>,
     tsc_khz: Option<u32>,
@@ -71,7 +75,7 @@ struct Reason {
     exits: u64,
     exits_per_second: Option<f64>,
     exits_share: Option<f64>,
-    cycles: u64,
+    cycles: Option<u64>,
     cycles_share: Option<f64>,
     cycles_seconds: Option<f64>,
     average_cycles: Option<f64>,
@@ -81,13 +85,13 @@ struct Reason {
 #[derive(Serialize)]
 struct Detail {
     exits: u64,
-    cycles: u64,
+    cycles: Option<u64>,
     p50_cycles: Option<u64>,
     p99_cycles: Option<u64>,
     max_cycles: Option<u64>,
     max_bucket: Option<Range>,
-    user_exits: u64,
-    user_cycles: u64,
+    user_exits: Option<u64>,
+    user_cycles: Option<u64>,
     user_share: Option<f64>,
     histogram: Vec<Bucket>,
 }
@@ -135,6 +139,8 @@ pub fn exits(view: &View) -> Exits {
             Subject::Of(Scope::Vcpu((vm, vcpu))) => Of::Vcpu { vm, vcpu },
             Subject::Of(Scope::Cpu(cpu)) => Of::Cpu { cpu },
         },
+        source: view.counted_by.map(CountedBy::word),
+        vendor: vendor(view.isa),
         time: view.realtime.and_then(time),
         seconds: view.seconds,
         tsc_khz: view.tsc_khz,
@@ -147,9 +153,10 @@ pub fn exits(view: &View) -> Exits {
 
 fn reason(view: &View, row: &Row) -> Reason {
     let figures = view.figures(row);
+    let timed = view.has_times();
     let detail = row.line.detail.as_ref().map(|detail| Detail {
         exits: detail.exits,
-        cycles: detail.cycles,
+        cycles: timed.then_some(detail.cycles),
         p50_cycles: figures.p50,
         p99_cycles: figures.p99,
         max_cycles: match figures.longest {
@@ -160,8 +167,8 @@ fn reason(view: &View, row: &Row) -> Reason {
             Some(Longest::InBucket(bucket)) => Some(range(bucket)),
             _ => None,
         },
-        user_exits: detail.user_exits,
-        user_cycles: detail.user_cycles,
+        user_exits: timed.then_some(detail.user_exits),
+        user_cycles: timed.then_some(detail.user_cycles),
         user_share: figures.user_share,
         histogram: (0..)
             .zip(detail.histogram.buckets())
@@ -173,14 +180,16 @@ fn reason(view: &View, row: &Row) -> Reason {
             .collect(),
     });
     Reason {
-        number: row.reason,
+        number: row.reason.map(|reason| reason.number),
         name: row.name(),
         exits: figures.exits,
         exits_per_second: figures.exits_per_second,
         exits_share: figures.exits_share,
         cycles: figures.cycles,
         cycles_share: figures.cycles_share,
-        cycles_seconds: view.seconds_of(figures.cycles as f64),
+        cycles_seconds: figures
+            .cycles
+            .and_then(|cycles| view.seconds_of(cycles as f64)),
         average_cycles: figures.average,
         vcpus: detail,
     }

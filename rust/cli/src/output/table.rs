@@ -3,6 +3,7 @@
 //! Tables for people.
 
 use crate::{
+    counted_by::CountedBy,
     model::{Longest, Scope},
     view::{Row, Subject, View},
 };
@@ -58,18 +59,26 @@ pub(super) fn view(out: &mut impl Write, view: &View, time: bool) -> io::Result<
     let mut columns: Vec<Column> = vec![("nr", true), ("reason", false), ("exits", true)];
     columns.push(("exits/s", true));
     columns.push(("%exits", true));
-    columns.push((if time { "time(ms)" } else { "cycles" }, true));
-    columns.push(("%time", true));
-    columns.push((if time { "avg(us)" } else { "avg(cy)" }, true));
-    columns.extend(match time {
-        true => [("p50(us)", true), ("p99(us)", true), ("max(us)", true)],
-        false => [("p50(cy)", true), ("p99(cy)", true), ("max(cy)", true)],
-    });
+    let in_ns = view.counted_by.is_some_and(|by| by != CountedBy::Device);
+    let heads = match (time, in_ns) {
+        (true, _) => [
+            "time(ms)", "%time", "avg(us)", "p50(us)", "p99(us)", "max(us)",
+        ],
+        (_, true) => [
+            "time(ns)", "%time", "avg(ns)", "p50(ns)", "p99(ns)", "max(ns)",
+        ],
+        _ => [
+            "cycles", "%time", "avg(cy)", "p50(cy)", "p99(cy)", "max(cy)",
+        ],
+    };
+    columns.extend(heads.map(|head| (head, true)));
     columns.push(("%user", true));
     // What nobody counts is not shown as unknown in each row.
     let rate = view.seconds.is_some();
     let shown = |column: &Column| match column.0 {
         "exits/s" => rate,
+        "nr" | "reason" | "exits" | "%exits" => true,
+        _ if !view.has_times() => false,
         head => {
             view.has_detail()
                 || !(head.starts_with('p') || head.starts_with("max") || head == "%user")
@@ -96,13 +105,16 @@ fn title(view: &View) -> String {
     parts.push(view.subject.to_string());
     parts.push(match (view.seconds, view.realtime) {
         (Some(seconds), _) => format!("{seconds:.3} s"),
-        (None, Some(_)) => "since the module was loaded".to_owned(),
+        (None, Some(_)) => view.counted_by.map_or("", CountedBy::since).to_owned(),
         (None, None) => "as far as the host tells".to_owned(),
     });
-    let khz = view.tsc_khz.map(f64::from);
-    parts.extend(khz.map(|khz| format!("TSC {:.3} MHz", khz / 1e3)));
+    parts.extend(view.counted_by.map(|by| match (by, view.tsc_khz) {
+        (CountedBy::Device, Some(khz)) => format!("{by}, TSC {:.3} MHz", f64::from(khz) / 1e3),
+        _ => by.to_string(),
+    }));
     if view.reloads > 0 {
-        parts.push(format!("module loaded again {} time(s)", view.reloads));
+        let again = view.counted_by.map_or("", CountedBy::again);
+        parts.push(format!("{again} {} time(s)", view.reloads));
     }
     if view.unattached > 0 && view.subject == Subject::Of(Scope::Host) {
         parts.push(format!(
@@ -136,15 +148,20 @@ fn texts(view: &View, row: &Row, time: bool) -> Vec<String> {
         Some(cycles) => format!("{cycles:.0}"),
     };
     vec![
-        row.reason.map_or_else(String::new, |n| n.to_string()),
+        row.reason
+            .map_or_else(String::new, |reason| reason.number()),
         row.name(),
         figures.exits.to_string(),
         or_none(figures.exits_per_second.map(rate)),
         percent(figures.exits_share),
-        match view.seconds_of(figures.cycles as f64) {
-            Some(seconds) if time => format!("{:.3}", seconds * 1e3),
-            _ => figures.cycles.to_string(),
-        },
+        or_none(
+            figures
+                .cycles
+                .map(|cycles| match view.seconds_of(cycles as f64) {
+                    Some(seconds) if time => format!("{:.3}", seconds * 1e3),
+                    _ => cycles.to_string(),
+                }),
+        ),
         percent(figures.cycles_share),
         each(figures.average),
         each(figures.p50.map(|cycles| cycles as f64)),

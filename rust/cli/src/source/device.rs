@@ -3,7 +3,6 @@
 //! `/dev/kvm_exitstat`: the counters of the running module.
 
 use super::recording::malformed;
-use crate::model::Sample;
 use exitstat_core::snapshot::{Malformed, Request, IOCTL_SNAPSHOT};
 use rustix::{
     fs::{open, Mode, OFlags},
@@ -155,14 +154,13 @@ impl Device {
             }
         }
     }
+}
 
-    /// Takes a sample.
-    ///
-    /// # Errors
-    ///
-    /// As of [`Self::snapshot`]; or what the kernel gives is of another version.
-    pub fn sample(&mut self, vm: Option<u64>) -> Result<Sample, Error> {
-        Sample::parse(self.snapshot(vm)?).map_err(Error::Snapshot)
+impl Error {
+    /// Whether it says only that the module is not there.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::NoVmx | Self::NoShim | Self::NotLoaded)
     }
 }
 
@@ -230,7 +228,10 @@ mod tests {
     fn another_device_is_not_taken_for_ours() {
         let root = root(&[("dev/", "")]);
         symlink("/dev/null", root.path().join(DEVICE)).unwrap();
-        let error = Device::new(root.path()).unwrap().sample(None).unwrap_err();
+        let error = Device::new(root.path())
+            .unwrap()
+            .snapshot(None)
+            .unwrap_err();
         assert!(matches!(error, Error::NotOurs(_)), "{error}");
     }
 }

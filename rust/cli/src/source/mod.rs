@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where samples come from: the running module, or a recording.
+//! Where samples come from: the running kernel, or a recording.
 
+pub mod bpf;
 pub mod cpuid;
 pub mod device;
+pub mod live;
 pub mod recording;
 
 use crate::{cli::SourceArgs, error::Error, model::Sample};
-use device::Device;
+use live::Live;
 use recording::Reader;
 use std::{
     fs::File,
     io::BufReader,
-    path::{Path, PathBuf},
+    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
@@ -20,10 +22,10 @@ use std::{
 /// Where samples come from.
 #[derive(Debug)]
 pub enum Source {
-    /// The running module.
+    /// The running kernel.
     Live {
-        /// Its device.
-        device: Device,
+        /// Who counts there.
+        live: Live,
         /// Only this VM's vCPUs are asked for.
         vm: Option<u64>,
         /// When the sample before was due.
@@ -41,7 +43,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The running module, or the recording that was named.
+    /// The running kernel, or the recording that was named.
     ///
     /// # Errors
     ///
@@ -49,7 +51,7 @@ impl Source {
     pub fn open(args: &SourceArgs) -> Result<Self, Error> {
         Ok(match &args.from {
             None => Self::Live {
-                device: Device::new(Path::new("/"))?,
+                live: Live::open(&args.live)?,
                 vm: None,
                 due: None,
             },
@@ -61,7 +63,7 @@ impl Source {
         })
     }
 
-    /// Asks the running module for a VM's vCPUs and nothing else, which is less work. A recording
+    /// Asks the running kernel for a VM's vCPUs and nothing else, which is less work. A recording
     /// still gives all.
     #[must_use]
     pub fn only(mut self, wanted: Option<u64>) -> Self {
@@ -71,10 +73,16 @@ impl Source {
         self
     }
 
-    /// Whether it is the running module, and time passes.
+    /// Whether it is the running kernel, and time passes.
     #[must_use]
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Live { .. })
+    }
+
+    /// Whether there is nothing to tell of the time before this process.
+    #[must_use]
+    pub fn begins_now(&self) -> bool {
+        matches!(self, Self::Live { live, .. } if live.begins_now())
     }
 
     /// The first sample.
@@ -85,7 +93,7 @@ impl Source {
     pub fn first(&mut self) -> Result<Sample, Error> {
         let first = self.sample(Duration::ZERO)?;
         first.ok_or_else(|| match self {
-            Self::Live { .. } => Error::Failed("the module gives no snapshots".to_owned()),
+            Self::Live { .. } => Error::Failed("there are no snapshots".to_owned()),
             Self::Recorded { path, .. } => Error::Recording {
                 path: path.clone(),
                 why: recording::Error::Empty,
@@ -93,7 +101,7 @@ impl Source {
         })
     }
 
-    /// The next sample: of the running module, one that is taken `after` the one before, or now if
+    /// The next sample: of the running kernel, one that is taken `after` the one before, or now if
     /// it is the first; of a recording, the next one that was, or the last one; `None` at its end.
     ///
     /// # Errors
@@ -101,14 +109,14 @@ impl Source {
     /// It cannot be read.
     pub fn sample(&mut self, after: Duration) -> Result<Option<Sample>, Error> {
         match self {
-            Self::Live { device, vm, due } => {
+            Self::Live { live, vm, due } => {
                 let now = Instant::now();
                 // By when the one before was due, not by when it was taken: intervals must not
                 // become longer by what taking and printing takes, but never be made up for.
                 let next = due.map_or(now, |due| (due + after).max(now));
                 thread::sleep(next.saturating_duration_since(now));
                 *due = Some(next);
-                Ok(Some(device.sample(*vm)?))
+                Ok(Some(live.sample(*vm)?))
             }
             Self::Recorded {
                 path,

@@ -59,6 +59,10 @@ pub struct Metadata {
     pub hostname: Option<String>,
     /// The kernel's release.
     pub kernel: String,
+    /// Who counted, as tables say it.
+    pub source: String,
+    /// Whose CPU it was: `intel` or `amd`.
+    pub vendor: String,
     /// Parameters of kernel modules, such as `ept`, by module.
     pub parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// Nanoseconds between snapshots.

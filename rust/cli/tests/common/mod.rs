@@ -8,7 +8,12 @@
 use exitstat_cli::source::recording::{End, Mark, Metadata, Recorder};
 use exitstat_core::{
     histogram::bucket_of,
-    snapshot::{Header, RowHead, Rows, VcpuHead, Writer, BUCKETS},
+    isa::Isa,
+    snapshot::{
+        Header, RowHead, Rows, VcpuHead, Writer, BUCKETS, FLAG_COUNTS_ONLY, SOURCE_BPF,
+        SOURCE_MODULE,
+    },
+    svm,
 };
 use std::collections::BTreeMap;
 
@@ -31,6 +36,10 @@ type Table = BTreeMap<u32, Counted>;
 pub struct Host {
     pub load: u64,
     pub unattached: u64,
+    pub isa: Isa,
+    pub source: u32,
+    pub flags: u32,
+    pub khz: u32,
     pub process: [u8; 16],
     cpus: BTreeMap<u32, Table>,
     vcpus: BTreeMap<(u64, u32), Table>,
@@ -42,6 +51,10 @@ impl Host {
         Self {
             load,
             unattached: 0,
+            isa: Isa::Vmx,
+            source: SOURCE_MODULE,
+            flags: 0,
+            khz: KHZ,
             process: *b"qemu-system-x86\0",
             cpus: BTreeMap::from([(0, Table::new()), (1, Table::new())]),
             vcpus: BTreeMap::new(),
@@ -95,12 +108,15 @@ impl Host {
     fn write(&self, writer: &mut Writer<'_>, ms: u64) {
         let header = Header {
             load: self.load,
-            tsc: (1 << 40) + ms * u64::from(KHZ),
+            tsc: (1 << 40) + ms * u64::from(self.khz),
             realtime: BEGIN * 1_000_000_000 + ms * 1_000_000,
-            tsc_khz: KHZ,
+            tsc_khz: self.khz,
             cpus: 2,
             unattached: self.unattached,
             module_version: *b"0.1.0\0\0\0\0\0\0\0\0\0\0\0",
+            isa: self.isa as u32,
+            source: self.source,
+            flags: self.flags,
             ..Header::default()
         };
         writer.snapshot(header, |w| {
@@ -150,6 +166,25 @@ fn write_rows(rows: &mut Rows<'_, '_>, table: &Table, histograms: bool) {
     }
 }
 
+/// What BPF counts on an AMD host.
+pub fn amd(counts_only: bool) -> Vec<Vec<u8>> {
+    let mut host = Host::new(7);
+    host.isa = Isa::Svm;
+    host.source = SOURCE_BPF;
+    host.khz = 1_000_000;
+    if counts_only {
+        host.flags = FLAG_COUNTS_ONLY;
+    }
+    let ns = |ns| if counts_only { 0 } else { ns };
+    let first = host.snapshot(0);
+    host.exits((0, 137, 0), 0x72, 40, ns(1_500), 0);
+    host.exits((0, 137, 0), 0x400, 30, ns(4_000), 2);
+    host.exits((1, 137, 1), 0x7b, 12, ns(9_000), 12);
+    host.exits((1, 137, 1), u32::MAX, 1, ns(2_000), 1);
+    host.exits((1, 137, 1), svm::OTHER, 1, ns(800), 0);
+    vec![first, host.snapshot(1000)]
+}
+
 /// Metadata as of a boot.
 pub fn metadata() -> Metadata {
     let parameters = [("ept", "Y"), ("vpid", "Y"), ("unrestricted_guest", "Y")];
@@ -163,6 +198,8 @@ pub fn metadata() -> Metadata {
             .to_vec(),
         hostname: None,
         kernel: "7.3.4".to_owned(),
+        source: "device".to_owned(),
+        vendor: "intel".to_owned(),
         parameters: BTreeMap::from([("kvm_intel".to_owned(), BTreeMap::from(parameters))]),
         interval_ns: 1_000_000_000,
     }

@@ -3,6 +3,7 @@
 //! The tests that need the lab: each scenario is one run of L1, in which many things are checked.
 
 pub mod agreement;
+mod bpf;
 pub mod check;
 mod debug;
 mod distro;
@@ -58,11 +59,13 @@ pub fn run(
     let of_suite = |suite| match suite {
         Suite::Default => {
             let mut all = stock::all(workspace)?;
+            all.extend(bpf::all(workspace)?);
             all.extend(scenarios::all(workspace)?);
             Ok(all)
         }
         Suite::Host => {
             let mut all = stock::long(workspace)?;
+            all.extend(bpf::long(workspace)?);
             all.extend(scenarios::more(workspace)?);
             Ok(all)
         }
@@ -174,6 +177,7 @@ fn carry_out(workspace: &Workspace, scenario: &Scenario) -> (Vec<Check>, String)
     let mut checks = vec![came_to_its_end(&outcome)];
     checks.extend(check::made_in_l1(&outcome.report));
     checks.extend(agreement::checks(&outcome.report));
+    checks.extend(bpf::checks(&outcome.report));
     checks.extend((scenario.checks)(&outcome));
     checks.extend(health::checks(workspace, scenario, &outcome));
     (checks, outcome.console)

@@ -65,7 +65,10 @@ pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
         .flat_map(|series| ["amd64", "cloud-amd64"].map(|flavour| (*series, flavour)))
     {
         let cloud = flavour.strip_suffix("amd64").unwrap_or_default();
-        let stock = Stock { series, flavour };
+        let stock = Stock {
+            flavour,
+            ..Stock::amd64(series)
+        };
         let mut run = on(stock, scripts(workspace, &["agreement"])?);
         run.cpus = 2;
         all.push(Scenario {

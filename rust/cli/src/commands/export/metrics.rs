@@ -4,10 +4,11 @@
 
 use super::Format;
 use crate::{
+    counted_by::CountedBy,
     model::{Counters, Reasons, Sample, Scope},
-    reason::name,
+    reason::{vendor, Reason},
 };
-use exitstat_core::{histogram::bucket_begin, reason::is_defined};
+use exitstat_core::histogram::bucket_begin;
 use prometheus_client::{
     collector::Collector,
     encoding::{text, DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet},
@@ -81,15 +82,21 @@ impl Metrics {
         (khz != 0).then(|| cycles as f64 / (f64::from(khz) * 1e3))
     }
 
+    fn counted_by(&self) -> CountedBy {
+        CountedBy::of(&self.sample.header)
+    }
+
     fn about(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let header = &self.sample.header;
         let build = [
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("module_version", self.sample.module_version()),
+            ("source", self.counted_by().word().to_owned()),
+            ("vendor", vendor(self.sample.header.isa()).to_owned()),
         ];
         encoder.gauge(
             "build_info",
-            "Versions of exitstat and of the module, always 1",
+            "Versions of exitstat and of the module, who counts, and whose CPU it is; always 1",
             [(build, 1.0)],
         )?;
         for (metric, help, value) in [
@@ -100,7 +107,7 @@ impl Metrics {
             ),
             (
                 "tsc_frequency_hertz",
-                "Cycles of the TSC in a second",
+                "Cycles of the TSC in a second; 1e9 if BPF counts, in ns",
                 f64::from(header.tsc_khz) * 1e3,
             ),
             (
@@ -119,11 +126,11 @@ impl Metrics {
     fn of_the_host(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let host = self.host();
         let all = self.sample.counts.by_cpus(Scope::Host).unwrap_or_default();
-        let undefined = all.iter().filter(|&(reason, _)| !is_defined(reason));
+        let undefined = all.iter().filter(|(reason, _)| !reason.is_defined());
         let undefined: u64 = undefined.map(|(_, counters)| counters.exits).sum();
         encoder.family(
             "undefined_exits",
-            "VM exits for reasons that the SDM does not define",
+            "VM exits for reasons that the SDM, or the APM, does not define",
             MetricType::Counter,
             |counter| counter.encode_counter::<NoLabelSet, _, u64>(&undefined, None),
         )?;
@@ -132,6 +139,9 @@ impl Metrics {
             "VM exits of all VMs, those that are gone included",
             each(&host, |counters| counters.exits),
         )?;
+        if !self.counted_by().has_times() {
+            return Ok(());
+        }
         encoder.counts(
             "host_handling_cycles",
             "TSC cycles that KVM spent handling VM exits of all VMs",
@@ -188,6 +198,9 @@ impl Metrics {
             "VM exits of a VM",
             each(&rows, |counters| counters.exits),
         )?;
+        if !self.counted_by().has_times() {
+            return Ok(());
+        }
         encoder.counts(
             "handling_cycles",
             "TSC cycles that KVM spent handling VM exits of a VM",
@@ -258,8 +271,12 @@ impl Collector for Metrics {
 
 /// Labels and counters of all reasons.
 fn rows(labels: &[(&'static str, String)], reasons: &Reasons) -> Rows {
-    let row = |(reason, counters): (u32, &Counters)| {
-        let of_reason = [("reason", reason.to_string()), ("name", name(reason))];
+    let row = |(reason, counters): (Reason, &Counters)| {
+        let of_reason = [
+            ("reason", reason.number.to_string()),
+            ("name", reason.to_string()),
+            ("vendor", reason.vendor().to_owned()),
+        ];
         let labels = labels.iter().cloned().chain(of_reason).collect();
         (labels, counters.clone())
     };

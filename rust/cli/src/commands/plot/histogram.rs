@@ -6,7 +6,7 @@ use super::{
     paper::{self, Failed},
     Recorded,
 };
-use crate::{error::Error, model::Counters, reason};
+use crate::{error::Error, model::Counters, reason::Wanted};
 use exitstat_core::histogram::bucket_begin;
 use plotters::{
     prelude::*,
@@ -18,13 +18,11 @@ use plotters::{
 /// # Errors
 ///
 /// There were no such exits, or nobody counted how long they took. Or it cannot be drawn.
-pub fn draw(recorded: &Recorded, number: u32) -> Result<Result<String, Failed>, Error> {
-    let name = reason::name(number);
-    let row = recorded
-        .all
-        .rows
-        .iter()
-        .find(|row| row.reason == Some(number));
+pub fn draw(recorded: &Recorded, wanted: Wanted) -> Result<Result<String, Failed>, Error> {
+    let mut rows = recorded.all.rows.iter();
+    let row = rows.find(|row| row.reason.is_some_and(|reason| wanted.is(reason)));
+    let reason = row.and_then(|row| row.reason).or(wanted.reasons().next());
+    let name = reason.map_or_else(String::new, |reason| reason.to_string());
     let detail = row.and_then(|row| row.line.detail.as_ref());
     match detail.filter(|detail| !detail.histogram.is_zero()) {
         Some(detail) => Ok(picture(recorded, &name, detail)),

@@ -6,7 +6,7 @@ use super::{
     paper::{self, Failed},
     Recorded,
 };
-use crate::reason;
+use crate::reason::Reason;
 use plotters::{
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
@@ -41,12 +41,12 @@ pub fn draw(recorded: &Recorded) -> Result<String, Failed> {
         .iter()
         .map(|(_, view)| rates(view))
         .collect();
-    for (n, &(number, exits)) in frequent.iter().enumerate() {
+    for (n, &(reason, exits)) in frequent.iter().enumerate() {
         let each = rates
             .iter()
-            .map(|rates| rates.get(&number).copied().unwrap_or(0.0));
+            .map(|rates| rates.get(&reason).copied().unwrap_or(0.0));
         layers.push((
-            label(&reason::name(number), exits, all),
+            label(&reason.to_string(), exits, all),
             paper::colour(n),
             each.collect(),
         ));
@@ -56,11 +56,11 @@ pub fn draw(recorded: &Recorded) -> Result<String, Failed> {
         let each = rates.iter().map(|rates| {
             others
                 .iter()
-                .filter_map(|(number, _)| rates.get(number))
+                .filter_map(|(reason, _)| rates.get(reason))
                 .sum()
         });
         let name = match others.as_slice() {
-            [(number, _)] => reason::name(*number),
+            [(reason, _)] => reason.to_string(),
             _ => format!("{} others", others.len()),
         };
         layers.push((label(&name, exits, all), paper::OTHERS, each.collect()));
@@ -124,7 +124,7 @@ fn label(name: &str, exits: u64, all: u64) -> String {
     format!("{name} {percent:.1} %")
 }
 
-fn rates(view: &crate::view::View) -> BTreeMap<u32, f64> {
+fn rates(view: &crate::view::View) -> BTreeMap<Reason, f64> {
     let rate = |row| view.figures(row).exits_per_second;
     let rows = view.rows.iter();
     rows.filter_map(|row| Some((row.reason?, rate(row)?)))

@@ -4,6 +4,7 @@
 
 use crate::{
     cli::{Format, ReportArgs, RowsArgs, Sort},
+    counted_by::CountedBy,
     error::Error,
     model::Scope,
     output::{csv, json, table},
@@ -70,7 +71,7 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
                     if args.format.time {
                         "time(ms)"
                     } else {
-                        "cycles"
+                        CountedBy::of(&recording.period.end).times()
                     },
                     true,
                 ),
@@ -99,11 +100,11 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
                         (*label).to_owned(),
                         begin.to_string(),
                         csv::cell(view.seconds),
-                        csv::cell(row.reason),
+                        csv::cell(row.reason.map(|reason| reason.number)),
                         row.name(),
                         figures.exits.to_string(),
                         csv::cell(figures.exits_per_second),
-                        figures.cycles.to_string(),
+                        csv::cell(figures.cycles),
                         csv::cell(detail.map(|detail| detail.user_exits)),
                         csv::cell(detail.map(|detail| detail.user_cycles)),
                     ]
@@ -118,7 +119,6 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
 
 fn texts(label: &str, begin: f64, view: &View, all: u64, time: bool) -> Vec<String> {
     let total = view.figures(&view.total);
-    let cycles = total.cycles as f64;
     let frequent = view.rows.iter().take(NAMED).map(|row| {
         let share = view.figures(row).exits_share.unwrap_or(0.0);
         format!("{} {:.0} %", row.name(), share * 100.0)
@@ -134,10 +134,13 @@ fn texts(label: &str, begin: f64, view: &View, all: u64, time: bool) -> Vec<Stri
         total.exits.to_string(),
         format!("{:.1}", total.exits as f64 / all.max(1) as f64 * 100.0),
         format!("{:.0}", total.exits_per_second.unwrap_or(0.0)),
-        match view.seconds_of(cycles).filter(|_| time) {
-            Some(seconds) => format!("{:.1}", seconds * 1e3),
-            None => total.cycles.to_string(),
-        },
+        total.cycles.map_or_else(
+            || "-".to_owned(),
+            |cycles| match view.seconds_of(cycles as f64).filter(|_| time) {
+                Some(seconds) => format!("{:.1}", seconds * 1e3),
+                None => cycles.to_string(),
+            },
+        ),
         frequent.join(", "),
     ]
 }

@@ -5,12 +5,11 @@
 use crate::{
     cli::{RowsArgs, Sort},
     model::{Period, Sample, Scope},
-    reason,
+    reason::Reason,
     view::View,
 };
 use clap::ValueEnum;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use exitstat_core::reason::REASONS;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Rates that are kept for the sparkline; as many columns as a wide terminal has.
@@ -192,10 +191,9 @@ impl App {
         // So that there is something to see of what is filtered for.
         args.all = view.rows.is_empty() && !wanted.is_empty();
         if args.all {
-            let like = REASONS
-                .iter()
-                .filter(|reason| reason.name.contains(&wanted));
-            args.reason = like.map(|reason| reason.number).collect();
+            let all = Reason::all(period.end.isa());
+            let like = all.filter(|reason| reason.to_string().contains(&wanted));
+            args.reason = like.map(Into::into).collect();
             if !args.reason.is_empty() {
                 view.rows = View::of_interval(period, scope(self.chosen), &args).rows;
             }
@@ -296,8 +294,8 @@ pub fn sort_name(sort: Sort) -> String {
 }
 
 /// A reason's number and name.
-pub fn reason_name(number: Option<u32>) -> String {
-    number.map_or_else(String::new, |number| {
-        format!("{number:>2} {}", reason::name(number))
+pub fn reason_name(reason: Option<Reason>) -> String {
+    reason.map_or_else(String::new, |reason| {
+        format!("{:>2} {reason}", reason.number())
     })
 }

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Of all reasons that the SDM defines, by ascending number.
-pub const TEXTS: [Text; 80] = [
+pub static TEXTS: [Text; 80] = [
     Text {
         number: 0,
         occurs: Always,
@@ -26,7 +26,7 @@ pub const TEXTS: [Text; 80] = [
         fewer: "ept=1 and unrestricted_guest=1 (the defaults, where the CPU has them). Less perf \
                 sampling on the host; kernel.nmi_watchdog=0 there. A debugger that single-steps or \
                 sets hardware breakpoints in the guest causes #DB.",
-        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_exception_nmi",
             "vmx/vmx.c: vmx_update_exception_bitmap",
@@ -44,7 +44,7 @@ pub const TEXTS: [Text; 80] = [
         fewer: "Keep the host's work off the CPUs that run vCPUs: isolcpus or cpusets, nohz_full, \
                 irqaffinity and /proc/irq/*/smp_affinity. Posted interrupts (enable_apicv=1, and \
                 VT-d posting for assigned devices) reach the guest without an exit.",
-        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_external_interrupt",
             "vmx/vmx.c: handle_external_interrupt_irqoff",
@@ -59,7 +59,7 @@ pub const TEXTS: [Text; 80] = [
                  that crashed so early that it had no usable IDT. KVM hands KVM_EXIT_SHUTDOWN to \
                  user space.",
         fewer: "One at a reboot is normal. Otherwise look for the guest's crash.",
-        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &["vmx/vmx.c: handle_triple_fault"],
     },
     Text {
@@ -70,7 +70,7 @@ pub const TEXTS: [Text; 80] = [
                  vCPUs send each other are emulated with the APIC and are other exits. KVM has no \
                  handler: user space would get KVM_EXIT_INTERNAL_ERROR.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &["vmx/vmx.c: __vmx_handle_exit"],
     },
     Text {
@@ -80,7 +80,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Nothing: KVM keeps a vCPU that waits for a SIPI in software, and never enters a guest \
                  in that state.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/nested.c: nested_vmx_run"],
     },
     Text {
@@ -90,7 +90,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Nothing: it needs the dual-monitor treatment of SMIs, which Linux does not set up. \
                  Otherwise an SMI in a guest goes to the firmware with no exit.",
         fewer: "There is nothing to do.",
-        sdm: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
+        manual: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
         kvm: &["vmx/vmx.c: __vmx_handle_exit"],
     },
     Text {
@@ -100,7 +100,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Nothing: it needs the dual-monitor treatment of SMIs, which Linux does not set up. \
                  (TDX guests have it, but exitstat does not see their exits.)",
         fewer: "There is nothing to do.",
-        sdm: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
+        manual: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
         kvm: &["vmx/vmx.c: __vmx_handle_exit"],
     },
     Text {
@@ -113,7 +113,7 @@ pub const TEXTS: [Text; 80] = [
         fewer: "APICv (enable_apicv=1 on a CPU that has it, irqchip in the kernel, no feature of the \
                 VM that inhibits APICv). Fewer interrupts: batching in devices (virtio event index, \
                 interrupt coalescing).",
-        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_interrupt_window",
             "vmx/vmx.c: vmx_enable_irq_window",
@@ -126,7 +126,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "KVM has an NMI for a guest that is in an NMI handler already. Guests get NMIs from \
                  perf or from their own hard-lockup watchdog.",
         fewer: "In the guest: kernel.nmi_watchdog=0, less perf.",
-        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_nmi_window",
             "vmx/vmx.c: vmx_enable_nmi_window",
@@ -139,7 +139,7 @@ pub const TEXTS: [Text; 80] = [
                 or a task gate in the IDT. It always exits.",
         causes: "Old 32-bit systems. 64-bit mode has no such switch.",
         fewer: "Nothing but a guest that does not use them.",
-        sdm: "VMX Non-Root Operation: Treatment of Task Switches",
+        manual: "VMX Non-Root Operation: Treatment of Task Switches",
         kvm: &["vmx/vmx.c: handle_task_switch", "x86.c: kvm_task_switch"],
     },
     Text {
@@ -151,7 +151,7 @@ pub const TEXTS: [Text; 80] = [
                  RDTSC. Asking exitstat's leaves, too.",
         fewer: "Keep the answers, do not ask again. To serialize use SERIALIZE, LFENCE or IRET. \
                 Start fewer short-lived processes.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["cpuid.c: kvm_emulate_cpuid"],
     },
     Text {
@@ -161,19 +161,20 @@ pub const TEXTS: [Text; 80] = [
         causes: "Nothing: KVM does not let a guest set CR4.SMXE, and without it GETSEC is an invalid \
                  opcode, which comes before the exit.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/vmx.c: __vmx_handle_exit"],
     },
     Text {
         number: 12,
         occurs: Always,
         means: "The guest executed HLT: its CPU has nothing to do until an interrupt.",
-        causes: "Idle guests. The time that a vCPU then waits is not in the cycles. Many of them a \
-                 second mean short sleeps: work that goes to and fro between vCPUs, or a fast timer.",
+        causes: "Idle guests. The module leaves out the time that a vCPU then waits; BPF does with \
+                 --off-cpu. Many of them a second mean short sleeps: work that goes to and fro \
+                 between vCPUs, or a fast timer.",
         fewer: "Let the guest poll a little before HLT (the guest's cpuidle-haltpoll), or have HLT not \
                 exit at all on CPUs of their own: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit \
                 cpu-pm=on. kvm.halt_poll_ns makes the wake-up cheaper, not the exits fewer.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: handle_fastpath_hlt", "x86.c: kvm_emulate_halt"],
     },
     Text {
@@ -183,7 +184,7 @@ pub const TEXTS: [Text; 80] = [
                 exits.",
         causes: "Firmware at its start. KVM does nothing, and skips the instruction.",
         fewer: "It is no matter.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["x86.c: handle_fastpath_invd", "x86.c: kvm_emulate_invd"],
     },
     Text {
@@ -193,7 +194,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Shadow paging: the guest's page tables are not those that the CPU walks, so KVM has \
                  to follow each change of them. With EPT it does not exit.",
         fewer: "ept=1.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_invlpg", "mmu/mmu.c: kvm_mmu_invlpg"],
     },
     Text {
@@ -203,7 +204,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "perf in the guest, or a program that reads counters from user mode.",
         fewer: "Less perf in the guest; a mediated PMU (enable_mediated_pmu=1, if the guest is given \
                 all of the host's counters).",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_emulate_rdpmc", "pmu.c: kvm_need_rdpmc_intercept"],
     },
     Text {
@@ -213,7 +214,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "KVM does not ask for it: the CPU adds an offset, and scales, by itself. A hypervisor \
                  in the guest may ask for it, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
     },
     Text {
@@ -223,7 +224,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Nothing: it needs the dual-monitor treatment of SMIs. KVM emulates SMM: a guest's RSM \
                  is an invalid opcode to the CPU, so it exits for reason 0.",
         fewer: "There is nothing to do.",
-        sdm: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
+        manual: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
         kvm: &["emulate.c: em_rsm", "x86.c: handle_ud"],
     },
     Text {
@@ -234,7 +235,7 @@ pub const TEXTS: [Text; 80] = [
                  KVM), Hyper-V's hypercalls (Windows: TLB flushes, IPIs, timers), Xen's.",
         fewer: "They mostly replace more exits of other kinds. Look at which it is with the \
                 tracepoint kvm:kvm_hypercall (kvm:kvm_hv_hypercall).",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &[
             "x86.c: kvm_emulate_hypercall",
             "hyperv.c: kvm_hv_hypercall",
@@ -248,7 +249,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Guests of the guest, as they are created, destroyed, or move between vCPUs. With \
                  nested=0 the guest gets #UD.",
         fewer: "Keep the nested guest's vCPUs on one CPU each.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmclear", "vmx/vmx.c: handle_vmx_instruction"],
     },
     Text {
@@ -258,7 +259,7 @@ pub const TEXTS: [Text; 80] = [
                 first time.",
         causes: "Guests of the guest. With nested=0 the guest gets #UD.",
         fewer: "See VMRESUME.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmlaunch", "vmx/nested.c: nested_vmx_run"],
     },
     Text {
@@ -267,7 +268,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed VMPTRLD: a hypervisor in it makes a VMCS the current one.",
         causes: "Guests of the guest: each time that another vCPU of theirs runs.",
         fewer: "Keep the nested guest's vCPUs on one CPU each.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmptrld"],
     },
     Text {
@@ -276,7 +277,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed VMPTRST, which stores the address of the current VMCS.",
         causes: "A hypervisor in the guest; Linux does not use it.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmptrst"],
     },
     Text {
@@ -286,7 +287,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Guests of the guest: each of their exits, as their hypervisor asks what happened.",
         fewer: "VMCS shadowing (enable_shadow_vmcs=1, the default on CPUs that have it) lets the \
                 fields that matter be read without an exit. Enlightened VMCS for Hyper-V.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/nested.c: handle_vmread", "vmx/nested.c: copy_shadow_to_vmcs12"],
     },
     Text {
@@ -295,7 +296,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed VMRESUME: a hypervisor in it enters a guest of its own.",
         causes: "Guests of the guest: one for each exit that their hypervisor handles.",
         fewer: "Fewer exits of the guests of the guest: explain the reasons that come with them.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmresume", "vmx/nested.c: nested_vmx_run"],
     },
     Text {
@@ -305,7 +306,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Guests of the guest: each of their exits, and as they are created.",
         fewer: "VMCS shadowing (enable_shadow_vmcs=1, the default on CPUs that have it). Enlightened \
                 VMCS for Hyper-V.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/nested.c: handle_vmwrite", "vmx/nested.c: copy_shadow_to_vmcs12"],
     },
     Text {
@@ -314,7 +315,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed VMXOFF: a hypervisor in it ends its use of VMX.",
         causes: "A guest that unloads kvm_intel, or loses its last guest.",
         fewer: "It is no matter.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmxoff"],
     },
     Text {
@@ -323,7 +324,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed VMXON: a hypervisor in it begins to use VMX.",
         causes: "A guest that loads kvm_intel, or makes its first guest. With nested=0 it gets #UD.",
         fewer: "It is no matter.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmxon", "vmx/vmx.c: handle_vmx_instruction"],
     },
     Text {
@@ -335,7 +336,7 @@ pub const TEXTS: [Text; 80] = [
                  EPT each write of CR3, so each switch of the address space. Without a TPR shadow \
                  also CR8.",
         fewer: "ept=1, and unrestricted_guest=1: without it CR3 exits while paging is off.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_cr", "vmx/vmx.c: vmx_exec_control"],
     },
     Text {
@@ -346,7 +347,7 @@ pub const TEXTS: [Text; 80] = [
                  the guest's debug registers, and lets it access them until its next exit for \
                  another reason, unless the guest is being debugged from outside.",
         fewer: "No hardware breakpoints in the guest, no debugger on it.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_dr", "vmx/vmx.c: vmx_sync_dirty_debug_regs"],
     },
     Text {
@@ -359,7 +360,7 @@ pub const TEXTS: [Text; 80] = [
         fewer: "virtio over memory with ioeventfd in place of emulated devices; a virtio console in \
                 place of the serial port; kvm-clock or the TSC in place of the ACPI timer; the \
                 microvm machine. Which port: the tracepoint kvm:kvm_pio.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_io", "x86.c: kvm_fast_pio"],
     },
     Text {
@@ -371,7 +372,7 @@ pub const TEXTS: [Text; 80] = [
         fewer: "Which MSR: the tracepoint kvm:kvm_msr. turbostat and the like in the guest off; \
                 KVM_CAP_X86_DISABLE_EXITS for APERF and MPERF; enable_mediated_pmu=1 for counters. A \
                 filter that user space sets (KVM_X86_SET_MSR_FILTER) makes more of them.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["msrs.c: kvm_emulate_rdmsr", "vmx/vmx.c: vmx_recalc_msr_intercepts"],
     },
     Text {
@@ -384,7 +385,7 @@ pub const TEXTS: [Text; 80] = [
         fewer: "Fewer timers: a tickless guest (nohz), coarser timers, less going to sleep and \
                 waking up. IPIs: IPI virtualization (enable_ipiv=1 on CPUs that have it). EOI: \
                 APICv, or the paravirtual EOI. Which MSR: the tracepoint kvm:kvm_msr.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
             "msrs.c: handle_fastpath_wrmsr",
             "msrs.c: kvm_emulate_wrmsr",
@@ -398,7 +399,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A bug in KVM, or state that user space set (KVM_SET_SREGS and the like) and KVM did \
                  not refuse. The vCPU stops with KVM_EXIT_FAIL_ENTRY.",
         fewer: "dump_invalid_vmcs=1 logs the VMCS: report it.",
-        sdm: "VM Entries: Checking and Loading Guest State",
+        manual: "VM Entries: Checking and Loading Guest State",
         kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/vmx.c: dump_vmcs"],
     },
     Text {
@@ -408,7 +409,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A bug in KVM: it fills the list of MSRs itself. The vCPU stops with \
                  KVM_EXIT_FAIL_ENTRY.",
         fewer: "dump_invalid_vmcs=1 logs the VMCS: report it.",
-        sdm: "VM Entries: Loading MSRs",
+        manual: "VM Entries: Loading MSRs",
         kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/vmx.c: add_atomic_switch_msr"],
     },
     Text {
@@ -419,7 +420,7 @@ pub const TEXTS: [Text; 80] = [
                  it skips the instruction, so such a guest spins.",
         fewer: "Let the guest wait by itself: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on. \
                 Or have it use HLT.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_emulate_mwait", "vmx/vmx.c: vmx_exec_control"],
     },
     Text {
@@ -429,7 +430,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "KVM does not set the flag for its guests, it single-steps by RFLAGS.TF (reason 0). A \
                  hypervisor in the guest may, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Monitor Trap Flag",
+        manual: "VMX Non-Root Operation: Monitor Trap Flag",
         kvm: &["vmx/vmx.c: handle_monitor_trap", "vmx/vmx.c: vmx_exec_control"],
     },
     Text {
@@ -438,7 +439,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed MONITOR, which names the address that MWAIT waits for.",
         causes: "As MWAIT: one of each.",
         fewer: "As MWAIT: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_emulate_monitor", "vmx/vmx.c: vmx_exec_control"],
     },
     Text {
@@ -450,7 +451,7 @@ pub const TEXTS: [Text; 80] = [
                  lets another vCPU of the VM run.",
         fewer: "Fewer vCPUs, or CPUs of their own for them. Paravirtual spinlocks in the guest. A \
                 larger ple_window; with CPUs of their own ple_gap=0, or KVM_CAP_X86_DISABLE_EXITS.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_pause", "vmx/vmx.c: grow_ple_window"],
     },
     Text {
@@ -459,7 +460,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The hardware reported a machine check during the entry into the guest.",
         causes: "Failing hardware.",
         fewer: "Read the host's log (mcelog, rasdaemon).",
-        sdm: "VM Entries: Machine-Check Events During VM Entry",
+        manual: "VM Entries: Machine-Check Events During VM Entry",
         kvm: &["vmx/vmx.c: handle_machine_check", "vmx/vmx.c: vmx_handle_exit_irqoff"],
     },
     Text {
@@ -469,7 +470,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "KVM holds back an interrupt whose priority is too low, and asks to be told when it \
                  is not any more. Guests that use the TPR: Windows, mostly 32-bit.",
         fewer: "APICv (enable_apicv=1): the CPU then looks for itself.",
-        sdm: "APIC Virtualization and Virtual Interrupts: TPR Virtualization",
+        manual: "APIC Virtualization and Virtual Interrupts: TPR Virtualization",
         kvm: &[
             "vmx/vmx.c: handle_tpr_below_threshold",
             "vmx/vmx.c: vmx_update_cr8_intercept",
@@ -484,7 +485,7 @@ pub const TEXTS: [Text; 80] = [
                  all). Booting guests, before they switch to x2APIC.",
         fewer: "x2APIC in the guest (the CPU model must have it). APICv. flexpriority=1, the default; \
                 without it, these are EPT_MISCONFIG or page faults.",
-        sdm: "APIC Virtualization and Virtual Interrupts: Virtualizing Memory-Mapped APIC Accesses",
+        manual: "APIC Virtualization and Virtual Interrupts: Virtualizing Memory-Mapped APIC Accesses",
         kvm: &["vmx/vmx.c: handle_apic_access", "lapic.c: kvm_lapic_set_eoi"],
     },
     Text {
@@ -494,7 +495,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Level-triggered interrupts of the I/O APIC, which has to know of their end: emulated \
                  PCI devices without MSI, the ACPI interrupt, some timers.",
         fewer: "Devices with MSI or MSI-X: virtio.",
-        sdm: "APIC Virtualization and Virtual Interrupts: EOI Virtualization",
+        manual: "APIC Virtualization and Virtual Interrupts: EOI Virtualization",
         kvm: &[
             "vmx/vmx.c: handle_apic_eoi_induced",
             "vmx/vmx.c: vmx_load_eoi_exitmap",
@@ -507,7 +508,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A guest that sets CR4.UMIP on a CPU that does not have UMIP: KVM emulates it. Or a \
                  hypervisor in the guest that asks for it, for its own guests.",
         fewer: "Hide UMIP from the guest (CPU model), or in Linux boot with clearcpuid=umip.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_desc", "vmx/capabilities.h: vmx_umip_emulated"],
     },
     Text {
@@ -517,7 +518,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A guest that sets CR4.UMIP on a CPU that does not have UMIP: KVM emulates it. Or a \
                  hypervisor in the guest that asks for it, for its own guests.",
         fewer: "Hide UMIP from the guest (CPU model), or in Linux boot with clearcpuid=umip.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_desc", "vmx/capabilities.h: vmx_umip_emulated"],
     },
     Text {
@@ -533,7 +534,7 @@ pub const TEXTS: [Text; 80] = [
                 touched beforehand (QEMU's prealloc=on); no KSM, swap or NUMA balancing of it. Each \
                 page is needed once: a busy guest that keeps having them has memory that changes \
                 under it.",
-        sdm: "VMX Support for Address Translation: EPT Violations",
+        manual: "VMX Support for Address Translation: EPT Violations",
         kvm: &["vmx/vmx.c: handle_ept_violation", "mmu/mmu.c: kvm_mmu_page_fault"],
     },
     Text {
@@ -547,7 +548,7 @@ pub const TEXTS: [Text; 80] = [
         fewer: "Fewer doorbells: more queued at once (virtio event index), polling backends (vhost \
                 with busy polling, iothreads with poll-max-ns). virtio or assigned devices in place \
                 of emulated ones. Which address: the tracepoint kvm:kvm_mmio.",
-        sdm: "VMX Support for Address Translation: EPT Misconfigurations",
+        manual: "VMX Support for Address Translation: EPT Misconfigurations",
         kvm: &[
             "vmx/vmx.c: handle_ept_misconfig",
             "mmu/mmu.c: handle_mmio_page_fault",
@@ -560,7 +561,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed INVEPT: a hypervisor in it changed the EPT of a guest of its own.",
         causes: "Guests of the guest, as their memory is mapped and unmapped.",
         fewer: "Huge pages, and memory that stays where it is, for the guests of the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_invept"],
     },
     Text {
@@ -570,7 +571,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "KVM does not ask for it: the CPU adds an offset, and scales, by itself. A hypervisor \
                  in the guest may ask for it, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
     },
     Text {
@@ -582,7 +583,7 @@ pub const TEXTS: [Text; 80] = [
                  done first.",
         fewer: "Fewer timers in the guest: nohz, coarser timers, no high-frequency tick. With \
                 preemption_timer=0 the host's timers do it, at more cost (EXTERNAL_INTERRUPT).",
-        sdm: "VMX Non-Root Operation: VMX-Preemption Timer",
+        manual: "VMX Non-Root Operation: VMX-Preemption Timer",
         kvm: &[
             "vmx/vmx.c: handle_fastpath_preemption_timer",
             "vmx/vmx.c: vmx_set_hv_timer",
@@ -594,7 +595,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed INVVPID: a hypervisor in it drops translations of its guests.",
         causes: "Guests of the guest, if their hypervisor uses VPIDs.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_invvpid"],
     },
     Text {
@@ -606,7 +607,7 @@ pub const TEXTS: [Text; 80] = [
                  much, on all CPUs that the vCPU ran on.",
         fewer: "CLFLUSH or CLWB of the lines that matter, in the guest. Assigned devices behind an \
                 IOMMU that snoops.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_emulate_wbinvd", "x86.c: need_emulate_wbinvd"],
     },
     Text {
@@ -617,7 +618,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A kernel at boot, some a vCPU. A hypervisor in the guest, at each entry whose guest \
                  has another XCR0 than itself.",
         fewer: "Give the guests of the guest the CPU model of the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["x86.c: kvm_emulate_xsetbv"],
     },
     Text {
@@ -628,7 +629,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "ICR (IPIs) and the timer's registers above all, in xAPIC mode.",
         fewer: "IPI virtualization (enable_ipiv=1) on CPUs that have it; the TSC deadline in place of \
                 the APIC timer's count; x2APIC.",
-        sdm: "APIC Virtualization and Virtual Interrupts: APIC-Write VM Exits",
+        manual: "APIC Virtualization and Virtual Interrupts: APIC-Write VM Exits",
         kvm: &["vmx/vmx.c: handle_apic_write", "lapic.c: kvm_apic_write_nodecode"],
     },
     Text {
@@ -638,7 +639,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A program that uses it without asking CPUID. It gets #UD. With RDRAND in the guest's \
                  CPUID it does not exit.",
         fewer: "Give RDRAND to the guest, or mend the program.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_handle_invalid_op", "vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
@@ -647,7 +648,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed INVPCID, to drop translations of an address space from the TLB.",
         causes: "Shadow paging, as with INVLPG. With EPT it does not exit.",
         fewer: "ept=1.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_invpcid", "x86.c: kvm_handle_invpcid"],
     },
     Text {
@@ -657,7 +658,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "KVM gives its guests no VM functions (#UD), but emulates the switch of the EPT for \
                  guests of the guest.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: VM Functions",
+        manual: "VMX Non-Root Operation: VM Functions",
         kvm: &["vmx/nested.c: handle_vmfunc", "vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
@@ -667,7 +668,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "ECREATE and EINIT of a guest with SGX whose limits differ from the host's; any leaf of \
                  a guest without SGX, which gets #UD.",
         fewer: "Give the guest the host's SGX attributes and launch keys.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/sgx.c: handle_encls", "vmx/sgx.c: sgx_intercept_encls_ecreate"],
     },
     Text {
@@ -677,7 +678,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A program that uses it without asking CPUID. It gets #UD. With RDSEED in the guest's \
                  CPUID it does not exit.",
         fewer: "Give RDSEED to the guest, or mend the program.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_handle_invalid_op", "vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
@@ -688,7 +689,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Live migration, or any user of dirty logging, of a guest that writes many pages.",
         fewer: "They are what replaces an EPT violation for each page: without PML there are more. A \
                 migration with fewer rounds.",
-        sdm: "VMX Support for Address Translation: Page-Modification Logging",
+        manual: "VMX Support for Address Translation: Page-Modification Logging",
         kvm: &["vmx/vmx.c: handle_pml_full", "vmx/vmx.c: vmx_flush_pml_buffer"],
     },
     Text {
@@ -698,7 +699,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "KVM asks for none (its XSS-exiting bitmap is 0). A hypervisor in the guest may, for \
                  its own guests.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: init_vmcs", "vmx/nested.c: nested_vmx_l1_wants_exit"],
     },
     Text {
@@ -708,7 +709,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "KVM asks for none (its XSS-exiting bitmap is 0). A hypervisor in the guest may, for \
                  its own guests.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: init_vmcs", "vmx/nested.c: nested_vmx_l1_wants_exit"],
     },
     Text {
@@ -719,7 +720,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Nothing: KVM does not enable PCONFIG for guests, so it is an invalid opcode, with no \
                  exit.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
@@ -728,7 +729,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The CPU could not use a sub-page permission table: an entry is missing or wrong.",
         causes: "Nothing: KVM does not use sub-page write permissions.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Support for Address Translation: Sub-Page Write Permissions",
+        manual: "VMX Support for Address Translation: Sub-Page Write Permissions",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
@@ -737,7 +738,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed UMWAIT, and the hypervisor had asked for RDTSC.",
         causes: "KVM does not ask for it. A hypervisor in the guest may, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
     },
     Text {
@@ -746,7 +747,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed TPAUSE, and the hypervisor had asked for RDTSC.",
         causes: "KVM does not ask for it. A hypervisor in the guest may, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
     },
     Text {
@@ -755,7 +756,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed LOADIWKEY (Key Locker), and the hypervisor had asked for it.",
         causes: "Nothing: KVM neither asks for it nor gives Key Locker to guests.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
@@ -765,7 +766,7 @@ pub const TEXTS: [Text; 80] = [
                 to see.",
         causes: "Nothing: KVM does not use the control for it.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
@@ -774,7 +775,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed ENQCMD, and the PASID in it could not be translated.",
         causes: "Nothing: KVM does not use PASID translation.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
@@ -783,7 +784,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed ENQCMDS, and the PASID in it could not be translated.",
         causes: "Nothing: KVM does not use PASID translation.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
@@ -794,7 +795,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "Programs with misaligned atomics. User space may slow the guest down for it (QEMU's \
                  bus-lock-ratelimit).",
         fewer: "Mend the program: perf in the guest finds it by the event sq_misc.split_lock.",
-        sdm: "VMX Non-Root Operation: Other Causes of VM Exits",
+        manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &["vmx/main.c: vt_handle_bus_lock_vmexit", "vmx/vmx.c: vmx_handle_exit"],
     },
     Text {
@@ -804,7 +805,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A guest that keeps the CPU in microcode, by accident or as an attack: an endless \
                  loop of exceptions that raise themselves.",
         fewer: "Find what the guest does. Each is worth a look.",
-        sdm: "Virtual Machine Control Structures: Instruction-Timeout Control",
+        manual: "Virtual Machine Control Structures: Instruction-Timeout Control",
         kvm: &["vmx/vmx.c: handle_notify", "vmx/common.h: __vt_handle_notify"],
     },
     Text {
@@ -813,7 +814,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed SEAMCALL (TDX). It always exits.",
         causes: "A guest that takes itself for the host of TDX guests. It gets #UD.",
         fewer: "Mend the guest.",
-        sdm: "VMX Basic Exit Reasons (appendix C)",
+        manual: "VMX Basic Exit Reasons (appendix C)",
         kvm: &["vmx/vmx.c: handle_tdx_instruction"],
     },
     Text {
@@ -823,7 +824,7 @@ pub const TEXTS: [Text; 80] = [
         causes: "A guest that takes itself for a TDX guest. It gets #UD. (In real TDX guests it goes \
                  to the TDX module; exitstat does not see their exits.)",
         fewer: "Mend the guest.",
-        sdm: "VMX Basic Exit Reasons (appendix C)",
+        manual: "VMX Basic Exit Reasons (appendix C)",
         kvm: &["vmx/vmx.c: handle_tdx_instruction"],
     },
     Text {
@@ -832,7 +833,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed RDMSRLIST with an MSR that the hypervisor wants to see.",
         causes: "Nothing: KVM does not enable the instruction for guests.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
@@ -841,7 +842,7 @@ pub const TEXTS: [Text; 80] = [
         means: "The guest executed WRMSRLIST with an MSR that the hypervisor wants to see.",
         causes: "Nothing: KVM does not enable the instruction for guests.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
@@ -851,7 +852,7 @@ pub const TEXTS: [Text; 80] = [
                 to see.",
         causes: "Nothing: KVM does not enable the instruction for guests.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
@@ -861,7 +862,7 @@ pub const TEXTS: [Text; 80] = [
                 wants to see.",
         causes: "Nothing: KVM does not enable the instruction for guests.",
         fewer: "There is nothing to do.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
@@ -871,7 +872,7 @@ pub const TEXTS: [Text; 80] = [
                 and the bitmap of the hypervisor does not let it through.",
         causes: "As MSR_READ.",
         fewer: "As MSR_READ.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_rdmsr_imm", "msrs.c: kvm_emulate_rdmsr_imm"],
     },
     Text {
@@ -881,7 +882,7 @@ pub const TEXTS: [Text; 80] = [
                 and the bitmap of the hypervisor does not let it through.",
         causes: "As MSR_WRITE.",
         fewer: "As MSR_WRITE.",
-        sdm: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
+        manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
             "vmx/vmx.c: handle_wrmsr_imm",
             "msrs.c: handle_fastpath_wrmsr_imm",

@@ -1,0 +1,1337 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `exitstat explain` says of each of SVM's exit codes, as KVM of Linux 7.3 handles it.
+//!
+//! The APM's volume 2 is cited by the titles of its sections, as their numbers may differ between
+//! editions; appendix C, which lists all codes, goes without saying. KVM is cited as
+//! `file: function`, with files under `arch/x86/kvm`; `scripts/test.sh static` looks them all up in
+//! the kernel's source.
+
+use super::{
+    Occurs::{Always, Fault, Feature, Nested, Never},
+    Text,
+};
+use std::ops::RangeInclusive;
+
+/// By ascending number.
+pub static TEXTS: [Text; 89] = [
+    Text {
+        number: 0x00,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest read CR0, by MOV or SMSW.",
+        causes: "KVM intercepts it while the guest's CR0 differs from the one that the CPU uses. \
+                 With nested paging that is while CD or NW is set: from reset until the firmware \
+                 enables the caches, and while a kernel changes its MTRRs. Without nested paging \
+                 (npt=0) it is also while paging or write protection is off.",
+        fewer: "Harmless with npt=1, the default: it hardly occurs after boot.",
+        manual: "Instruction Intercepts",
+        kvm: &["svm/svm.c: cr_interception", "svm/svm.c: svm_set_cr0"],
+    },
+    Text {
+        number: 0x01,
+        occurs: Nested,
+        means: "A nested guest read a control register other than CR0, CR3, CR4 and CR8. Of these \
+                only CR2 exists, the address of the last page fault.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x03,
+        occurs: Feature("without nested paging (npt=0)"),
+        means: "The guest read CR3, the address of its page tables.",
+        causes: "Shadow paging: the CPU's CR3 points to KVM's page tables, so KVM returns the \
+                 guest's.",
+        fewer: "npt=1, the default.",
+        manual: "Instruction Intercepts",
+        kvm: &["svm/svm.c: cr_interception", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x04,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest read CR4.",
+        causes: "KVM always intercepts it: the CPU's CR4 also has a bit of the host's (MCE). \
+                 Linux keeps a copy of CR4 and rarely reads the register.",
+        fewer: "Nothing but a guest that keeps a copy, as Linux does.",
+        manual: "Instruction Intercepts",
+        kvm: &["svm/svm.c: cr_interception", "svm/svm.c: svm_set_cr4"],
+    },
+    Text {
+        number: 0x08,
+        occurs: Nested,
+        means: "A nested guest read CR8, its task priority.",
+        causes: "KVM does not intercept it: the CPU returns the virtual task priority (V_TPR). A \
+                 hypervisor in the guest may, for its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &["svm/svm.c: cr_interception", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x10,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest wrote CR0, by MOV, LMSW or CLTS.",
+        causes: "KVM intercepts every write while the guest's CR0 differs from the one that the \
+                 CPU uses. With nested paging that is while CD or NW is set: from reset until the \
+                 firmware enables the caches, and while a kernel changes its MTRRs. Without \
+                 nested paging (npt=0) it is also while paging or write protection is off. At \
+                 other times a write is CR0_SEL_WRITE, or does not exit.",
+        fewer: "Harmless with npt=1, the default: it hardly occurs after boot. The tracepoint \
+                kvm:kvm_cr shows the values.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: cr_interception",
+            "svm/svm.c: svm_set_cr0",
+            "regs.c: kvm_set_cr0",
+        ],
+    },
+    Text {
+        number: 0x11,
+        occurs: Nested,
+        means: "A nested guest wrote a control register other than CR0, CR3, CR4 and CR8. Of \
+                these only CR2 exists, the address of the last page fault.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x13,
+        occurs: Feature("without nested paging (npt=0)"),
+        means: "The guest wrote CR3: it switched to another address space, or flushed its TLB.",
+        causes: "Shadow paging: KVM loads the page tables that shadow those of the new address \
+                 space. Every switch between address spaces of the guest is one.",
+        fewer: "npt=1, the default.",
+        manual: "Instruction Intercepts",
+        kvm: &["svm/svm.c: cr_interception", "regs.c: kvm_set_cr3"],
+    },
+    Text {
+        number: 0x14,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest wrote CR4.",
+        causes: "KVM always intercepts it. A guest without INVPCID toggles CR4.PGE for each \
+                 global TLB flush: two exits per flush. Linux changes CR4 as it switches between \
+                 tasks if one of them reads perf's counters by RDPMC (PCE) or disabled RDTSC by \
+                 prctl (TSD). Other writes are those of a kernel at boot.",
+        fewer: "Give the guest INVPCID (a CPU model that has it, on Zen 3 or later). With nested \
+                paging INVPCID does not exit. The tracepoint kvm:kvm_cr shows the values.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: cr_interception",
+            "svm/svm.c: init_vmcb",
+            "regs.c: kvm_set_cr4",
+        ],
+    },
+    Text {
+        number: 0x18,
+        occurs: Feature("without AVIC"),
+        means: "The guest wrote CR8, its task priority.",
+        causes: "KVM holds back an interrupt that the guest's task priority masks. It intercepts \
+                 CR8 until the guest has lowered the priority. Windows changes its task priority \
+                 all the time, Linux does not. With the APIC in userspace every write exits, and \
+                 userspace gets KVM_EXIT_SET_TPR if the priority falls.",
+        fewer: "AVIC (avic=1): the CPU then compares the priorities by itself.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: cr8_write_interception",
+            "svm/svm.c: svm_update_cr8_intercept",
+            "lapic.c: kvm_lapic_update_cr8_intercept",
+        ],
+    },
+    Text {
+        number: 0x20,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest read a debug register.",
+        causes: "A debugger or a hardware breakpoint in the guest. On the first access KVM loads \
+                 the guest's debug registers and lets the guest access them until its next exit, \
+                 unless userspace debugs the guest.",
+        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: dr_interception",
+            "svm/svm.c: svm_sync_dirty_debug_regs",
+        ],
+    },
+    Text {
+        number: 0x27,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest read DR7, which enables hardware breakpoints.",
+        causes: "A debugger in the guest that looks up its breakpoints. On the first access KVM \
+                 loads the guest's debug registers and lets the guest access them until its next \
+                 exit, unless userspace debugs the guest.",
+        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: dr_interception",
+            "svm/svm.c: svm_sync_dirty_debug_regs",
+        ],
+    },
+    Text {
+        number: 0x30,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest wrote a debug register.",
+        causes: "A debugger or a hardware breakpoint in the guest: these registers hold the \
+                 addresses. On the first access KVM loads the guest's debug registers and lets \
+                 the guest access them until its next exit, unless userspace debugs the guest.",
+        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: dr_interception",
+            "svm/svm.c: svm_sync_dirty_debug_regs",
+        ],
+    },
+    Text {
+        number: 0x37,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest wrote DR7, which enables hardware breakpoints.",
+        causes: "A debugger or perf in the guest that sets or clears a hardware breakpoint. If a \
+                 breakpoint belongs to a task, each switch to or from that task writes DR7. On \
+                 the first access KVM loads the guest's debug registers and lets the guest access \
+                 them until its next exit, unless userspace debugs the guest.",
+        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: dr_interception",
+            "svm/svm.c: svm_sync_dirty_debug_regs",
+        ],
+    },
+    Text {
+        number: 0x40,
+        occurs: Nested,
+        means: "A nested guest raised an exception that its hypervisor wants to see.",
+        causes: "For its own guests KVM intercepts #DB (EXCP1), #BP (EXCP3), #UD (EXCP6), #GP \
+                 (EXCP13), #PF (EXCP14), #AC (EXCP17) and #MC (EXCP18) only, and not all of them \
+                 always. A hypervisor in the guest may intercept any exception of its nested \
+                 guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Exception Intercepts",
+        kvm: &[
+            "svm/svm.c: init_vmcb",
+            "svm/nested.c: nested_svm_exit_special",
+        ],
+    },
+    Text {
+        number: 0x41,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest raised #DB, a debug exception: a single step or a hardware breakpoint.",
+        causes: "KVM always intercepts it: otherwise a guest could keep the CPU in an endless \
+                 loop of debug exceptions. KVM hands it to the guest, or to userspace if that \
+                 debugs the guest (KVM_EXIT_DEBUG). Debuggers in the guest and on it cause them. \
+                 KVM itself single-steps the guest while an NMI waits for an instruction to end.",
+        fewer: "Less single-stepping and fewer hardware breakpoints.",
+        manual: "Exception Intercepts",
+        kvm: &[
+            "svm/svm.c: db_interception",
+            "svm/svm.c: svm_enable_nmi_window",
+        ],
+    },
+    Text {
+        number: 0x43,
+        occurs: Feature("while userspace sets software breakpoints in them (gdb)"),
+        means: "The guest raised #BP: it executed INT3, the breakpoint instruction.",
+        causes: "A debugger on the guest, such as gdb at QEMU's gdbstub (KVM_GUESTDBG_USE_SW_BP). \
+                 KVM hands each INT3 to userspace (KVM_EXIT_DEBUG), also those of a debugger in \
+                 the guest.",
+        fewer: "Hardware breakpoints (gdb's hbreak), or no debugger on the guest.",
+        manual: "Exception Intercepts",
+        kvm: &[
+            "svm/svm.c: bp_interception",
+            "svm/svm.c: svm_update_exception_bitmap",
+        ],
+    },
+    Text {
+        number: 0x46,
+        occurs: Feature("unless they use SEV"),
+        means: "The guest raised #UD: it executed an invalid opcode.",
+        causes: "KVM always intercepts it, to emulate what the CPU does not have: VMCALL, which \
+                 KVM rewrites to VMMCALL, SYSENTER in compatibility mode for a guest with an \
+                 Intel CPU model, MOVBE, RDPID and the forced-emulation prefix. BUG() and WARN() \
+                 of Linux are invalid opcodes, too. KVM hands all others to the guest.",
+        fewer: "A guest that uses VMMCALL on AMD. The CPU model of the host, not one of Intel.",
+        manual: "Exception Intercepts",
+        kvm: &[
+            "svm/svm.c: ud_interception",
+            "x86.c: handle_ud",
+            "emulate.c: em_hypercall",
+        ],
+    },
+    Text {
+        number: 0x4d,
+        occurs: Feature("with enable_vmware_backdoor=1, or with a hypervisor on an older CPU"),
+        means: "The guest raised #GP, a general-protection exception.",
+        causes: "With enable_vmware_backdoor=1 KVM emulates VMware's I/O ports and counters, \
+                 which programs use without permission. On CPUs with an erratum, VMRUN, VMLOAD \
+                 and VMSAVE of a hypervisor in the guest may raise #GP, so KVM emulates them. KVM \
+                 hands all others to the guest. SEV guests do not have this exit.",
+        fewer: "enable_vmware_backdoor=0, the default. nested=0, if no guest needs to be a \
+                hypervisor.",
+        manual: "Exception Intercepts",
+        kvm: &["svm/svm.c: gp_interception", "svm/svm.c: svm_set_efer"],
+    },
+    Text {
+        number: 0x4e,
+        occurs: Feature("without nested paging (npt=0)"),
+        means: "The guest raised #PF, a page fault.",
+        causes: "Shadow paging: the CPU walks KVM's page tables, so each page fault of the guest \
+                 exits. So does each access to memory that KVM has not mapped yet, and each \
+                 access to an emulated device.",
+        fewer: "npt=1, the default. The tracepoint kvm:kvm_page_fault shows the addresses.",
+        manual: "Exception Intercepts",
+        kvm: &[
+            "svm/svm.c: pf_interception",
+            "mmu/mmu.c: kvm_handle_page_fault",
+        ],
+    },
+    Text {
+        number: 0x51,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest raised #AC, an alignment check.",
+        causes: "Programs that set EFLAGS.AC and access misaligned data: rare. KVM always \
+                 intercepts it, and hands it to the guest.",
+        fewer: "Fix the program, or do not set EFLAGS.AC.",
+        manual: "Exception Intercepts",
+        kvm: &["svm/svm.c: ac_interception", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x52,
+        occurs: Fault,
+        means: "The hardware raised #MC, a machine check, while the guest ran.",
+        causes: "Failing hardware. KVM calls the host's handler. If it recognizes erratum 383, it \
+                 shuts the guest down.",
+        fewer: "Read the host's log (rasdaemon).",
+        manual: "Exception Intercepts",
+        kvm: &[
+            "svm/svm.c: svm_handle_mce",
+            "svm/svm.c: svm_handle_exit_irqoff",
+        ],
+    },
+    Text {
+        number: 0x60,
+        occurs: Always,
+        means: "An interrupt of the host arrived while the guest ran. The host handles it, and \
+                the guest only loses time.",
+        causes: "The host's timer tick, device interrupts and IPIs to a CPU that runs a vCPU. The \
+                 timers that KVM starts on the host for the guest's APIC timer: one exit per \
+                 expiry while the vCPU runs. IPIs that KVM sends to a vCPU so that it leaves the \
+                 guest (kicks).",
+        fewer: "Keep the host's work off the CPUs that run vCPUs: isolcpus or cpusets, nohz_full, \
+                irqaffinity and /proc/irq/*/smp_affinity. Fewer timers in the guest. AVIC \
+                (avic=1) delivers interrupts without a kick, and those of assigned devices by the \
+                IOMMU without an exit. With AVIC, nohz_full and QEMU's -overcommit cpu-pm=on KVM \
+                posts the guest's timers from other CPUs (pi_inject_timer).",
+        manual: "Interrupt Intercepts",
+        kvm: &[
+            "svm/svm.c: intr_interception",
+            "svm/svm.c: svm_complete_interrupt_delivery",
+            "lapic.c: kvm_can_post_timer_interrupt",
+        ],
+    },
+    Text {
+        number: 0x61,
+        occurs: Always,
+        means: "An NMI of the host arrived while the guest ran. The host handles it right after \
+                the exit.",
+        causes: "perf and the hard-lockup watchdog of the host.",
+        fewer: "Less perf sampling on the host, and kernel.nmi_watchdog=0 there.",
+        manual: "Interrupt Intercepts",
+        kvm: &["svm/svm.c: nmi_interception", "svm/svm.c: svm_vcpu_run"],
+    },
+    Text {
+        number: 0x62,
+        occurs: Feature("where the firmware does not lock SMM, and with SEV-ES"),
+        means: "An SMI of the host arrived while the guest ran. The firmware handles it right \
+                after the exit.",
+        causes: "Firmware of the host that manages power, emulates devices or polls for errors. \
+                 Firmware usually locks SMM (SMMLOCK). The CPU then ignores the intercept and \
+                 handles the SMI without an exit, except while an SEV-ES guest runs.",
+        fewer: "Turn off what raises SMIs in the firmware's setup. intercept_smi=0 takes the exit \
+                away, not the SMI.",
+        manual: "Interrupt Intercepts",
+        kvm: &["svm/svm.c: smi_interception", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x63,
+        occurs: Never,
+        means: "The physical CPU received an INIT while a guest ran on it.",
+        causes: "Nothing in operation: KVM does not intercept it, and Linux sends an INIT to a \
+                 CPU only to start it. KVM emulates the INITs that vCPUs send each other. For a \
+                 hypervisor in the guest that asks for it, KVM makes up this exit.",
+        fewer: "There is nothing to do.",
+        manual: "Interrupt Intercepts",
+        kvm: &[
+            "svm/nested.c: svm_check_nested_events",
+            "svm/svm.c: init_vmcb",
+        ],
+    },
+    Text {
+        number: 0x64,
+        occurs: Always,
+        means: "The guest can take an interrupt now, and the hypervisor had asked to be told.",
+        causes: "KVM has an interrupt for a guest that cannot take it yet: it has interrupts \
+                 disabled, or is right behind STI or MOV SS. KVM then posts a dummy virtual \
+                 interrupt, and intercepts it. With AVIC only interrupts of the PIC (ExtINT) need \
+                 it, and KVM turns AVIC off meanwhile.",
+        fewer: "AVIC: avic=1, the default on Zen 4 and later with x2AVIC. KVM turns it off for \
+                SEV guests, for Hyper-V's AutoEOI, and while its PIT re-injects ticks. QEMU's \
+                kernel-irqchip=split or -global kvm-pit.lost_tick_policy=discard avoids the \
+                latter. The tracepoint kvm:kvm_apicv_inhibit_changed shows what turns it off. \
+                Fewer interrupts: batching in devices (virtio event index, interrupt coalescing).",
+        manual: "Interrupt and Local APIC Support",
+        kvm: &[
+            "svm/svm.c: interrupt_window_interception",
+            "svm/svm.c: svm_enable_irq_window",
+            "i8254.c: kvm_pit_set_reinject",
+        ],
+    },
+    Text {
+        number: 0x65,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest wrote CR0 and changed more than TS and MP, or executed LMSW.",
+        causes: "KVM always intercepts it. Firmware and boot loaders that switch between real and \
+                 protected mode, kernels at boot, kernels that change MTRRs or toggle write \
+                 protection. CLTS does not count.",
+        fewer: "Harmless: it hardly occurs after boot. The tracepoint kvm:kvm_cr shows the \
+                values.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: cr_interception",
+            "svm/svm.c: init_vmcb",
+            "regs.c: kvm_set_cr0",
+        ],
+    },
+    Text {
+        number: 0x66,
+        occurs: Nested,
+        means: "A nested guest executed SIDT, which stores the address of the interrupt \
+                descriptor table, and its hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x67,
+        occurs: Nested,
+        means: "A nested guest executed SGDT, which stores the address of the global descriptor \
+                table, and its hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x68,
+        occurs: Nested,
+        means: "A nested guest executed SLDT, which stores the selector of the local descriptor \
+                table, and its hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x69,
+        occurs: Nested,
+        means: "A nested guest executed STR, which stores the selector of the task register, and \
+                its hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x6a,
+        occurs: Nested,
+        means: "A nested guest executed LIDT, which loads the address of the interrupt descriptor \
+                table, and its hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x6b,
+        occurs: Nested,
+        means: "A nested guest executed LGDT, which loads the address of the global descriptor \
+                table, and its hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x6c,
+        occurs: Nested,
+        means: "A nested guest executed LLDT, which loads the local descriptor table, and its \
+                hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x6d,
+        occurs: Nested,
+        means: "A nested guest executed LTR, which loads the task register, and its hypervisor \
+                wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x6e,
+        occurs: Nested,
+        means: "A nested guest executed RDTSC, and its hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests: the CPU adds an offset, and \
+                 scales, by itself. A hypervisor in the guest may, for its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: svm_write_tsc_offset",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x6f,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed RDPMC, which reads a performance counter.",
+        causes: "perf in the guest, or a program that reads counters from user mode.",
+        fewer: "Less perf in the guest. A mediated PMU (enable_mediated_pmu=1 on CPUs with \
+                PerfMonV2), if the guest has all of the host's counters and \
+                enable_vmware_backdoor is 0.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "x86.c: kvm_emulate_rdpmc",
+            "pmu.c: kvm_need_rdpmc_intercept",
+            "svm/pmu.c: amd_pmu_is_mediated_pmu_supported",
+        ],
+    },
+    Text {
+        number: 0x70,
+        occurs: Nested,
+        means: "A nested guest executed PUSHF, which stores the flags, and its hypervisor wants \
+                to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x71,
+        occurs: Nested,
+        means: "A nested guest executed POPF, which loads the flags, and its hypervisor wants to \
+                see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x72,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed CPUID. KVM always intercepts it, in any ring.",
+        causes: "Programs that look for CPU features as they start (libc and language runtimes \
+                 do, some dozen times each), kernels that use CPUID to serialize, timing loops \
+                 around RDTSC. Reading exitstat's CPUID leaves.",
+        fewer: "Keep the answers, do not ask again. To serialize use LFENCE or IRET. Start fewer \
+                short-lived processes. The tracepoint kvm:kvm_cpuid shows the leaves.",
+        manual: "Instruction Intercepts",
+        kvm: &["cpuid.c: kvm_emulate_cpuid", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x73,
+        occurs: Feature("with firmware that uses SMM (QEMU's smm=on)"),
+        means: "The guest executed RSM, the return from system-management mode.",
+        causes: "KVM emulates SMM: firmware of the guest handles an SMI, and RSM ends it. OVMF \
+                 built for Secure Boot does so as it accesses UEFI variables. Outside SMM the \
+                 guest gets #UD.",
+        fewer: "Harmless. Without smm=on there are none.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: rsm_interception",
+            "emulate.c: em_rsm",
+            "smm.c: emulator_leave_smm",
+        ],
+    },
+    Text {
+        number: 0x74,
+        occurs: Feature("without virtual NMIs (vnmi=0, or an older CPU)"),
+        means: "The guest executed IRET, and the hypervisor had asked for it.",
+        causes: "KVM has injected an NMI, and must not inject another until the guest's handler \
+                 returns: one exit per NMI. Guests get NMIs from perf or from their own \
+                 hard-lockup watchdog. SEV-ES guests signal the end by VMGEXIT instead.",
+        fewer: "vnmi=1, the default, on a CPU with virtual NMIs (the flag vnmi in /proc/cpuinfo). \
+                In the guest: kernel.nmi_watchdog=0, less perf.",
+        manual: "Instruction Intercepts",
+        kvm: &["svm/svm.c: iret_interception", "svm/svm.c: svm_inject_nmi"],
+    },
+    Text {
+        number: 0x75,
+        occurs: Nested,
+        means: "A nested guest executed INT n, a software interrupt, and its hypervisor wants to \
+                see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x76,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed INVD, which drops the caches without writing them back.",
+        causes: "Firmware at its start. KVM does nothing, and skips the instruction in the \
+                 fastpath.",
+        fewer: "Harmless.",
+        manual: "Instruction Intercepts",
+        kvm: &["x86.c: handle_fastpath_invd", "x86.c: kvm_emulate_invd"],
+    },
+    Text {
+        number: 0x77,
+        occurs: Feature("on CPUs with pause filtering (pausefilter and pfthreshold)"),
+        means: "The guest spins: so many PAUSE in a row that the CPU took it for a loop.",
+        causes: "A vCPU that waits for a lock whose holder does not run: there are more vCPUs \
+                 than CPUs. KVM lets another vCPU of the VM run, and raises the number of PAUSE \
+                 that it tolerates.",
+        fewer: "Fewer vCPUs, or CPUs of their own for them. Paravirtual spinlocks in the guest. A \
+                larger pause_filter_count. With CPUs of their own pause_filter_thresh=0, \
+                KVM_CAP_X86_DISABLE_EXITS or QEMU's -overcommit cpu-pm=on. The tracepoint \
+                kvm:kvm_ple_window_update shows the number.",
+        manual: "Miscellaneous Intercepts",
+        kvm: &[
+            "svm/svm.c: pause_interception",
+            "svm/svm.c: grow_ple_window",
+            "svm/svm.c: svm_vm_init",
+        ],
+    },
+    Text {
+        number: 0x78,
+        occurs: Feature("on CPUs without the idle-HLT intercept"),
+        means: "The guest executed HLT: its CPU has nothing to do until an interrupt.",
+        causes: "Idle guests. The time that a vCPU then waits is in the exit's, unless --off-cpu \
+                 leaves it out. Many of them per second mean short sleeps: work that goes to and \
+                 fro between vCPUs, or a fast timer. KVM handles it in the fastpath, and returns \
+                 to the guest at once if an interrupt is pending.",
+        fewer: "Let the guest poll a little before HLT (the guest's cpuidle-haltpoll), or have \
+                HLT not exit at all on CPUs of their own: KVM_CAP_X86_DISABLE_EXITS, QEMU's \
+                -overcommit cpu-pm=on. kvm.halt_poll_ns makes the wake-up cheaper, not the exits \
+                fewer.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "x86.c: handle_fastpath_hlt",
+            "x86.c: kvm_emulate_halt",
+            "svm/svm.c: init_vmcb",
+        ],
+    },
+    Text {
+        number: 0x79,
+        occurs: Feature("without nested paging (npt=0)"),
+        means: "The guest executed INVLPG, to drop one page's translation from the TLB.",
+        causes: "Shadow paging: the guest's page tables are not those that the CPU walks, so KVM \
+                 has to follow each change of them. With nested paging it does not exit.",
+        fewer: "npt=1, the default.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: invlpg_interception",
+            "mmu/mmu.c: kvm_mmu_invlpg",
+        ],
+    },
+    Text {
+        number: 0x7a,
+        occurs: Nested,
+        means: "The guest executed INVLPGA: a hypervisor in it drops a translation of a nested \
+                guest.",
+        causes: "A hypervisor in the guest that uses shadow paging. KVM as that hypervisor \
+                 executes it with npt=0 only. A guest that has not enabled SVM gets #UD.",
+        fewer: "Nested paging for the nested guests. The tracepoint kvm:kvm_invlpga shows the \
+                addresses.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: invlpga_interception",
+            "svm/svm.c: svm_flush_tlb_gva",
+        ],
+    },
+    Text {
+        number: 0x7b,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed IN, OUT, INS or OUTS. KVM intercepts every port.",
+        causes: "Emulated devices: serial console (0x3f8), CMOS clock (0x70), PIT, PIC, ACPI \
+                 timer and events (0xb008, 0x608), PCI configuration (0xcf8), IDE, VGA, and port \
+                 0x80 as a delay. Userspace finishes what the kernel does not emulate.",
+        fewer: "virtio over memory with ioeventfd in place of emulated devices; a virtio console \
+                in place of the serial port; kvm-clock or the TSC in place of the ACPI timer; the \
+                microvm machine. The tracepoint kvm:kvm_pio shows the ports.",
+        manual: "IOIO Intercepts",
+        kvm: &["svm/svm.c: io_interception", "x86.c: kvm_fast_pio"],
+    },
+    Text {
+        number: 0x7c,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest read or wrote an MSR that KVM's permission map does not let through.",
+        causes: "Most often writes. Without AVIC a guest in x2APIC mode writes EOI per interrupt, \
+                 ICR per IPI and its timer's count; with x2AVIC mainly the timer's count is left. \
+                 IA32_TSC_DEADLINE sets the timer of guests that have it. Hyper-V's MSRs \
+                 (Windows). SPEC_CTRL until the guest writes a value other than 0, if the CPU \
+                 does not virtualize it. Reads: kernels at boot, performance, energy and \
+                 frequency counters. KVM handles writes of IA32_TSC_DEADLINE and most of ICR in \
+                 the fastpath.",
+        fewer: "The tracepoint kvm:kvm_msr shows which MSR. EOI and IPIs: AVIC (avic=1, on a CPU \
+                with x2AVIC), or the paravirtual EOI. The timer: a tickless guest (nohz), coarser \
+                timers, and QEMU's -cpu ...,tsc-deadline=on for the fastpath. Counters: \
+                enable_mediated_pmu=1. APERF and MPERF: KVM_CAP_X86_DISABLE_EXITS. A filter that \
+                userspace sets (KVM_X86_SET_MSR_FILTER) makes more of them.",
+        manual: "MSR Intercepts",
+        kvm: &[
+            "svm/svm.c: msr_interception",
+            "msrs.c: handle_fastpath_wrmsr",
+            "svm/svm.c: svm_recalc_msr_intercepts",
+            "svm/avic.c: avic_set_x2apic_msr_interception",
+        ],
+    },
+    Text {
+        number: 0x7d,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest switches tasks in hardware: a far CALL or JMP to a TSS, an IRET with NT \
+                set, or a task gate in the IDT.",
+        causes: "Old 32-bit systems. KVM always intercepts the switch, and emulates it. 64-bit \
+                 mode has none.",
+        fewer: "Nothing but a guest that does not use them.",
+        manual: "Miscellaneous Intercepts",
+        kvm: &[
+            "svm/svm.c: task_switch_interception",
+            "x86.c: kvm_task_switch",
+        ],
+    },
+    Text {
+        number: 0x7e,
+        occurs: Nested,
+        means: "An unmasked x87 exception froze the CPU, as the nested guest uses the old way of \
+                reporting it (CR0.NE clear), and its hypervisor wants to see that.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Miscellaneous Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x7f,
+        occurs: Always,
+        means: "The guest had an exception while delivering a double fault. A real machine resets \
+                itself then.",
+        causes: "A guest that reboots this way (Linux with reboot=t, or as a last resort), or one \
+                 that crashed so early that it had no usable IDT. KVM hands KVM_EXIT_SHUTDOWN to \
+                 userspace. Before that it resets the vCPU as by INIT, unless SEV-ES encrypts its \
+                 state.",
+        fewer: "One at a reboot is normal. Otherwise look for the guest's crash.",
+        manual: "Miscellaneous Intercepts",
+        kvm: &["svm/svm.c: shutdown_interception"],
+    },
+    Text {
+        number: 0x80,
+        occurs: Nested,
+        means: "The guest executed VMRUN: a hypervisor in it enters a nested guest.",
+        causes: "Nested guests: one per exit that their hypervisor handles. A guest that has not \
+                 enabled SVM gets #UD.",
+        fewer: "Fewer exits of the nested guests: see the exits that come with them.",
+        manual: "VMRUN Instruction",
+        kvm: &[
+            "svm/svm.c: vmrun_interception",
+            "svm/nested.c: nested_svm_vmrun",
+        ],
+    },
+    Text {
+        number: 0x81,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed VMMCALL: a hypercall.",
+        causes: "Paravirtual guests: IPIs to many vCPUs and wake-ups of waiting ones (Linux under \
+                 KVM), Hyper-V's hypercalls (Windows: TLB flushes, IPIs, timers), Xen's.",
+        fewer: "They mostly replace more exits of other kinds. The tracepoint kvm:kvm_hypercall \
+                (kvm:kvm_hv_hypercall) shows which.",
+        manual: "VMMCALL Instruction",
+        kvm: &[
+            "svm/svm.c: vmmcall_interception",
+            "x86.c: kvm_emulate_hypercall",
+            "hyperv.c: kvm_hv_hypercall",
+            "xen.c: kvm_xen_hypercall",
+        ],
+    },
+    Text {
+        number: 0x82,
+        occurs: Nested,
+        means: "The guest executed VMLOAD: a hypervisor in it loads the part of a guest's state \
+                that VMRUN leaves alone.",
+        causes: "Nested guests, each time that their hypervisor enters or leaves them, if the CPU \
+                 does not virtualize VMLOAD. A guest that has not enabled SVM gets #UD.",
+        fewer: "vls=1, the default, on CPUs that virtualize it, with nested paging. A CPU model \
+                of AMD for the guest: with one of Intel KVM does not use it.",
+        manual: "Nested Virtualization",
+        kvm: &[
+            "svm/svm.c: vmload_interception",
+            "svm/svm.c: svm_recalc_instruction_intercepts",
+            "svm/nested.c: nested_vmcb_needs_vls_intercept",
+        ],
+    },
+    Text {
+        number: 0x83,
+        occurs: Nested,
+        means: "The guest executed VMSAVE: a hypervisor in it stores the part of a guest's state \
+                that VMRUN leaves alone.",
+        causes: "Nested guests, each time that their hypervisor enters or leaves them, if the CPU \
+                 does not virtualize VMSAVE. A guest that has not enabled SVM gets #UD.",
+        fewer: "vls=1, the default, on CPUs that virtualize it, with nested paging. A CPU model \
+                of AMD for the guest: with one of Intel KVM does not use it.",
+        manual: "Nested Virtualization",
+        kvm: &[
+            "svm/svm.c: vmsave_interception",
+            "svm/svm.c: svm_recalc_instruction_intercepts",
+            "svm/nested.c: nested_vmcb_needs_vls_intercept",
+        ],
+    },
+    Text {
+        number: 0x84,
+        occurs: Nested,
+        means: "The guest executed STGI: a hypervisor in it lets interrupts in again.",
+        causes: "Nested guests, once per exit that their hypervisor handles, if the CPU does not \
+                 virtualize the global interrupt flag. If it does, KVM intercepts STGI only while \
+                 an NMI or SMI waits for it. A guest that has not enabled SVM gets #UD.",
+        fewer: "vgif=1, the default, on CPUs that have it (the flag vgif in /proc/cpuinfo).",
+        manual: "Global Interrupt Flag, STGI and CLGI Instructions",
+        kvm: &[
+            "svm/svm.c: stgi_interception",
+            "svm/svm.c: svm_set_gif",
+            "svm/svm.c: svm_enable_nmi_window",
+        ],
+    },
+    Text {
+        number: 0x85,
+        occurs: Nested,
+        means: "The guest executed CLGI: a hypervisor in it holds all interrupts back.",
+        causes: "Nested guests, once per entry into them, if the CPU does not virtualize the \
+                 global interrupt flag. A guest that has not enabled SVM gets #UD.",
+        fewer: "vgif=1, the default, on CPUs that have it (the flag vgif in /proc/cpuinfo).",
+        manual: "Global Interrupt Flag, STGI and CLGI Instructions",
+        kvm: &["svm/svm.c: clgi_interception", "svm/svm.c: svm_set_gif"],
+    },
+    Text {
+        number: 0x86,
+        occurs: Fault,
+        means: "The guest executed SKINIT, which starts a measured launch.",
+        causes: "A guest that tries it although KVM's CPUID does not show it. It gets #UD.",
+        fewer: "Fix the guest. The tracepoint kvm:kvm_skinit shows where.",
+        manual: "Secure Startup with SKINIT",
+        kvm: &["svm/svm.c: skinit_interception"],
+    },
+    Text {
+        number: 0x87,
+        occurs: Feature("if their CPUID hides RDTSCP"),
+        means: "The guest executed RDTSCP, and the hypervisor had asked for it.",
+        causes: "A program that uses it without asking CPUID. It gets #UD. With RDTSCP in the \
+                 guest's CPUID it does not exit.",
+        fewer: "Give RDTSCP to the guest, or fix the program.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "x86.c: kvm_handle_invalid_op",
+            "svm/svm.c: svm_recalc_instruction_intercepts",
+        ],
+    },
+    Text {
+        number: 0x88,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed ICEBP (INT1, opcode 0xf1), which raises a debug exception.",
+        causes: "Programs that look for a debugger, and tests. KVM always intercepts it, skips \
+                 the instruction, and raises #DB in the guest.",
+        fewer: "Harmless.",
+        manual: "Instruction Intercepts",
+        kvm: &["svm/svm.c: icebp_interception", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x89,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed WBINVD or WBNOINVD: write back all caches.",
+        causes: "Kernels that change memory types or go to sleep; graphics drivers. KVM does \
+                 nothing, unless a device is assigned whose accesses bypass the caches. Then it \
+                 is very slow: KVM writes back the caches of all CPUs that the vCPU ran on.",
+        fewer: "CLFLUSH or CLWB of the lines that matter, in the guest. Assigned devices behind \
+                an IOMMU that snoops.",
+        manual: "Instruction Intercepts",
+        kvm: &["x86.c: kvm_emulate_wbinvd", "x86.c: need_emulate_wbinvd"],
+    },
+    Text {
+        number: 0x8a,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed MONITOR or MONITORX, which names the address that MWAIT waits \
+                for.",
+        causes: "As MWAIT: one of each.",
+        fewer: "As MWAIT: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on.",
+        manual: "Instruction Intercepts",
+        kvm: &["x86.c: kvm_emulate_monitor", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x8b,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed MWAIT or MWAITX, to wait in a sleep state of its choice.",
+        causes: "A guest that idles by MWAIT although KVM's CPUID does not show it. KVM does not \
+                 wait: it skips the instruction, so such a guest spins.",
+        fewer: "Let the guest wait by itself: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit \
+                cpu-pm=on. Or have it use HLT.",
+        manual: "Instruction Intercepts",
+        kvm: &["x86.c: kvm_emulate_mwait", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x8c,
+        occurs: Nested,
+        means: "A nested guest executed MWAIT or MWAITX and would have gone to sleep, and its \
+                hypervisor wants to see it.",
+        causes: "KVM intercepts all MWAIT (see MWAIT), not these alone. A hypervisor in the guest \
+                 may, for its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0x8d,
+        occurs: Feature("unless they use SEV-ES"),
+        means: "The guest executed XSETBV, which sets XCR0: the state that XSAVE saves.",
+        causes: "A kernel at boot, some per vCPU. A hypervisor in the guest, at each entry into a \
+                 nested guest whose XCR0 differs from its own. KVM always intercepts it.",
+        fewer: "Give the nested guests the CPU model of the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &["x86.c: kvm_emulate_xsetbv", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x8e,
+        occurs: Fault,
+        means: "The guest executed RDPRU, which reads APERF or MPERF from user mode.",
+        causes: "A program that uses it although KVM's CPUID does not show it. KVM always \
+                 intercepts it, and the program gets #UD.",
+        fewer: "Fix the program.",
+        manual: "Instruction Intercepts",
+        kvm: &["x86.c: kvm_handle_invalid_op", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x8f,
+        occurs: Feature("with SEV-ES or SEV-SNP"),
+        means: "The guest wrote EFER, the CPU carried it out, and the hypervisor is told.",
+        causes: "A kernel at boot, some per vCPU. KVM cannot see the registers of such a guest, \
+                 and follows its mode this way.",
+        fewer: "Harmless.",
+        manual: "Encrypted State (SEV-ES)",
+        kvm: &["svm/svm.c: efer_trap", "svm/sev.c: sev_es_init_vmcb"],
+    },
+    Text {
+        number: 0x90,
+        occurs: Feature("with SEV-ES or SEV-SNP"),
+        means: "The guest wrote CR0, the CPU carried it out, and the hypervisor is told.",
+        causes: "A kernel at boot, some per vCPU. KVM cannot see the registers of such a guest, \
+                 and follows its mode this way.",
+        fewer: "Harmless.",
+        manual: "Encrypted State (SEV-ES)",
+        kvm: &[
+            "svm/svm.c: cr_trap",
+            "svm/sev.c: sev_es_init_vmcb",
+            "regs.c: kvm_post_set_cr0",
+        ],
+    },
+    Text {
+        number: 0x91,
+        occurs: Never,
+        means: "The guest wrote a control register other than CR0, CR4 and CR8, and the CPU \
+                carried it out.",
+        causes: "Nothing: KVM asks for the traps of CR0, CR4 and CR8 only, and only SEV-ES guests \
+                 have them.",
+        fewer: "There is nothing to do.",
+        manual: "Encrypted State (SEV-ES)",
+        kvm: &["svm/sev.c: sev_es_init_vmcb"],
+    },
+    Text {
+        number: 0x94,
+        occurs: Feature("with SEV-ES or SEV-SNP"),
+        means: "The guest wrote CR4, the CPU carried it out, and the hypervisor is told.",
+        causes: "KVM cannot see the registers of such a guest, and follows its mode this way. A \
+                 guest without INVPCID toggles CR4.PGE for each global TLB flush: two exits per \
+                 flush. Linux also changes CR4 as it switches between some tasks (see CR4_WRITE).",
+        fewer: "Give the guest INVPCID (a CPU model that has it).",
+        manual: "Encrypted State (SEV-ES)",
+        kvm: &[
+            "svm/svm.c: cr_trap",
+            "svm/sev.c: sev_es_init_vmcb",
+            "regs.c: kvm_post_set_cr4",
+        ],
+    },
+    Text {
+        number: 0x98,
+        occurs: Feature("with SEV-ES or SEV-SNP"),
+        means: "The guest wrote CR8, its task priority, the CPU carried it out, and the \
+                hypervisor is told.",
+        causes: "A guest that uses the task priority. Linux does not. KVM needs it to know which \
+                 interrupts the guest takes.",
+        fewer: "Nothing but a guest that does not use it.",
+        manual: "Encrypted State (SEV-ES)",
+        kvm: &[
+            "svm/svm.c: cr_trap",
+            "svm/sev.c: sev_es_init_vmcb",
+            "regs.c: kvm_set_cr8",
+        ],
+    },
+    Text {
+        number: 0xa0,
+        occurs: Nested,
+        means: "A nested guest executed INVLPGB, which drops translations from the TLBs of all \
+                CPUs, and its hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0xa1,
+        occurs: Nested,
+        means: "A nested guest executed INVLPGB with operands that are not allowed, and its \
+                hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0xa2,
+        occurs: Feature("without nested paging (npt=0), or if their CPUID hides INVPCID"),
+        means: "The guest executed INVPCID, to drop translations of an address space from the \
+                TLB.",
+        causes: "Shadow paging, as with INVLPG. If the guest's CPUID hides INVPCID, a program \
+                 that uses it anyway gets #UD. Otherwise it does not exit.",
+        fewer: "npt=1, the default, and INVPCID in the CPU model.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/svm.c: invpcid_interception",
+            "svm/svm.c: svm_recalc_instruction_intercepts",
+            "x86.c: kvm_handle_invpcid",
+        ],
+    },
+    Text {
+        number: 0xa3,
+        occurs: Nested,
+        means: "A nested guest executed MCOMMIT, which commits its stores to memory, and its \
+                hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Intercept Operation",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0xa4,
+        occurs: Nested,
+        means: "A nested guest executed TLBSYNC, which waits for INVLPGB to end, and its \
+                hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
+                 its nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    },
+    Text {
+        number: 0xa5,
+        occurs: Feature("if userspace asks for it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
+        means: "The guest is about to lock the bus: an atomic access that crosses cache lines or \
+                is to uncached memory. It slows down the whole host.",
+        causes: "Programs with misaligned atomics. KVM hands KVM_EXIT_X86_BUS_LOCK to userspace, \
+                 which may slow the guest down for it (QEMU's bus-lock-ratelimit), and then lets \
+                 the access pass. The CPU needs the bus-lock threshold.",
+        fewer: "Fix the program: perf finds it by the event ls_locks.bus_lock, in the guest if \
+                that has the counters.",
+        manual: "Miscellaneous Intercepts",
+        kvm: &[
+            "svm/svm.c: bus_lock_exit",
+            "svm/svm.c: complete_userspace_buslock",
+        ],
+    },
+    Text {
+        number: 0xa6,
+        occurs: Feature("on CPUs with the idle-HLT intercept"),
+        means: "The guest executed HLT with no virtual interrupt or NMI pending: its CPU has \
+                nothing to do until an interrupt.",
+        causes: "Idle guests. The time that a vCPU then waits is in the exit's, unless --off-cpu \
+                 leaves it out. Many of them per second mean short sleeps: work that goes to and \
+                 fro between vCPUs, or a fast timer. On these CPUs it takes the place of HLT, but \
+                 KVM does not handle it in the fastpath.",
+        fewer: "Let the guest poll a little before HLT (the guest's cpuidle-haltpoll), or have \
+                HLT not exit at all on CPUs of their own: KVM_CAP_X86_DISABLE_EXITS, QEMU's \
+                -overcommit cpu-pm=on. kvm.halt_poll_ns makes the wake-up cheaper, not the exits \
+                fewer.",
+        manual: "Instruction Intercepts",
+        kvm: &["x86.c: kvm_emulate_halt", "svm/svm.c: init_vmcb"],
+    },
+    Text {
+        number: 0x400,
+        occurs: Feature("with nested paging (npt=1)"),
+        means: "The guest accessed memory that the nested page tables do not map, or not for this \
+                kind of access.",
+        causes: "Memory that the guest touches for the first time; that the host swapped out, \
+                 moved, merged (KSM), or split and joined again (huge pages); ballooning. Live \
+                 migration: KVM write-protects pages to log which are dirty. A hypervisor in the \
+                 guest: KVM shadows its nested page tables. Emulated devices: KVM marks their \
+                 memory by reserved bits, so each access to memory-mapped I/O is one. virtio's \
+                 doorbells are the cheap kind (tracepoint kvm:kvm_fast_mmio); KVM emulates the \
+                 others, and userspace may have to finish them. Without AVIC the APIC of a guest \
+                 in xAPIC mode is such a device.",
+        fewer: "Memory: huge pages (hugetlbfs or transparent ones); memory locked and touched \
+                beforehand (QEMU's prealloc=on); no KSM, swap or NUMA balancing of it. The \
+                tracepoint kvm:kvm_page_fault shows the addresses. Devices: fewer doorbells \
+                (virtio event index), polling backends (vhost with busy polling, iothreads with \
+                poll-max-ns), virtio or assigned devices in place of emulated ones. The \
+                tracepoint kvm:kvm_mmio shows the accesses. The APIC: x2APIC in the guest, or \
+                AVIC.",
+        manual: "Nested Paging",
+        kvm: &[
+            "svm/svm.c: npf_interception",
+            "mmu/mmu.c: kvm_mmu_page_fault",
+            "mmu/spte.c: make_mmio_spte",
+        ],
+    },
+    Text {
+        number: 0x401,
+        occurs: Feature("with AVIC (avic=1)"),
+        means: "The guest sent an IPI that AVIC could not deliver to all of its targets.",
+        causes: "A target vCPU does not run, so KVM wakes it: idle guests whose vCPUs wake each \
+                 other. IPIs that AVIC does not deliver: NMI, INIT and start-up IPIs, \
+                 level-triggered ones, and those to vCPUs that do not exist. With enable_ipiv=0 \
+                 every IPI to another vCPU; KVM sets it on Zen 1, Zen 2 and Hygon (an erratum).",
+        fewer: "Let idle vCPUs keep their CPUs: QEMU's -overcommit cpu-pm=on. The tracepoint \
+                kvm:kvm_avic_incomplete_ipi shows why.",
+        manual: "Advanced Virtual Interrupt Controller",
+        kvm: &[
+            "svm/avic.c: avic_incomplete_ipi_interception",
+            "svm/avic.c: avic_kick_target_vcpus",
+            "svm/avic.c: avic_hardware_setup",
+        ],
+    },
+    Text {
+        number: 0x402,
+        occurs: Feature("with AVIC (avic=1)"),
+        means: "The guest accessed a register of its APIC that AVIC does not handle by itself.",
+        causes: "In xAPIC mode the timer's registers above all. In either mode EOI of \
+                 level-triggered interrupts, as the I/O APIC has to know of their end: emulated \
+                 PCI devices without MSI, the ACPI interrupt.",
+        fewer: "The TSC deadline in place of the APIC timer's count (QEMU's -cpu \
+                ...,tsc-deadline=on); devices with MSI or MSI-X: virtio. The tracepoint \
+                kvm:kvm_avic_unaccelerated_access shows the registers.",
+        manual: "Advanced Virtual Interrupt Controller",
+        kvm: &[
+            "svm/avic.c: avic_unaccelerated_access_interception",
+            "svm/avic.c: avic_unaccel_trap_write",
+        ],
+    },
+    Text {
+        number: 0x403,
+        occurs: Feature("with SEV-ES or SEV-SNP"),
+        means: "The guest executed VMGEXIT: it asks the hypervisor for something, through a page \
+                that they share (GHCB) or through an MSR.",
+        causes: "KVM cannot see the registers of such a guest. What would be another exit raises \
+                 #VC in the guest, whose handler executes VMGEXIT: port I/O, memory-mapped I/O, \
+                 MSRs, CPUID, WBINVD, DR7 and others. With SEV-SNP also changes of pages between \
+                 private and shared, starts of vCPUs, and requests for attestation.",
+        fewer: "Fewer of the exits that they stand for: see IOIO, MSR and NPF. The tracepoints \
+                kvm:kvm_vmgexit_enter and kvm:kvm_vmgexit_msr_protocol_enter show what the guest \
+                asks for.",
+        manual: "Encrypted State (SEV-ES)",
+        kvm: &[
+            "svm/sev.c: sev_handle_vmgexit",
+            "svm/sev.c: sev_handle_vmgexit_msr_protocol",
+        ],
+    },
+    Text {
+        number: 0xf000_0000,
+        occurs: Never,
+        means: "The APM reserves this code for software: no CPU reports it.",
+        causes: "Nothing: KVM only makes it up for a hypervisor in the guest. Hyper-V gets it \
+                 after a TLB flush that it wants to know of.",
+        fewer: "There is nothing to do.",
+        manual: "#VMEXIT",
+        kvm: &["svm/hyperv.c: svm_hv_inject_synthetic_vmexit_post_tlb_flush"],
+    },
+    Text {
+        number: 0xffff_fffd,
+        occurs: Fault,
+        means: "The CPU did not enter the guest: the guest demands an idle sibling thread (SMT \
+                protection), and it was not idle.",
+        causes: "An SEV-SNP guest that sets this feature for one of its vCPUs although KVM does \
+                 not offer it. KVM has no handler: userspace gets KVM_EXIT_INTERNAL_ERROR.",
+        fewer: "Fix the guest.",
+        manual: "Secure Nested Paging (SEV-SNP)",
+        kvm: &[
+            "svm/svm.c: svm_invoke_exit_handler",
+            "svm/sev.c: sev_hardware_setup",
+        ],
+    },
+    Text {
+        number: 0xffff_fffe,
+        occurs: Fault,
+        means: "The CPU did not enter the guest: the BUSY bit in the guest's encrypted state \
+                (VMSA) was set.",
+        causes: "An SEV-SNP guest that sets it, by alternate injection, although KVM does not \
+                 offer that. KVM has no handler: userspace gets KVM_EXIT_INTERNAL_ERROR.",
+        fewer: "Fix the guest.",
+        manual: "Secure Nested Paging (SEV-SNP)",
+        kvm: &[
+            "svm/svm.c: svm_invoke_exit_handler",
+            "svm/sev.c: sev_hardware_setup",
+        ],
+    },
+    Text {
+        number: 0xffff_ffff,
+        occurs: Fault,
+        means: "The CPU did not enter the guest: the state in the VMCB is not valid.",
+        causes: "A bug in KVM, or state that userspace set (KVM_SET_SREGS and the like) and KVM \
+                 did not refuse. The vCPU stops with KVM_EXIT_FAIL_ENTRY. If the state is that of \
+                 a nested guest, its hypervisor gets the exit.",
+        fewer: "dump_invalid_vmcb=1 logs the VMCB: report it.",
+        manual: "VMRUN Instruction",
+        kvm: &["svm/svm.c: svm_handle_exit", "svm/svm.c: dump_vmcb"],
+    },
+];
+
+/// Codes that differ by the number of a register or an exception, and the number of the text that
+/// those share which have none of their own: the first of these.
+const GROUPS: [(RangeInclusive<u32>, u32); 6] = [
+    (0x00..=0x0f, 0x01),
+    (0x10..=0x1f, 0x11),
+    (0x20..=0x2f, 0x20),
+    (0x30..=0x3f, 0x30),
+    (0x40..=0x5f, 0x40),
+    (0x90..=0x9f, 0x91),
+];
+
+/// What is to be said of a code: what is said of it alone, or of its group.
+#[must_use]
+pub fn text(code: u32) -> Option<&'static Text> {
+    of(code).or_else(|| {
+        let (_, shared) = GROUPS.iter().find(|(codes, _)| codes.contains(&code))?;
+        of(*shared)
+    })
+}
+
+fn of(number: u32) -> Option<&'static Text> {
+    let at = TEXTS
+        .binary_search_by_key(&number, |text| text.number)
+        .ok()?;
+    Some(&TEXTS[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exitstat_core::svm;
+
+    #[test]
+    fn every_code_has_a_text() {
+        for code in svm::codes() {
+            assert!(text(code).is_some(), "{code:#x}");
+        }
+    }
+
+    #[test]
+    fn texts_ascend() {
+        assert!(TEXTS.is_sorted_by(|a, b| a.number < b.number));
+    }
+
+    #[test]
+    fn nothing_has_a_text_that_is_no_code() {
+        for text in &TEXTS {
+            assert!(svm::name(text.number).is_some(), "{:#x}", text.number);
+        }
+        for code in [0xa7, 0x3ff, 0x404, 0xefff_ffff, 0xf000_0001, 0xffff_fffc] {
+            assert!(text(code).is_none(), "{code:#x}");
+        }
+    }
+
+    #[test]
+    fn a_group_shares_the_text_of_the_first_that_has_none_of_its_own() {
+        for (codes, shared) in GROUPS {
+            for code in codes {
+                let number = text(code).unwrap().number;
+                assert!(number == code || (number == shared && code > shared));
+            }
+        }
+        // Some whose own text must not be that of their group.
+        for code in [0x00, 0x13, 0x37, 0x4e, 0x94] {
+            assert_eq!(text(code).unwrap().number, code);
+        }
+        // CR2, DR1, #NM and CR3.
+        for (code, shared) in [(0x02, 0x01), (0x21, 0x20), (0x47, 0x40), (0x93, 0x91)] {
+            assert_eq!(text(code).unwrap().number, shared);
+        }
+    }
+}

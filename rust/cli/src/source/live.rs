@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The running kernel's counters: the module's, or those of BPF programs.
+
+use super::{
+    bpf::Bpf,
+    device::{self, Device},
+};
+use crate::{
+    cli::{LiveArgs, SourceKind},
+    error::Error,
+    model::Sample,
+};
+use exitstat_bpf::Need;
+use std::{borrow::Cow, fmt, path::Path};
+
+/// Who counts.
+#[derive(Debug)]
+pub enum Live {
+    /// The module.
+    Device(Device),
+    /// BPF programs of this process.
+    Bpf(Box<Bpf>),
+}
+
+impl Live {
+    /// Who was asked for; or the module if it is there, and BPF if it is not.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can count here.
+    pub fn open(args: &LiveArgs) -> Result<Self, Error> {
+        let root = Path::new("/");
+        let bpf = || Bpf::attach(args).map(|bpf| Self::Bpf(Box::new(bpf)));
+        match args.wanted().map_err(Error::Usage)? {
+            Some(SourceKind::Device) => Ok(Self::Device(Device::new(root)?)),
+            Some(SourceKind::Bpf) => Ok(bpf().map_err(|bpf| Neither::new(None, bpf))?),
+            None => match Device::new(root) {
+                Ok(device) => Ok(Self::Device(device)),
+                Err(error) if error.is_absence() => {
+                    Ok(bpf().map_err(|bpf| Neither::new(Some(error), bpf))?)
+                }
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    /// Whether there is nothing to tell of the time before this process.
+    #[must_use]
+    pub fn begins_now(&self) -> bool {
+        matches!(self, Self::Bpf(_))
+    }
+
+    /// Takes a snapshot: of a VM's vCPUs and nothing else, or of all there is.
+    ///
+    /// # Errors
+    ///
+    /// The counters cannot be read.
+    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<Cow<'_, [u8]>, Error> {
+        Ok(match self {
+            Self::Device(device) => Cow::Borrowed(device.snapshot(vm)?),
+            Self::Bpf(bpf) => Cow::Owned(bpf.snapshot(vm)?),
+        })
+    }
+
+    /// Takes a sample.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::snapshot`]; or what the kernel gives is of another version.
+    pub fn sample(&mut self, vm: Option<u64>) -> Result<Sample, Error> {
+        let bytes = self.snapshot(vm)?;
+        Ok(Sample::parse(&bytes).map_err(device::Error::Snapshot)?)
+    }
+}
+
+/// Why nobody can count, and what each would need.
+#[derive(Debug, thiserror::Error)]
+pub struct Neither {
+    device: Option<device::Error>,
+    bpf: exitstat_bpf::Error,
+    needs: Vec<Need>,
+}
+
+impl Neither {
+    fn new(device: Option<device::Error>, bpf: exitstat_bpf::Error) -> Self {
+        Self {
+            device,
+            bpf,
+            needs: exitstat_bpf::needs(Path::new("/")),
+        }
+    }
+}
+
+impl fmt::Display for Neither {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "BPF cannot count here: {}", self.bpf)?;
+        writeln!(f, "What BPF needs:")?;
+        for need in &self.needs {
+            writeln!(f, "  {need}")?;
+        }
+        match &self.device {
+            None => write!(f, "The module was not asked for (--source)."),
+            Some(device) => write!(f, "Nor can the module: {device}"),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+# Counting by BPF where something goes wrong: nothing is lost, and nothing stays behind.
+. /lab/bpf-lib.sh
+
+# Where nobody can count, it is said what each would need.
+exitstat >/tmp/out 2>&1
+check "without KVM, nobody can count: exit status" [ $? = 3 ]
+check "and it is said what is missing" sh -c '
+	cat /tmp/out
+	grep "MISSING  kvm_intel or kvm_amd loaded: .modprobe" /tmp/out && grep "^Nor can the module: " /tmp/out'
+sysctl -q net.core.bpf_jit_enable=0
+modprobe $VENDOR
+exitstat >/tmp/out 2>&1
+check "without a JIT compiler, BPF cannot count: exit status" [ $? = 3 ]
+check "and that is said" sh -c 'cat /tmp/out; grep "MISSING  the JIT compiler of BPF" /tmp/out'
+sysctl -q net.core.bpf_jit_enable=1
+
+# Two that count do not disturb each other, and one of them is killed.
+count_by_bpf /tmp/other.rec
+other=$recorder
+count_by_bpf /tmp/one.rec
+oracle_arm
+l2 -n 2 -s work.sh
+check "a guest that two count ends well" ended_well $?
+end_count
+agrees /tmp/one.rec "while another counts"
+kill -KILL $other
+wait $other
+exitstat report /tmp/other.rec -o json 2>/dev/null | report "bpf until it is killed exits"
+oracle_disarm
+check "of one that is killed, nothing is left" no_programs
+
+# More vCPUs than there is room for.
+count_by_bpf /tmp/room.rec --max-vcpus 1
+oracle_arm
+l2 -n 2 -s work.sh
+check "a guest with a vCPU that there is no room for ends well" ended_well $?
+end_count
+agrees /tmp/room.rec "no room for a vCPU" 1
+oracle_disarm
+
+# KVM's module is taken out and comes again while somebody counts.
+count_by_bpf /tmp/again.rec
+oracle_arm
+l2 -s work.sh
+check "a guest before KVM is unloaded ends well" ended_well $?
+check "the vendor's module is unloaded meanwhile" rmmod $VENDOR
+check "kvm itself is in use" sh -c '! rmmod kvm'
+modprobe $VENDOR
+l2 -s work.sh
+check "a guest after it is loaded again ends well" ended_well $?
+end_count
+agrees /tmp/again.rec "KVM's module loaded again"
+oracle_disarm
+
+# A guest that was running before is counted from then on.
+l2 -s endless.sh &
+guest=$!
+until pidof qemu-system-x86_64-microvm; do sleep 0.01; done
+count_by_bpf /tmp/late.rec
+until exitstat vms --from /tmp/late.rec -o csv 2>/dev/null | grep ",qemu-system-x86,"; do sleep 0.05; done
+end_count
+check "a guest that was there before is counted from then on" sh -c '
+	exitstat vms --from /tmp/late.rec | tee /dev/stderr | grep qemu-system-x86'
+count_by_bpf /tmp/killed.rec
+kill -KILL $(pidof qemu-system-x86_64-microvm)
+wait $guest
+end_count
+check "exits of one that is killed stay with the host" sh -c '
+	exitstat report /tmp/killed.rec | tee /dev/stderr | grep -E "^ *total +[1-9]" &&
+		exitstat vms --from /tmp/killed.rec | grep gone'
+
+# Nothing in the way of unloading.
+check "kvm is unloaded afterwards" sh -c '. /lab/lib.sh; unload_all && ! grep "^kvm" /proc/modules'
+check "and nothing is left" no_programs

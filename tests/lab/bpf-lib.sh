@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+# Counting by BPF. Sourced by the scripts that do.
+
+# count_by_bpf FILE [ARGUMENT...]: begins to record by BPF; returns once exits are counted. Its process: $recorder.
+count_by_bpf() {
+	count_file=$1
+	shift
+	rm -f $count_file
+	exitstat record --source bpf -i 0.2 -o $count_file "$@" &
+	recorder=$!
+	# The first snapshot is taken after the programs are attached.
+	until [ -s $count_file ]; do
+		kill -0 $recorder || return
+		sleep 0.01
+	done
+}
+
+# end_count FILE: ends the recording that was begun last.
+end_count() {
+	kill -INT $recorder
+	wait $recorder
+}
+
+# agrees FILE NAME [VCPUS]: has the lab compare the recording with the oracle's histogram, reason by reason. VCPUS, none
+# if not given, are in the host's counts only.
+agrees() {
+	echo ${3:-0} | report "bpf $2 unattached"
+	exitstat report $1 -o json | report "bpf $2 exits"
+	cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "bpf $2 hist"
+}
+
+# No programs of ours are left; the kernel frees them a moment after their process has gone.
+no_programs() {
+	tries=0
+	while grep '_kvm_exit.*\[bpf\]' /proc/kallsyms; do
+		tries=$((tries + 1))
+		[ $tries -lt 1000 ] || return
+		sleep 0.01
+	done
+}

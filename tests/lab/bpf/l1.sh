@@ -1,0 +1,42 @@
+# Counting by BPF on a kernel with nothing of exitstat's: over guests' whole lives, counts equal the tracepoint's.
+. /lab/bpf-lib.sh
+check "the kernel is the packaged one" sh -c '
+	modprobe $VENDOR && ! modinfo -n $VENDOR | grep updates && ! grep kvm_exit_observer /proc/kallsyms'
+
+count_by_bpf /tmp/two.rec
+oracle_arm
+l2 -n 2 -s work.sh
+check "a guest with two vCPUs ends well" ended_well $?
+end_count
+agrees /tmp/two.rec "two vCPUs"
+oracle_disarm
+
+count_by_bpf /tmp/off.rec --off-cpu
+oracle_arm
+l2 -s work.sh &
+first=$!
+l2 -n 2 -s work.sh
+check "the second of two guests ends well" ended_well $?
+wait $first
+check "the first of two guests ends well" ended_well $?
+end_count
+agrees /tmp/off.rec "two guests at once, less off-CPU time"
+oracle_disarm
+
+count_by_bpf /tmp/counts.rec --counts
+oracle_arm
+l2 -n 2 -s work.sh
+check "a guest that is only counted ends well" ended_well $?
+end_count
+agrees /tmp/counts.rec "counts only"
+oracle_disarm
+
+exitstat report /tmp/two.rec --time
+exitstat vms --from /tmp/two.rec
+check "the recording says who counted" sh -c '
+	exitstat report /tmp/two.rec | grep "^source: *bpf$" && exitstat --from /tmp/two.rec | grep "bpf$"'
+check "a sleeping vCPU's time is in the one, and not in the other" sh -c '
+	hlt() { exitstat report $1 --reason HLT -o csv | awk -F, "\$8 == \"HLT\" { print int(\$15) }"; }
+	with=$(hlt /tmp/two.rec) without=$(hlt /tmp/off.rec)
+	echo "HLT: $with ns on average, $without ns less off-CPU time"
+	[ "$without" -gt 0 ] && [ "$with" -gt $((without * 4)) ]'
