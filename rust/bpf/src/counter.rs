@@ -3,8 +3,9 @@
 //! The programs, loaded and attached.
 
 use crate::{
+    about::About,
     error::Error,
-    kernel::{self, Loaded, Offsets},
+    kernel::{self, Offsets},
     layout::{Config, Cpu, Host, Shared, Vcpu},
     memory::Mapped,
     needs,
@@ -68,22 +69,18 @@ fn programs(options: &Options, isa: Isa) -> Vec<Program> {
 /// Counting, for as long as this lives.
 #[derive(Debug)]
 pub struct Counter {
-    pub(crate) options: Options,
-    pub(crate) isa: Isa,
-    /// Where the programs look.
-    offsets: Offsets,
-    /// The module that they are right of.
-    module: Option<Loaded>,
-    /// Another one each time.
-    pub(crate) load: u64,
+    pub(crate) about: About,
     pub(crate) names: Names,
     pub(crate) host: Mapped<Host>,
     pub(crate) cpus: Mapped<Cpu>,
     pub(crate) vcpus: Mapped<Vcpu>,
-    /// Dropped before the object whose programs they attach.
-    _links: Vec<Link>,
-    _object: Object,
+    /// Dropped before the object whose programs they attach. Of what was found pinned, there are none.
+    pub(crate) links: Vec<Link>,
+    pub(crate) object: Option<Object>,
 }
+
+/// The maps that are read.
+pub(crate) const MAPS: [&str; 4] = [".data.host", ".data.cpus", ".data.vcpus", ".data.about"];
 
 /// Compiled from `program/exits.bpf.c`; with plain loads first.
 static OBJECTS: [&Aligned<[u8]>; 2] = [
@@ -115,8 +112,19 @@ impl Counter {
         let offsets = kernel::offsets(root, isa)?;
         let config = config(&options, &offsets)?;
         let programs = programs(&options, isa);
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+        let about = About {
+            load: since_1970.map_or(0, |time| time.as_nanos() as u64),
+            module,
+            isa,
+            counts_only: options.counts_only,
+            off_cpu: options.off_cpu,
+            cpus: config.cpus,
+            rows: config.rows,
+            offsets,
+        };
         // Kernels before 6.17 do not take plain loads, and none does that has no JIT.
-        let [direct, probe] = OBJECTS.map(|object| || load(&object.0, &programs, &config));
+        let [direct, probe] = OBJECTS.map(|object| || load(&object.0, &programs, &config, &about));
         let object = direct().or_else(|_| probe())?;
         let mut links = Vec::new();
         for (name, hook, what) in programs {
@@ -131,33 +139,40 @@ impl Counter {
                 why: error.to_string(),
             })?);
         }
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         Ok(Self {
-            options,
-            isa,
-            offsets,
-            module,
-            load: since_1970.map_or(0, |time| time.as_nanos() as u64),
+            about,
             names: Names::default(),
             host: map(&object, ".data.host", 1)?,
             cpus: map(&object, ".data.cpus", config.cpus)?,
             vcpus: map(&object, ".data.vcpus", config.rows)?,
-            _links: links,
-            _object: object,
+            links,
+            object: Some(object),
         })
+    }
+
+    /// Whether it goes on when this process has ended.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.object.is_none()
+    }
+
+    /// Whether it counts this.
+    #[must_use]
+    pub fn counts(&self, options: &Options) -> bool {
+        (self.about.counts_only, self.about.off_cpu) == (options.counts_only, options.off_cpu)
     }
 
     /// Whether kvm_intel or kvm_amd was loaded anew since, and keeps things elsewhere.
     pub fn is_outdated(&mut self) -> bool {
         let root = Path::new("/");
-        let now = kernel::loaded(root, self.isa);
-        if now.is_none() || now == self.module {
+        let now = kernel::loaded(root, self.about.isa);
+        if now.is_none() || now == self.about.module {
             return false;
         }
-        self.module = now;
+        self.about.module = now;
         // Of one that goes again meanwhile, the next look finds out.
-        let offsets = kernel::offsets(root, self.isa);
-        offsets.is_ok_and(|offsets| offsets != self.offsets)
+        let offsets = kernel::offsets(root, self.about.isa);
+        offsets.is_ok_and(|offsets| offsets != self.about.offsets)
     }
 }
 
@@ -183,19 +198,29 @@ fn listen(_: PrintLevel, text: String) {
     log.extend(text.lines().map(str::to_owned));
 }
 
-fn load(object: &[u8], programs: &[Program], config: &Config) -> Result<Object, Error> {
+fn load(
+    object: &[u8],
+    programs: &[Program],
+    config: &Config,
+    about: &About,
+) -> Result<Object, Error> {
     libbpf_rs::set_print(Some((PrintLevel::Warn, listen)));
     LOG.lock().unwrap_or_else(PoisonError::into_inner).clear();
     let object = config.tell(object);
     let open = ObjectBuilder::default().open_memory(&object);
     let loaded = open.and_then(|mut open| {
-        prepare(&mut open, programs, config)?;
+        prepare(&mut open, programs, config, about)?;
         open.load()
     });
     loaded.map_err(refused)
 }
 
-fn prepare(open: &mut OpenObject, programs: &[Program], config: &Config) -> libbpf_rs::Result<()> {
+fn prepare(
+    open: &mut OpenObject,
+    programs: &[Program],
+    config: &Config,
+    about: &About,
+) -> libbpf_rs::Result<()> {
     for mut program in open.progs_mut() {
         let needed = programs.iter().any(|(name, ..)| program.name() == *name);
         program.set_autoload(needed);
@@ -205,8 +230,9 @@ fn prepare(open: &mut OpenObject, programs: &[Program], config: &Config) -> libb
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         map.set_value_size(elements.saturating_mul(size))
     };
-    for map in open.maps_mut() {
+    for mut map in open.maps_mut() {
         match map.name().to_str() {
+            Some(".data.about") => map.set_initial_value(&about.bytes())?,
             Some(".data.cpus") => sized(map, config.cpus, size_of::<Cpu>())?,
             Some(".data.vcpus") => sized(map, config.rows, size_of::<Vcpu>())?,
             _ => (),
@@ -282,8 +308,18 @@ mod tests {
                 };
                 let config = config(&options, &offsets).unwrap();
                 let programs = programs(&options, isa);
+                let about = About {
+                    load: 1,
+                    module: None,
+                    isa,
+                    counts_only,
+                    off_cpu,
+                    cpus: config.cpus,
+                    rows: config.rows,
+                    offsets,
+                };
                 for (name, object) in ["direct", "probe"].into_iter().zip(OBJECTS) {
-                    let result = load(&object.0, &programs, &config);
+                    let result = load(&object.0, &programs, &config, &about);
                     let what = format!("{name}, {isa:?}, {options:?}");
                     let object = result.unwrap_or_else(|error| panic!("{what}: {error}"));
                     let host = map::<Host>(&object, ".data.host", 1).unwrap();

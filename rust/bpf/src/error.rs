@@ -54,6 +54,26 @@ pub enum Error {
     /// The counters cannot be mapped.
     #[error("cannot map the counters: {0}")]
     Map(io::Error),
+    /// The kernel's file system for BPF is not there.
+    #[error("nothing can be pinned: /sys/fs/bpf is not the file system of BPF.\nAs root: `mount -t bpf bpf /sys/fs/bpf`.")]
+    NoBpffs,
+    /// There is what was pinned before.
+    #[error("BPF is counting already, pinned in /sys/fs/bpf/exitstat, and otherwise than you ask.\n`exitstat` without --counts and --off-cpu reads it; `exitstat unpin` ends it.")]
+    Pinned,
+    /// What is pinned is of another release.
+    #[error("what is pinned in /sys/fs/bpf/exitstat is of another release of exitstat.\nAs root: `exitstat unpin`, and pin it again.")]
+    PinnedByAnother,
+    /// What is pinned looks in the wrong places now.
+    #[error("another build of KVM was loaded since counting was pinned, and its exits were counted wrongly.\nAs root: `exitstat unpin`, and pin it again.")]
+    PinnedOutdated,
+    /// Something of it cannot be done.
+    #[error("cannot {what} /sys/fs/bpf: {error}")]
+    Pin {
+        /// What.
+        what: &'static str,
+        /// Why.
+        error: io::Error,
+    },
     /// Guests go faster than counters can be read.
     #[error("no whole snapshot: vCPUs went away all the time")]
     Busy,

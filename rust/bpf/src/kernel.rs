@@ -43,7 +43,7 @@ pub fn module(isa: Isa) -> &'static str {
 
 /// A module that is loaded: another one each time it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loaded(u64);
+pub struct Loaded(pub u64);
 
 /// The vendor's module; `None` if it is not loaded.
 pub fn loaded(root: &Path, isa: Isa) -> Option<Loaded> {

@@ -6,14 +6,17 @@
 //! process ends. [`Counter::snapshot`] gives what they counted in the format of the module's snapshots
 //! ([`exitstat_core::snapshot`]).
 
+mod about;
 mod counter;
 mod error;
 mod kernel;
 mod layout;
 mod memory;
 mod needs;
+mod pin;
 mod snapshot;
 
 pub use counter::{Counter, Options};
 pub use error::Error;
 pub use needs::{needs, Need};
+pub use pin::unpin;

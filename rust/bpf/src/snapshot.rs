@@ -77,17 +77,17 @@ impl Counter {
         let host = &self.host[0];
         let flag = |set: bool, flag: u32| if set { flag } else { 0 };
         let header = Header {
-            load: self.load,
+            load: self.about.load,
             tsc: ns(ClockId::Monotonic),
             realtime: ns(ClockId::Realtime),
             // A cycle is a nanosecond.
             tsc_khz: 1_000_000,
             cpus: self.cpus.len() as u32,
             unattached: host.unattached.load(Ordering::Relaxed),
-            isa: self.isa as u32,
+            isa: self.about.isa as u32,
             source: SOURCE_BPF,
-            flags: flag(self.options.counts_only, FLAG_COUNTS_ONLY)
-                | flag(self.options.off_cpu, FLAG_OFF_CPU),
+            flags: flag(self.about.counts_only, FLAG_COUNTS_ONLY)
+                | flag(self.about.off_cpu, FLAG_OFF_CPU),
             ..Header::default()
         };
         writer.snapshot(header, |writer| {
@@ -161,7 +161,7 @@ impl Counter {
 
     /// The number for reasons that have none of their own.
     fn other(&self) -> u32 {
-        match self.isa {
+        match self.about.isa {
             Isa::Vmx => BEYOND,
             Isa::Svm => svm::OTHER,
         }
@@ -169,7 +169,7 @@ impl Counter {
 
     /// The reason of an index, as `index_of()` in `program/exits.bpf.c` gives them.
     fn reason(&self, index: u32) -> u32 {
-        match (self.isa, index) {
+        match (self.about.isa, index) {
             (Isa::Vmx, reason) if reason < BEYOND => reason,
             (Isa::Svm, code @ 0..0xa8) => code,
             (Isa::Svm, 0xb0..0xc0) => 0x400 + (index - 0xb0),

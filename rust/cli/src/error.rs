@@ -54,6 +54,12 @@ impl Error {
         |source| Self::Io { what, source }
     }
 
+    /// Whether nothing is wrong but that KVM is not loaded.
+    #[must_use]
+    pub fn is_want_of_kvm(&self) -> bool {
+        matches!(self, Self::Neither(neither) if neither.is_want_of_kvm())
+    }
+
     /// The exit status; `exitstat --help` lists them.
     #[must_use]
     pub fn status(&self) -> u8 {

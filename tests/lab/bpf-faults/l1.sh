@@ -69,6 +69,25 @@ check "exits of one that is killed stay with the host" sh -c '
 	exitstat report /tmp/killed.rec | tee /dev/stderr | grep -E "^ *total +[1-9]" &&
 		exitstat vms --from /tmp/killed.rec | grep gone'
 
+# What is pinned counts without a process, until it is unpinned.
+mountpoint -q /sys/fs/bpf && umount /sys/fs/bpf
+check "without the file system of BPF, nothing is pinned, and it is said how" sh -c '
+	exitstat 0.1 1 --pin 2>&1 | tee /dev/stderr | grep "mount -t bpf bpf /sys/fs/bpf"'
+mount -t bpf bpf /sys/fs/bpf
+exitstat 0.1 1 --pin
+oracle_arm
+l2 -n 2 -s work.sh
+check "a guest that nobody looks at ends well" ended_well $?
+exitstat -o json | report "bpf pinned, without a process exits"
+cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "bpf pinned, without a process hist"
+echo 0 | report "bpf pinned, without a process unattached"
+oracle_disarm
+check "what is pinned is not counted otherwise" sh -c '
+	exitstat --counts 2>&1 | tee /dev/stderr | grep "otherwise than you ask"'
+check "and can be pinned again" sh -c 'exitstat 0.1 1 --pin'
+check "it ends when it is unpinned" sh -c '
+	exitstat unpin | grep "no longer" && exitstat unpin | grep "Nothing was pinned" && ! ls /sys/fs/bpf | grep .'
+
 # Nothing in the way of unloading.
 check "kvm is unloaded afterwards" sh -c '. /lab/lib.sh; unload_all && ! grep "^kvm" /proc/modules'
 check "and nothing is left" no_programs

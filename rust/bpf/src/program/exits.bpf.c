@@ -23,6 +23,7 @@ struct host host SEC(".data.host") = { .slots = { [0 ... INDEXES - 1] = NO_SLOT 
 /* As many as there are CPUs, and room for vCPUs: the loader makes room. */
 struct cpu cpus[1] SEC(".data.cpus");
 struct vcpu vcpus[1] SEC(".data.vcpus");
+struct about about SEC(".data.about");
 
 /* The rows of vCPUs and of the threads that run them, by their addresses. */
 struct {

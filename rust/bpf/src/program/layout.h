@@ -43,6 +43,12 @@ typedef __u64 u64;
 #define VCPU_ID 0x5eed6660	/* in struct kvm_vcpu */
 #define NOTIFIER 0x5eed7770	/* the preempt notifier in struct kvm_vcpu */
 
+/* What the counters are of, for whoever finds them; the programs do not look at it. src/about.rs has the same. */
+struct about {
+	u64 longs[2];
+	u32 words[10];
+};
+
 /* What a CPU counted of one reason. */
 struct tally {
 	u64 exits;

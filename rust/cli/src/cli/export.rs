@@ -22,7 +22,8 @@ docs/metrics.md lists the metrics, and how many there can be.";
 /// prefers; each answer is of that moment. Or writes a file for node_exporter's textfile collector.
 ///
 /// The device is open only while it is read, so the module can be unloaded meanwhile; requests are
-/// then answered with status 503 and the reason.
+/// then answered with status 503 and the reason. BPF counts for as long as the exporter runs, or goes
+/// on if --pin was given. Before kvm_intel or kvm_amd is loaded, requests are answered so, too.
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct ExportArgs {

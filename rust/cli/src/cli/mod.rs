@@ -19,20 +19,28 @@ pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::ExportArgs;
 pub use plot::{PlotArgs, PlotKind};
-pub use source::{LiveArgs, SourceArgs, SourceKind};
+pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
 pub use top::TopArgs;
 
 const AFTER_HELP: &str = "\
+Who counts:
+  The module kvm_exitstat, from when it is loaded, if it is there. Else BPF programs on KVM's
+  tracepoints, which need no module, on Intel and AMD: they count while exitstat runs (--pin: until
+  `exitstat unpin`). Each table says who it was. --source chooses.
+
 What is counted:
-  Every hardware VM exit of a VMX guest, once, under its basic exit reason (Intel SDM vol. 3,
-  appendix C). Cycles are TSC cycles from the exit to the end of its handling in the kernel, with
-  the vCPU's thread on its CPU. What user space does to finish an exit is told apart, in wall time.
+  Every hardware VM exit, once, under its reason: on Intel the basic exit reason (SDM vol. 3,
+  appendix C), on AMD the exit code (APM vol. 2, appendix C).
+  Time, by the module: TSC cycles from the exit to the end of its handling in the kernel, with the
+  vCPU's thread on its CPU. What user space does to finish an exit is told apart, in wall time.
+  Time, by BPF: nanoseconds from the exit to the next entry, less those that user space had the vCPU.
+  A thread that sleeps, in HLT too, or waits for a CPU, is in it; --off-cpu leaves that out.
 
 Where the numbers come from:
   Of the host, exits and cycles are sums of what each CPU counted. Percentiles, the longest exit and
   the user-space share are sums over vCPUs, those that are gone included: what each VM's vCPU
   counted. The two agree, but for exits taken while the counters were read, and for vCPUs that there
-  was no memory for. A CPU counts no more than exits and cycles: with --cpu the other columns are
+  was no memory for (by BPF, only their exits are in the former, no times). A CPU counts no more than exits and cycles: with --cpu the other columns are
   empty. A longest exit is of all time; rows of an interval show in its place the range of cycles
   that the longest exit of the interval was in.
 
@@ -40,7 +48,7 @@ Exit status:
   0  all went well
   1  `check`: over the budget
   2  the command line, or a budget, has an error
-  3  the counters cannot be read: no module, no permission, another version, no VMX
+  3  the counters cannot be read: neither module nor BPF, no permission, another version
   4  `guest`: nothing answers the CPUID leaves
   5  a recording cannot be read
   6  something else failed, such as writing a file
@@ -48,20 +56,22 @@ Exit status:
   or was not found, and 128 and the signal's number if a signal ended it.
 
 Examples:
-  exitstat                        all since the module was loaded
+  sudo exitstat top               live, on any host with KVM
+  exitstat                        all since the module was loaded; by BPF, of a second
   exitstat 1                      that, and then what happens, second by second
   exitstat --vm 3 --reason 48 1   only EPT violations of VM 3
   exitstat record -o boot.rec -- ./start-vm && exitstat report boot.rec
   exitstat diff ept1.rec ept0.rec
 ";
 
-/// VM exit statistics for KVM on Intel VMX
+/// VM exit statistics for KVM on Intel and AMD
 ///
-/// Shows how often guests leave to the hypervisor, why, and how many CPU cycles it takes to handle
-/// it. Reads /dev/kvm_exitstat, which the kernel module kvm_exitstat makes, or a recording.
+/// Shows how often guests leave to the hypervisor, why, and how much time it takes to handle it.
+/// Reads what the kernel module kvm_exitstat counts, or counts by BPF where there is none, or reads
+/// a recording.
 ///
 /// Without a command: the totals since the module was loaded and, with INTERVAL, after each INTERVAL
-/// what was added, COUNT tables in all.
+/// what was added, COUNT tables in all. By BPF: what happened in each INTERVAL, or in a second.
 #[derive(Debug, Parser)]
 #[command(name = "exitstat", version, after_long_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true, max_term_width = 100)]
@@ -90,6 +100,7 @@ pub enum Command {
     Export(ExportArgs),
     Enable(EnableArgs),
     Disable(DisableArgs),
+    Unpin(UnpinArgs),
     #[command(hide = true)]
     Documents(DocumentsArgs),
 }
@@ -174,7 +185,7 @@ pub struct StatArgs {
     /// Time between tables: seconds, or with a unit, such as 500ms or 1m
     #[arg(value_name = "INTERVAL", value_parser = interval)]
     pub interval: Option<Duration>,
-    /// How many tables, the first one, of the totals, included
+    /// How many tables; by the module the first one, of the totals, included
     #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// Whose exits.
@@ -194,7 +205,8 @@ pub struct StatArgs {
 /// Which VMs there are: their process, vCPUs, exits, rate
 ///
 /// A VM is listed from its first exit on, until its process has gone. Its exits are those since it
-/// was started or the module was loaded. The rate is that of an INTERVAL that is waited for; of a
+/// was started, the module was loaded, or BPF began to count. Its number is the module's, or by BPF
+/// the process id. The rate is that of an INTERVAL that is waited for; of a
 /// recording, that of all of it.
 #[derive(Args, Debug)]
 pub struct VmsArgs {
@@ -214,8 +226,8 @@ pub struct VmsArgs {
 /// Takes a snapshot of all counters at once, each INTERVAL, and a last one at the end: when COMMAND
 /// has ended, or at Ctrl-C. A recording that was killed stays readable up to there.
 ///
-/// The file says: when, exitstat's command line, the kernel's release, the parameters of kvm and
-/// kvm_intel, and the names and process ids of VMs' processes.
+/// The file says: when, who counted, exitstat's command line, the kernel's release, the parameters of
+/// kvm, kvm_intel and kvm_amd, and the names and process ids of VMs' processes.
 #[derive(Args, Debug)]
 pub struct RecordArgs {
     /// The file; one that is there already is replaced
@@ -273,7 +285,7 @@ pub struct ReportArgs {
 ///
 /// Compares what happened between the first snapshot and the last of each, so record the same work
 /// twice: `exitstat record -o ept1.rec -- ./boot-vm`. Rows are sorted by how much changed, either
-/// way.
+/// way. Of one recording by the module and one by BPF, times are in nanoseconds, and differ in kind.
 #[derive(Args, Debug)]
 pub struct DiffArgs {
     /// The recording to start from
@@ -320,7 +332,8 @@ A budget:
   exits = 20_000
   cycles = 400_000_000
 
-  # By reason; names or numbers, as `exitstat explain` lists them. What is not named is free.
+  # By reason; names or numbers, as `exitstat explain` lists them. What is not named is free; a
+  # reason that the CPU's vendor does not have is passed over. By BPF, cycles are nanoseconds.
   [reason.EPT_VIOLATION]
   exits = 3_000
 

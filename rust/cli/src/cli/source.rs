@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug, Default)]
 pub struct SourceArgs {
     /// Read a recording in place of the running kernel's counters
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["source", "counts", "off_cpu", "max_vcpus"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["source", "counts", "off_cpu", "pin", "max_vcpus"])]
     pub from: Option<PathBuf>,
     #[allow(missing_docs)]
     #[command(flatten)]
@@ -28,6 +28,10 @@ pub struct LiveArgs {
     /// BPF: leave out the time in which the host's scheduler has a vCPU off its CPU, sleeping in HLT too
     #[arg(long)]
     pub off_cpu: bool,
+    /// BPF: count on in the kernel when exitstat has ended, until `exitstat unpin`; whoever counts by BPF
+    /// meanwhile reads these counters
+    #[arg(long)]
+    pub pin: bool,
     /// BPF: have room for so many vCPUs at a time, 16 KiB each [default: 8 for each CPU, and at least 256]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16384))]
     pub max_vcpus: Option<u32>,
@@ -40,10 +44,10 @@ impl LiveArgs {
     ///
     /// They contradict each other.
     pub fn wanted(&self) -> Result<Option<SourceKind>, String> {
-        let of_bpf = self.counts || self.off_cpu || self.max_vcpus.is_some();
+        let of_bpf = self.counts || self.off_cpu || self.pin || self.max_vcpus.is_some();
         match (self.source, of_bpf) {
             (Some(SourceKind::Device), true) => Err(
-                "--counts, --off-cpu and --max-vcpus are about counting by BPF, not by the module"
+                "--counts, --off-cpu, --pin and --max-vcpus are about counting by BPF, not by the module"
                     .to_owned(),
             ),
             (None, true) => Ok(Some(SourceKind::Bpf)),
@@ -51,6 +55,12 @@ impl LiveArgs {
         }
     }
 }
+
+/// End what was begun by --pin
+///
+/// BPF stops counting, and what it counted is gone.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct UnpinArgs {}
 
 /// Who counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -56,38 +56,60 @@ enum Format {
 /// Samples, as often as one likes: of a recording one after another, the last one again and again.
 #[derive(Debug)]
 struct Samples {
-    source: Source,
+    args: SourceArgs,
+    /// `None` until KVM is loaded.
+    source: Option<Source>,
     last: Option<Sample>,
 }
 
 impl Samples {
     fn open(args: &SourceArgs) -> Result<Self, Error> {
-        let mut source = Source::open(args)?;
-        // What cannot be read is said at the start.
-        let first = source.first()?;
-        Ok(Self {
-            last: (!source.is_live()).then_some(first),
-            source,
-        })
+        let mut samples = Self {
+            args: args.clone(),
+            source: None,
+            last: None,
+        };
+        // What cannot be read is said at the start, but that KVM is not there yet.
+        match samples.source() {
+            Err(error) if error.is_want_of_kvm() => {
+                crate::say!("exitstat: waiting for KVM: kvm_intel or kvm_amd is not loaded yet");
+                return Ok(samples);
+            }
+            Err(error) => return Err(error),
+            Ok(source) => {
+                let first = source.first()?;
+                samples.last = (!source.is_live()).then_some(first);
+            }
+        }
+        Ok(samples)
+    }
+
+    fn source(&mut self) -> Result<&mut Source, Error> {
+        let source = match self.source.take() {
+            Some(source) => source,
+            None => Source::open(&self.args)?,
+        };
+        Ok(self.source.insert(source))
     }
 
     /// The next one.
     fn next(&mut self) -> Result<Sample, Error> {
-        let Some(last) = &mut self.last else {
-            return self.source.first();
-        };
-        let given = last.clone();
-        if let Some(next) = self.source.sample(Duration::ZERO)? {
-            *last = next;
+        let next = self.source()?.sample(Duration::ZERO)?;
+        match &mut self.last {
+            None => next.ok_or_else(|| Error::Failed("there are no snapshots".to_owned())),
+            Some(last) => Ok(match next {
+                Some(next) => std::mem::replace(last, next),
+                None => last.clone(),
+            }),
         }
-        Ok(given)
     }
 
     /// The newest one that there is.
     fn last(&mut self) -> Result<Sample, Error> {
-        if let Some(last) = &mut self.last {
-            while let Some(sample) = self.source.sample(Duration::ZERO)? {
-                *last = sample;
+        while self.last.is_some() {
+            match self.source()?.sample(Duration::ZERO)? {
+                Some(sample) => self.last = Some(sample),
+                None => break,
             }
         }
         self.next()

@@ -20,6 +20,7 @@ pub mod record;
 pub mod report;
 pub mod stat;
 pub mod top;
+pub mod unpin;
 pub mod vms;
 
 /// Carries out a command line.
@@ -42,6 +43,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Some(Command::Record(args)) => return record::run(&args),
         Some(Command::Report(args)) => report::run(&args)?,
         Some(Command::Top(args)) => top::run(&args)?,
+        Some(Command::Unpin(_)) => unpin::run()?,
         Some(Command::Vms(args)) => vms::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -48,7 +48,7 @@ impl Live {
     /// Whether there is nothing to tell of the time before this process.
     #[must_use]
     pub fn begins_now(&self) -> bool {
-        matches!(self, Self::Bpf(_))
+        matches!(self, Self::Bpf(bpf) if !bpf.was_found())
     }
 
     /// Takes a snapshot: of a VM's vCPUs and nothing else, or of all there is.
@@ -89,6 +89,15 @@ impl Neither {
             bpf,
             needs: exitstat_bpf::needs(Path::new("/")),
         }
+    }
+}
+
+impl Neither {
+    /// Whether nothing is wrong but that KVM is not loaded.
+    #[must_use]
+    pub fn is_want_of_kvm(&self) -> bool {
+        use exitstat_bpf::Error as Bpf;
+        matches!(self.bpf, Bpf::NoKvm | Bpf::NoVendorModule)
     }
 }
 

@@ -5,8 +5,11 @@
 use crate::report::Report;
 use std::collections::BTreeMap;
 
-/// Rows of the table: the key, and what runs in L1.
-pub const ROWS: [(&str, &str); 9] = [
+/// A row of a table: the key, and what runs in L1.
+pub type Row = (&'static str, &'static str);
+
+/// Rows of the lab's own kernel.
+pub const ROWS: &[Row] = &[
     ("unpatched", "KVM as it is"),
     ("patched", "patched KVM, no observer"),
     ("exitstat", "exitstat"),
@@ -16,6 +19,17 @@ pub const ROWS: [(&str, &str); 9] = [
     ("tracepoints", "tracepoints"),
     ("perf", "perf kvm stat"),
     ("bpftrace_time", "bpftrace, counts and times"),
+];
+
+/// Rows of Debian's.
+pub const STOCK_ROWS: &[Row] = &[
+    ("unpatched", "KVM as it is"),
+    ("exitstat", "exitstat, the module"),
+    ("bpf_counts", "exitstat by BPF, --counts"),
+    ("bpf", "exitstat by BPF"),
+    ("bpf_off_cpu", "exitstat by BPF, --off-cpu"),
+    ("hist", "hist trigger"),
+    ("kvmexits", "bpftrace, counts and times"),
 ];
 
 /// Its columns: what the guest program is called, the key, and what it does.
@@ -41,6 +55,8 @@ pub struct Cost {
 
 /// All that was measured.
 pub struct Measured {
+    /// What there is of each program.
+    pub rows: &'static [Row],
     /// By program and row.
     costs: BTreeMap<(&'static str, &'static str), Cost>,
     /// How each row was started, in their order.
@@ -53,7 +69,7 @@ impl Measured {
     /// # Errors
     ///
     /// Something is missing.
-    pub fn parse(report: &Report) -> Result<Self, String> {
+    pub fn parse(report: &Report, rows: &'static [Row]) -> Result<Self, String> {
         let section = |name: &str| {
             report
                 .get(name)
@@ -61,7 +77,7 @@ impl Measured {
         };
         let mut costs = BTreeMap::new();
         let mut how = Vec::new();
-        for (row, _) in ROWS {
+        for &(row, _) in rows {
             how.push((row, section(&format!("how {row}"))?.trim_end().to_owned()));
             for (program, _, _) in PROGRAMS {
                 let name = format!("measured {program} {row}");
@@ -70,7 +86,7 @@ impl Measured {
                 costs.insert((program, row), cost);
             }
         }
-        Ok(Self { costs, how })
+        Ok(Self { rows, costs, how })
     }
 
     /// What an exit of a program cost.
@@ -111,7 +127,7 @@ mod tests {
 
     fn report() -> String {
         let mut text = String::new();
-        for (number, (row, _)) in ROWS.iter().enumerate() {
+        for (number, &(row, _)) in ROWS.iter().enumerate() {
             text += &format!("@begin how {row}\nby hand\n@end how {row}\n");
             for (program, _, _) in PROGRAMS {
                 text += &format!("@begin measured {program} {row}\n");
@@ -127,7 +143,7 @@ mod tests {
 
     #[test]
     fn rounds_are_summed_up_by_their_median() {
-        let measured = Measured::parse(&Report::parse(&report())).unwrap();
+        let measured = Measured::parse(&Report::parse(&report()), ROWS).unwrap();
         assert_eq!(
             measured.cost("hlt", "exitstat"),
             Some(Cost {
@@ -144,12 +160,12 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let text = report().replace("measured pio perf", "lost");
-        let error = Measured::parse(&Report::parse(&text)).err().unwrap();
+        let error = Measured::parse(&Report::parse(&text), ROWS).err().unwrap();
         assert!(error.contains("measured pio perf"), "{error}");
         let text = report()
             .replace("median 5010", "")
             .replace("median 5020", "");
         let text = text.replace("median 5030", "");
-        assert!(Measured::parse(&Report::parse(&text)).is_err());
+        assert!(Measured::parse(&Report::parse(&text), ROWS).is_err());
     }
 }

@@ -6,63 +6,104 @@
 mod measured;
 mod plot;
 
-use crate::{kernel, l0::L0, run::Run, suite::check, workspace::Workspace};
-use anyhow::{ensure, Context, Result};
+use crate::{
+    kernel,
+    l0::L0,
+    run::Run,
+    stock::{Stock, HOST},
+    suite::check,
+    workspace::Workspace,
+};
+use anyhow::{bail, ensure, Context, Result};
 use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
-use measured::{Measured, PROGRAMS, ROWS};
+use measured::{Measured, Row, PROGRAMS, ROWS, STOCK_ROWS};
 use serde_json::{json, Map, Value};
-use std::{fs, time::Duration};
+use std::{fs, thread, time::Duration};
 
 /// What else is in `build/bench.json`: `scripts/bench-cpu.sh` writes it.
 const ON_THE_PROCESSOR: &str = "build/bench-cpu.json";
 /// Programs of the machine that L1 gets.
-const PEERS: [&str; 2] = ["/usr/bin/perf", "/usr/bin/bpftrace"];
+const PEERS: [&str; 2] = ["/usr/bin/perf", BPFTRACE];
+const BPFTRACE: &str = "/usr/bin/bpftrace";
 const RESULT: &str = "build/bench.json";
 const PICTURE: &str = "build/bench.svg";
 
-/// Measures, prints the table, and writes `build/bench.json` and the picture.
+/// Measures, prints the tables, and writes `build/bench.json` and the picture.
 pub fn run(workspace: &Workspace) -> Result<()> {
-    eprintln!(
-        "==> booting L1, and in it some hundred guests without an operating system (4 minutes)"
-    );
     let shared = kernel::compared(workspace, "tests/bench/shared-atomics.patch")?;
-    let outcome = Run {
-        l1: Some(fs::read_to_string(workspace.path("tests/bench/l1.sh"))?),
-        l0: Some(L0::Bochs),
+    let debian = Stock::amd64(HOST);
+    let version = debian.build(workspace)?.version()?;
+    eprintln!(
+        "==> booting L1 twice, and in each some hundred guests without an operating system (6 minutes)"
+    );
+    let run = |name: &str| -> Result<Run> {
+        let script = |name: &str| fs::read_to_string(workspace.path("tests/bench").join(name));
+        Ok(Run {
+            l1: Some(script("measure.sh")? + &script(name)?),
+            l0: Some(L0::Bochs),
+            memory: Some(2048),
+            timeout: Duration::from_secs(2400),
+            ..Run::default()
+        })
+    };
+    let own = Run {
         kvms: vec![("shared-atomics", shared.modules())],
         tools: PEERS.to_vec(),
-        memory: Some(2048),
-        timeout: Duration::from_secs(2400),
-        echo: true,
-        ..Run::default()
-    }
-    .boot(workspace)?;
-    ensure!(outcome.status == Some(0), "the script in L1 failed");
-    let failed: Vec<String> = check::made_in_l1(&outcome.report)
-        .into_iter()
-        .filter_map(|check| Some(format!("{}: {}", check.name, check.result.err()?)))
-        .collect();
-    ensure!(failed.is_empty(), "{}", failed.join("\n"));
-    let measured = Measured::parse(&outcome.report).map_err(anyhow::Error::msg)?;
+        ..run("l1.sh")?
+    };
+    let stock = Run {
+        stock: Some(debian),
+        command: true,
+        tools: vec![BPFTRACE],
+        ..run("stock.sh")?
+    };
+    let (own, stock) = thread::scope(|scope| {
+        let own = scope.spawn(|| measure(workspace, &own, ROWS));
+        let stock = measure(workspace, &stock, STOCK_ROWS);
+        let own = own.join().unwrap_or_else(|_| bail!("it panicked"));
+        (own, stock)
+    });
+    let (own, stock) = (own?, stock?);
 
-    println!("{}", table(&measured));
-    println!("How each was started:");
-    for (row, how) in &measured.how {
-        println!("  {row:16} {}", how.replace('\n', "\n                   "));
+    for (kernel, measured) in [("The lab's own kernel", &own), (&version, &stock)] {
+        println!("{kernel}:\n{}", table(measured));
+        println!("How each was started:");
+        for (row, how) in &measured.how {
+            println!("  {row:16} {}", how.replace('\n', "\n                   "));
+        }
     }
 
     fs::create_dir_all(workspace.path("build"))?;
-    let mut result = document(&measured);
+    let mut result = document(&own);
+    result.insert("schema".to_owned(), json!("exitstat-bench/1"));
+    let mut of_stock = document(&stock);
+    of_stock.insert("kernel".to_owned(), json!(version));
+    result.insert("stock".to_owned(), Value::Object(of_stock));
     if let Ok(text) = fs::read_to_string(workspace.path(ON_THE_PROCESSOR)) {
         let more: Map<String, Value> = serde_json::from_str(&text).context(ON_THE_PROCESSOR)?;
         result.extend(more);
     }
     let text = serde_json::to_string_pretty(&result)?;
     fs::write(workspace.path(RESULT), text + "\n")?;
-    let picture = plot::draw(&measured).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let picture = plot::draw(&own).map_err(|error| anyhow::anyhow!("{error}"))?;
     fs::write(workspace.path(PICTURE), picture)?;
-    println!("{RESULT} has all of it, {PICTURE} is its picture.");
+    println!("{RESULT} has all of it, {PICTURE} is the picture of the first.");
     Ok(())
+}
+
+/// Boots L1, and has the guests measure.
+fn measure(workspace: &Workspace, run: &Run, rows: &'static [Row]) -> Result<Measured> {
+    let outcome = run.boot(workspace)?;
+    let failed = check::made_in_l1(&outcome.report)
+        .into_iter()
+        .filter_map(|check| Some(format!("{}: {}", check.name, check.result.err()?)))
+        .collect::<Vec<_>>();
+    if outcome.status != Some(0) || !failed.is_empty() {
+        eprintln!("{}", outcome.console);
+    }
+    ensure!(outcome.status == Some(0), "the script in L1 failed");
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    Measured::parse(&outcome.report, rows).map_err(anyhow::Error::msg)
 }
 
 /// What each row adds to an exit, and first what it costs without.
@@ -72,7 +113,7 @@ fn table(measured: &Measured) -> Table {
     table
         .load_preset(UTF8_FULL_CONDENSED)
         .set_header(["instructions per exit"].into_iter().chain(titles));
-    for (row, title) in ROWS {
+    for &(row, title) in measured.rows {
         let cells = PROGRAMS.iter().map(|&(program, _, _)| {
             let Some(cost) = measured.cost(program, row) else {
                 return String::new();
@@ -94,7 +135,7 @@ fn table(measured: &Measured) -> Table {
 fn document(measured: &Measured) -> Map<String, Value> {
     let by_program = |value: fn(measured::Cost) -> Value| -> Value {
         let programs = PROGRAMS.iter().map(|&(program, key, _)| {
-            let rows = ROWS.iter().filter_map(|(row, _)| {
+            let rows = measured.rows.iter().filter_map(|(row, _)| {
                 Some(((*row).to_owned(), value(measured.cost(program, row)?)))
             });
             (key.to_owned(), Value::Object(rows.collect()))
@@ -103,7 +144,6 @@ fn document(measured: &Measured) -> Map<String, Value> {
     };
     let mut document = Map::new();
     let mut insert = |key: &str, value| document.insert(key.to_owned(), value);
-    insert("schema", json!("exitstat-bench/1"));
     insert(
         "instructions_per_exit",
         by_program(|cost| json!(cost.median)),

@@ -2,7 +2,7 @@
 
 //! The table as a picture: bars, on a logarithmic scale.
 
-use super::measured::{Measured, ROWS};
+use super::measured::Measured;
 use plotters::{
     prelude::*,
     style::{
@@ -25,7 +25,7 @@ const DECADE: f64 = 140.0;
 pub fn draw(measured: &Measured) -> Result<String, Box<dyn std::error::Error>> {
     // Texts are measured by it. The second time it is there already.
     let _ = register_font(FONT, FontStyle::Normal, dejavu::sans::regular());
-    let rows: Vec<(&str, i64)> = ROWS[1..]
+    let rows: Vec<(&str, i64)> = measured.rows[1..]
         .iter()
         .filter_map(|&(row, title)| Some((title, measured.more("cpuid", row)?)))
         .collect();

@@ -42,6 +42,17 @@ pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
         intel("bpf-7.2", "7.2")?,
         intel("bpf-6.12", "6.12")?,
         intel("bpf-6.1", "6.1")?,
+        Scenario {
+            name: "bpf-beside",
+            about: "Debian's 7.3 with the module: it and BPF count the same exits",
+            minutes: 3,
+            run: Run {
+                l0: Some(L0::Bochs),
+                stock: Some(Stock::amd64("7.3")),
+                ..on("7.3", &["bpf-beside"], workspace)?
+            },
+            checks: none,
+        },
         on_amd("bpf-6.12-amd", "6.12", &["bpf", "bpf-faults"], workspace)?,
     ])
 }

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Counters that outlive the process that made them: in the kernel's file system for BPF.
+
+use crate::{
+    about::About,
+    counter::{Counter, MAPS},
+    error::Error,
+    layout::Shared,
+    memory::Mapped,
+    snapshot::Names,
+};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
+use rustix::fs::{statfs, Mode};
+use std::{
+    fs, io,
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    process,
+};
+
+const BPFFS: &str = "/sys/fs/bpf";
+const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
+
+fn directory() -> PathBuf {
+    Path::new(BPFFS).join("exitstat")
+}
+
+fn failed(what: &'static str) -> impl Fn(io::Error) -> Error {
+    move |error| Error::Pin { what, error }
+}
+
+impl Counter {
+    /// Has the kernel go on counting when this process has ended, until [`unpin`].
+    ///
+    /// # Errors
+    ///
+    /// There are pinned counters already, or the kernel's file system for BPF is not mounted.
+    pub fn pin(&mut self) -> Result<(), Error> {
+        let mounted = statfs(BPFFS).is_ok_and(|fs| fs.f_type == BPF_FS_MAGIC);
+        if !mounted {
+            return Err(Error::NoBpffs);
+        }
+        // All of it or nothing is there: it gets its name at last.
+        let new = Path::new(BPFFS).join(format!("exitstat.{}", process::id()));
+        // What a process of this number left that was killed.
+        let _ = fs::remove_dir_all(&new);
+        rustix::fs::mkdir(&new, Mode::RWXU)
+            .map_err(|errno| failed("make a directory in")(errno.into()))?;
+        let pinned = self.pin_in(&new).and_then(|()| {
+            if directory().exists() {
+                return Err(Error::Pinned);
+            }
+            fs::rename(&new, directory()).map_err(failed("rename a directory in"))
+        });
+        if pinned.is_err() {
+            let _ = fs::remove_dir_all(&new);
+        }
+        pinned
+    }
+
+    fn pin_in(&mut self, directory: &Path) -> Result<(), Error> {
+        let failed = |error: libbpf_rs::Error| failed("pin in")(io::Error::other(error));
+        for (number, link) in self.links.iter_mut().enumerate() {
+            link.pin(directory.join(format!("link{number}")))
+                .map_err(failed)?;
+        }
+        let object = self.object.as_mut().ok_or(Error::Pinned)?;
+        for name in MAPS {
+            let map = object.maps_mut().find(|map| map.name() == name);
+            let mut map = map.expect("it is in the object");
+            map.pin(path(directory, name)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The counters that were pinned, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    pub fn pinned() -> Result<Option<Self>, Error> {
+        let directory = directory();
+        match fs::metadata(&directory) {
+            Ok(_) => (),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(Error::NoPermission)
+            }
+            Err(_) => return Ok(None),
+        }
+        let about = map(".data.about")?.lookup(&0_u32.to_ne_bytes(), MapFlags::ANY);
+        let about = about.ok().flatten();
+        let about = about.and_then(|bytes| About::parse(&bytes));
+        let about = about.ok_or(Error::PinnedByAnother)?;
+        Ok(Some(Self {
+            host: mapped(".data.host", 1)?,
+            cpus: mapped(".data.cpus", about.cpus)?,
+            vcpus: mapped(".data.vcpus", about.rows)?,
+            about,
+            names: Names::default(),
+            links: Vec::new(),
+            object: None,
+        }))
+    }
+}
+
+fn map(name: &str) -> Result<MapHandle, Error> {
+    MapHandle::from_pinned_path(path(&directory(), name)).map_err(|error| match error.kind() {
+        libbpf_rs::ErrorKind::PermissionDenied => Error::NoPermission,
+        _ => failed("read what is pinned in")(io::Error::other(error)),
+    })
+}
+
+fn mapped<T: Shared>(name: &str, elements: u32) -> Result<Mapped<T>, Error> {
+    let map = map(name)?;
+    let size = elements as usize * size_of::<T>();
+    match map.value_size() as usize == size {
+        true => Mapped::new(map.as_fd(), size),
+        false => Err(Error::PinnedByAnother),
+    }
+}
+
+/// Where a map is pinned: there, a name with a dot is no file's.
+fn path(directory: &Path, name: &str) -> PathBuf {
+    directory.join(name.trim_start_matches(".data."))
+}
+
+/// Ends what was pinned. False if nothing was.
+///
+/// # Errors
+///
+/// It cannot be removed.
+pub fn unpin() -> Result<bool, Error> {
+    match fs::remove_dir_all(directory()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Error::NoPermission),
+        Err(error) => Err(failed("remove what is pinned in")(error)),
+    }
+}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+# How each row is measured: by the same guests, a known number of exits of a kind, the clock read before and after
+# each, in several rounds. Comes before the scripts that measure.
+rounds=${ROUNDS:-9}
+
+# measure ROW HOW [COMMAND...]: the guests, run by COMMAND, if one is given; HOW is what a reader could type.
+measure() {
+	row=$1
+	echo "$2" | report "how $row"
+	shift 2
+	echo "$row"
+	# By their whole name: bpftrace looks for none.
+	for program in cpuid hlt wrmsr pio ept; do
+		count=1000
+		[ $program != ept ] || count=256
+		"$@" /usr/bin/bare $program --count $count --rounds $rounds --blind >/tmp/measured 2>/tmp/errors ||
+			cat /tmp/errors
+		report "measured $program $row" </tmp/measured
+	done
+}
+
+# saw ROW NUMBER: it watched at all: there were more than 4,000 exits in each round.
+saw() {
+	check "$1 saw the exits" test "$2" -gt $((4000 * rounds))
+}
+
+# hist_trigger: a row of ftrace's own counting.
+hist_trigger() {
+	echo 'hist:keys=exit_reason' >$TRIGGER
+	measure hist "echo 'hist:keys=exit_reason' >events/kvm/kvm_exit/trigger"
+	saw hist "$(awk '/Hits:/ { print $2 }' /sys/kernel/tracing/events/kvm/kvm_exit/hist)"
+	echo '!hist:keys=exit_reason' >$TRIGGER
+}
+
+# under_bpftrace COMMAND...: while bpftrace runs the program $bpftrace. It always wants the header of that name.
+under_bpftrace() {
+	if [ ! -e /usr/include/linux/types.h ]; then
+		mkdir -p /usr/include/linux
+		for types in "char u8" "short u16" "int u32" "long long u64"; do
+			echo "typedef unsigned ${types% *} ${types##* }, __${types##* };"
+		done >/usr/include/linux/types.h
+	fi
+	bpftrace --include linux/types.h -o /tmp/bpftrace.out -e "$bpftrace" -c "$*"
+}
+bpftrace_count='tracepoint:kvm:kvm_exit { @exits[args->exit_reason] = count(); }'
+bpftrace_time='tracepoint:kvm:kvm_exit { @at[tid] = nsecs; @why[tid] = args->exit_reason; }
+tracepoint:kvm:kvm_entry /@at[tid]/ { @exits[@why[tid]] = count(); @ns[@why[tid]] = sum(nsecs - @at[tid]); delete(@at[tid]); }'
+
