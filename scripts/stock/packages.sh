@@ -16,14 +16,15 @@ quietly() {
 		exit 1
 	}
 }
-quietly apt-get install -y -q --no-install-recommends build-essential debhelper cargo rustc lintian
+quietly apt-get install -y -q --no-install-recommends build-essential debhelper lintian cargo rustc \
+	clang-19 libelf-dev libzstd-dev pkgconf zlib1g-dev
 
 version=$(dpkg-parsechangelog --show-field Version)
 tree=$out/exitstat-$version
 make_tree() {
 	rm -rf "$tree"
 	mkdir "$tree"
-	cp -a Cargo.lock Cargo.toml Kbuild LICENSE *.md contrib debian docs patches rust scripts src tests "$tree"
+	cp -a .cargo Cargo.lock Cargo.toml Kbuild LICENSE *.md contrib debian docs patches rust scripts src tests "$tree"
 	cp debian/control.in "$tree/debian/control"
 	for kernel; do
 		for file in control.modules postinst prerm; do

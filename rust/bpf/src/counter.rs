@@ -71,6 +71,7 @@ fn programs(options: &Options, isa: Isa) -> Vec<Program> {
 pub struct Counter {
     pub(crate) about: About,
     pub(crate) names: Names,
+    pub(crate) buffer: Vec<u8>,
     pub(crate) host: Mapped<Host>,
     pub(crate) cpus: Mapped<Cpu>,
     pub(crate) vcpus: Mapped<Vcpu>,
@@ -142,6 +143,7 @@ impl Counter {
         Ok(Self {
             about,
             names: Names::default(),
+            buffer: Vec::new(),
             host: map(&object, ".data.host", 1)?,
             cpus: map(&object, ".data.cpus", config.cpus)?,
             vcpus: map(&object, ".data.vcpus", config.rows)?,
@@ -212,7 +214,10 @@ fn load(
         prepare(&mut open, programs, config, about)?;
         open.load()
     });
-    loaded.map_err(refused)
+    loaded.map_err(|error| match error.kind() {
+        libbpf_rs::ErrorKind::OutOfMemory => Error::NoMemory { vcpus: config.rows },
+        _ => refused(error),
+    })
 }
 
 fn prepare(
@@ -272,9 +277,13 @@ fn map<T: Shared>(object: &Object, name: &str, elements: u32) -> Result<Mapped<T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::NO_SLOT;
+    use crate::layout::{NO_SLOT, SLOTS};
+    use exitstat_core::snapshot::{Owner, Snapshot};
     use libbpf_rs::{MapHandle, MapType};
-    use std::sync::atomic::{AtomicU8, Ordering};
+    use std::{
+        mem::offset_of,
+        sync::atomic::{AtomicU8, Ordering},
+    };
 
     /// Whether this process may use BPF; a sandbox may forbid it to root.
     fn may_use_bpf() -> bool {
@@ -283,6 +292,76 @@ mod tests {
             ..Default::default()
         };
         MapHandle::create(MapType::Array, Some("may"), 4, 8, 1, &options).is_ok()
+    }
+
+    /// 512 vCPUs that had exits for each reason that there is room for. It says how long reading them takes:
+    /// `cargo test --release -p exitstat-bpf many -- --nocapture`.
+    #[test]
+    fn many_vcpus_are_read_at_once() {
+        if !may_use_bpf() {
+            eprintln!("left out: no BPF here");
+            return;
+        }
+        const MANY: u32 = 512;
+        let options = Options {
+            counts_only: false,
+            off_cpu: false,
+            vcpus: Some(MANY),
+        };
+        let offsets = Offsets::default();
+        let config = config(&options, &offsets).unwrap();
+        let about = About {
+            load: 1,
+            module: None,
+            isa: Isa::Vmx,
+            counts_only: false,
+            off_cpu: false,
+            cpus: config.cpus,
+            rows: config.rows,
+            offsets,
+        };
+        let programs = programs(&options, Isa::Vmx);
+        let object = load(&OBJECTS[1].0, &programs, &config, &about).unwrap();
+        // What the programs would write: all counters are 1, and so is `live`; each has a number.
+        let word = |n: u32| n.to_ne_bytes();
+        let ones = [1_u64.to_ne_bytes(); size_of::<Vcpu>() / 8].concat();
+        let rows = (0..MANY).flat_map(|id| {
+            let mut row = ones.clone();
+            row[offset_of!(Vcpu, id)..][..4].copy_from_slice(&word(id));
+            row[offset_of!(Vcpu, live)..][..4].copy_from_slice(&word(1));
+            row
+        });
+        let rows: Vec<_> = rows.collect();
+        let owners = (0..SLOTS as u32).flat_map(|slot| word(slot + 1));
+        let mut host = vec![0; size_of::<Host>()];
+        for (to, from) in host[offset_of!(Host, owners)..].iter_mut().zip(owners) {
+            *to = from;
+        }
+        for (name, bytes) in [(".data.vcpus", &rows), (".data.host", &host)] {
+            let map = object.maps().find(|map| map.name() == name).unwrap();
+            map.update(&word(0), bytes, libbpf_rs::MapFlags::ANY)
+                .unwrap();
+        }
+        let mut counter = Counter {
+            about,
+            names: Names::default(),
+            buffer: Vec::new(),
+            host: map(&object, ".data.host", 1).unwrap(),
+            cpus: map(&object, ".data.cpus", config.cpus).unwrap(),
+            vcpus: map(&object, ".data.vcpus", config.rows).unwrap(),
+            links: Vec::new(),
+            object: Some(object),
+        };
+        // The first one looks up the processes' names.
+        counter.snapshot(None).unwrap();
+        let begin = std::time::Instant::now();
+        let bytes = counter.snapshot(None).unwrap();
+        eprintln!("{MANY} vCPUs: {:?}, {} bytes", begin.elapsed(), bytes.len());
+        let snapshot = Snapshot::parse(bytes).unwrap();
+        let records = snapshot.records().map(Result::unwrap);
+        let vcpus = records.filter(|record| matches!(record.owner, Owner::Vcpu(_)));
+        let rows: Vec<_> = vcpus.map(|record| record.rows().count()).collect();
+        assert_eq!(rows, [SLOTS; MANY as usize]);
     }
 
     /// The verifier of the kernel that this runs on takes the programs, for both vendors and all options.

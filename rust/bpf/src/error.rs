@@ -35,6 +35,12 @@ pub enum Error {
     /// The kernel's lockdown is at `confidentiality`.
     #[error("the kernel's lockdown is at `confidentiality` (/sys/kernel/security/lockdown), which forbids BPF to read kernel memory.\nAt `integrity` it works.")]
     LockedDown,
+    /// There is no memory for the counters.
+    #[error("no memory for the counters of {vcpus} vCPUs, 16 KiB each.\n--max-vcpus has room for fewer; those beyond are counted for the host only.")]
+    NoMemory {
+        /// How many there was to be room for.
+        vcpus: u32,
+    },
     /// The kernel refuses the programs.
     #[error("the kernel refuses the BPF programs: {why}{}", log.iter().map(|line| format!("\n  {line}")).collect::<String>())]
     Refused {
@@ -77,4 +83,19 @@ pub enum Error {
     /// Guests go faster than counters can be read.
     #[error("no whole snapshot: vCPUs went away all the time")]
     Busy,
+}
+
+impl Error {
+    /// Whether BPF could count here, and only what is pinned is wrong.
+    #[must_use]
+    pub fn is_of_pins(&self) -> bool {
+        matches!(
+            self,
+            Self::NoBpffs
+                | Self::Pinned
+                | Self::PinnedByAnother
+                | Self::PinnedOutdated
+                | Self::Pin { .. }
+        )
+    }
 }

@@ -41,8 +41,8 @@ impl Counter {
         if !mounted {
             return Err(Error::NoBpffs);
         }
-        // All of it or nothing is there: it gets its name at last.
-        let new = Path::new(BPFFS).join(format!("exitstat.{}", process::id()));
+        // All of it or nothing is there: it gets its name at last. The file system takes no dots.
+        let new = Path::new(BPFFS).join(format!("exitstat-{}", process::id()));
         // What a process of this number left that was killed.
         let _ = fs::remove_dir_all(&new);
         rustix::fs::mkdir(&new, Mode::RWXU)
@@ -98,6 +98,7 @@ impl Counter {
             vcpus: mapped(".data.vcpus", about.rows)?,
             about,
             names: Names::default(),
+            buffer: Vec::new(),
             links: Vec::new(),
             object: None,
         }))

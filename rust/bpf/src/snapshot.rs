@@ -33,23 +33,29 @@ impl Counter {
     /// # Errors
     ///
     /// vCPUs went away all the time, for seconds.
-    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<Vec<u8>, Error> {
+    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<&[u8], Error> {
         let mut names = std::mem::take(&mut self.names);
-        let snapshot = self.whole_snapshot(vm, &mut names);
+        // As large as the one before: seldom is it written twice.
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let length = self.whole_snapshot(vm, &mut names, &mut buffer);
         names.forget_the_gone();
-        self.names = names;
-        snapshot
+        (self.names, self.buffer) = (names, buffer);
+        Ok(&self.buffer[..length?])
     }
 
-    fn whole_snapshot(&self, vm: Option<u64>, names: &mut Names) -> Result<Vec<u8>, Error> {
+    fn whole_snapshot(
+        &self,
+        vm: Option<u64>,
+        names: &mut Names,
+        buffer: &mut Vec<u8>,
+    ) -> Result<usize, Error> {
         let host = &self.host[0];
         let begin = Instant::now();
-        let mut buffer = Vec::new();
         loop {
             // What a vCPU counted is for a moment both in its row and in those of vCPUs that are gone.
             let before = host.retired.load(Ordering::Acquire);
             if host.retirals.load(Ordering::Acquire) == before {
-                let mut writer = Writer::new(&mut buffer);
+                let mut writer = Writer::new(buffer);
                 self.write(&mut writer, vm, names);
                 let needed = writer.needed();
                 fence(Ordering::Acquire);
@@ -57,8 +63,7 @@ impl Counter {
                     continue;
                 }
                 if needed <= buffer.len() {
-                    buffer.truncate(needed);
-                    return Ok(buffer);
+                    return Ok(needed);
                 }
                 buffer.resize(needed + needed / 4, 0);
             } else if begin.elapsed() > PATIENCE {

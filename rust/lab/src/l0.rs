@@ -130,6 +130,12 @@ fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Result<Comma
             "-smp",
             &machine.cpus.to_string(),
         ])
+        // To look at one that hangs: `info registers`.
+        .arg("-monitor")
+        .arg(format!(
+            "unix:{},server=on,wait=off",
+            dir.join("monitor").display()
+        ))
         .arg("-serial")
         .arg(format!("file:{}", dir.join("console").display()))
         .args(["-device", "isa-debugcon,iobase=0xe9,chardev=report"])

@@ -14,6 +14,16 @@ check "without a JIT compiler, BPF cannot count: exit status" [ $? = 3 ]
 check "and that is said" sh -c 'cat /tmp/out; grep "MISSING  the JIT compiler of BPF" /tmp/out'
 sysctl -q net.core.bpf_jit_enable=1
 
+# Who is not root.
+cat >/tmp/as-nobody <<'END'
+caps=$1
+shift
+exec setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=$caps --inh-caps=$caps --ambient-caps=$caps "$@"
+END
+check "CAP_BPF and CAP_PERFMON are enough" sh /tmp/as-nobody -all,+bpf,+perfmon exitstat 0.1 1
+check "without them it is said" sh -c '
+	sh /tmp/as-nobody -all exitstat 0.1 1 2>&1 | tee /dev/stderr | grep "MISSING  root, or the capabilities CAP_BPF"'
+
 # Two that count do not disturb each other, and one of them is killed.
 count_by_bpf /tmp/other.rec
 other=$recorder
@@ -51,6 +61,16 @@ check "a guest after it is loaded again ends well" ended_well $?
 end_count
 agrees /tmp/again.rec "KVM's module loaded again"
 oracle_disarm
+
+# No memory: said, and nothing is left.
+mkdir -p /sys/fs/cgroup && mount -t cgroup2 cgroup /sys/fs/cgroup 2>/dev/null
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir /sys/fs/cgroup/small
+echo 64M >/sys/fs/cgroup/small/memory.max
+check "without memory for the counters, that is said" sh -c '
+	echo $$ >/sys/fs/cgroup/small/cgroup.procs
+	exitstat --max-vcpus 16384 2>&1 | tee /dev/stderr | grep "no memory for the counters of 16384 vCPUs"'
+check "and nothing is left of it" no_programs
 
 # A guest that was running before is counted from then on.
 l2 -s endless.sh &

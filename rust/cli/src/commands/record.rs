@@ -177,7 +177,7 @@ impl Snapshots {
 
     fn take(&mut self) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Live(live) => Ok(live.snapshot(None)?.into_owned()),
+            Self::Live(live) => Ok(live.snapshot(None)?.to_vec()),
             Self::Recording { path, reader, last } => {
                 let next = reader.next_bytes().map_err(|why| Error::Recording {
                     path: path.clone(),

@@ -59,7 +59,7 @@ impl Bpf {
     /// # Errors
     ///
     /// The counters cannot be read.
-    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<Vec<u8>, Error> {
+    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<&[u8], Error> {
         if self.counter.is_outdated() {
             // Another kvm_intel than that whose structures the programs know.
             if self.counter.is_pinned() {

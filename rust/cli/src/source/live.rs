@@ -12,7 +12,7 @@ use crate::{
     model::Sample,
 };
 use exitstat_bpf::Need;
-use std::{borrow::Cow, fmt, path::Path};
+use std::{fmt, path::Path};
 
 /// Who counts.
 #[derive(Debug)]
@@ -31,15 +31,17 @@ impl Live {
     /// Nobody can count here.
     pub fn open(args: &LiveArgs) -> Result<Self, Error> {
         let root = Path::new("/");
-        let bpf = || Bpf::attach(args).map(|bpf| Self::Bpf(Box::new(bpf)));
+        let bpf = |device| match Bpf::attach(args) {
+            Ok(bpf) => Ok(Self::Bpf(Box::new(bpf))),
+            Err(error) if error.is_of_pins() => Err(error.into()),
+            Err(bpf) => Err(Error::from(Neither::new(device, bpf))),
+        };
         match args.wanted().map_err(Error::Usage)? {
             Some(SourceKind::Device) => Ok(Self::Device(Device::new(root)?)),
-            Some(SourceKind::Bpf) => Ok(bpf().map_err(|bpf| Neither::new(None, bpf))?),
+            Some(SourceKind::Bpf) => bpf(None),
             None => match Device::new(root) {
                 Ok(device) => Ok(Self::Device(device)),
-                Err(error) if error.is_absence() => {
-                    Ok(bpf().map_err(|bpf| Neither::new(Some(error), bpf))?)
-                }
+                Err(error) if error.is_absence() => bpf(Some(error)),
                 Err(error) => Err(error.into()),
             },
         }
@@ -56,10 +58,10 @@ impl Live {
     /// # Errors
     ///
     /// The counters cannot be read.
-    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<Cow<'_, [u8]>, Error> {
+    pub fn snapshot(&mut self, vm: Option<u64>) -> Result<&[u8], Error> {
         Ok(match self {
-            Self::Device(device) => Cow::Borrowed(device.snapshot(vm)?),
-            Self::Bpf(bpf) => Cow::Owned(bpf.snapshot(vm)?),
+            Self::Device(device) => device.snapshot(vm)?,
+            Self::Bpf(bpf) => bpf.snapshot(vm)?,
         })
     }
 
@@ -70,7 +72,7 @@ impl Live {
     /// As of [`Self::snapshot`]; or what the kernel gives is of another version.
     pub fn sample(&mut self, vm: Option<u64>) -> Result<Sample, Error> {
         let bytes = self.snapshot(vm)?;
-        Ok(Sample::parse(&bytes).map_err(device::Error::Snapshot)?)
+        Ok(Sample::parse(bytes).map_err(device::Error::Snapshot)?)
     }
 }
 

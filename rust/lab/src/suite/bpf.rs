@@ -79,6 +79,7 @@ fn on(series: &'static str, names: &[&str], workspace: &Workspace) -> Result<Run
     Ok(Run {
         stock: Some(Stock::plain(series)),
         command: true,
+        tools: vec!["/usr/bin/setpriv"],
         timeout: LONG,
         ..scripts(workspace, names)?
     })
