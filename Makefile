@@ -8,6 +8,7 @@ help:
 	@echo 'make test-unit        cargo test'
 	@echo 'make test-fuzz        all parsers, fuzzed for some seconds (scripts/fuzz.sh: for longer)'
 	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
+	@echo 'make demo-bpf         the command on a host without the module: AMD, Linux 6.1'
 	@echo 'make demo-host        the same on a Debian host with packages and libvirt'
 	@echo "make deb              build/deb: packages for Debian 13 and its own kernels"
 	@echo 'make dist             build/dist: the files of a release'
@@ -26,6 +27,9 @@ help:
 
 demo: deps
 	@scripts/lab demo
+
+demo-bpf: deps
+	@scripts/lab demo --bpf
 
 demo-host: deps
 	@scripts/lab demo --host
@@ -100,5 +104,5 @@ artifacts:
 clean:
 	rm -rf build target
 
-.PHONY: help demo demo-host deb dist test test-debian13 test-host test-static test-unit test-fuzz test-lab \
+.PHONY: help demo demo-bpf demo-host deb dist test test-debian13 test-host test-static test-unit test-fuzz test-lab \
 	test-debug test-ci bench bench-cpu report deps preflight module kernel cli artifacts clean

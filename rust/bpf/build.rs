@@ -2,7 +2,7 @@
 
 //! Compiles the BPF programs, twice: see `src/program/exits.bpf.c`.
 
-use std::{env, error::Error, path::Path, process::Command};
+use std::{env, error::Error, fs, path::Path, process::Command};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/program");
@@ -26,11 +26,28 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(format!("{clang} failed").into());
         }
     }
-    // Debian 13's libelf.a needs it; Debian 12's does not, and there may be none.
+    libelf()
+}
+
+/// What libelf.a needs, which libbpf-sys links: Debian 13's needs more than Debian 12's. Whole archives, as the linker
+/// comes to these before it comes to libelf.
+fn libelf() -> Result<(), Box<dyn Error>> {
     let directory = Path::new("/usr/lib/x86_64-linux-gnu");
-    if directory.join("libzstd.a").exists() {
+    let libelf = fs::read(directory.join("libelf.a"))
+        .map_err(|error| format!("libelf.a, of Debian's libelf-dev: {error}"))?;
+    let refers_to = |symbol: &str| libelf.windows(symbol.len()).any(|w| w == symbol.as_bytes());
+    if refers_to("ZSTD_decompress") {
         println!("cargo::rustc-link-search=native={}", directory.display());
-        println!("cargo::rustc-link-lib=static:-bundle=zstd");
+        println!("cargo::rustc-link-lib=static:-bundle,+whole-archive=zstd");
+    }
+    println!("cargo::rerun-if-changed=src/libelf.c");
+    if refers_to("eu_search_tree_init") && !directory.join("libeu.a").exists() {
+        cc::Build::new()
+            .file("src/libelf.c")
+            .flag("-Wno-unused-parameter")
+            .link_lib_modifier("-bundle")
+            .link_lib_modifier("+whole-archive")
+            .try_compile("exitstat-libelf")?;
     }
     Ok(())
 }

@@ -61,6 +61,9 @@ enum Command {
         /// On a Debian host with its own kernel, packages of exitstat, and libvirt.
         #[arg(long)]
         host: bool,
+        /// Without the module, by BPF: on an AMD host with an old kernel.
+        #[arg(long, conflicts_with = "host")]
+        bpf: bool,
     },
     /// What an exit costs, by who watches: a table, build/bench.json, and build/bench.svg.
     Bench,
@@ -210,8 +213,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             study::run(&workspace, &names)?;
             ExitCode::SUCCESS
         }
-        Command::Demo { host: false } => demo::run(&workspace)?,
-        Command::Demo { host: true } => demo::host(&workspace)?,
+        Command::Demo { host: true, .. } => demo::host(&workspace)?,
+        Command::Demo { bpf: true, .. } => demo::bpf(&workspace)?,
+        Command::Demo { .. } => demo::run(&workspace)?,
         Command::Test {
             names,
             suite,

@@ -5,6 +5,7 @@
 use crate::{
     host::Host,
     image::Guest,
+    l0::L0,
     run::Run,
     stock::{Stock, HOST},
     suite::leaves::{parse, Answered},
@@ -45,6 +46,21 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
          instructions.\n`make test` proves the numbers; README.md says what they mean."
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the command does without the module: on an AMD processor and an old kernel of Debian's.
+pub fn bpf(workspace: &Workspace) -> Result<ExitCode> {
+    let run = Run {
+        l1: Some(fs::read_to_string(workspace.path("tests/demo/bpf.sh"))?),
+        l2: Guest::read_scripts(&[workspace.path("tests/lab/work.sh")])?,
+        l0: Some(L0::Svm),
+        stock: Some(Stock::plain("6.1")),
+        command: true,
+        echo: true,
+        ..Run::default()
+    };
+    println!("==> booting an AMD host with Linux 6.1, and in it a guest (half a minute)");
+    Ok(run.boot(workspace)?.exit_code())
 }
 
 /// The same on a stock Debian host: packages, a libvirt domain.

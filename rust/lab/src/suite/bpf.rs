@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// What every change should pass: the newest kernel and the oldest, on AMD, which is quick to emulate.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     Ok(vec![
-        on_amd("bpf-7.3-amd", "7.3", &["bpf", "bpf-faults"], workspace)?,
+        on_amd("bpf-7.3-amd", "7.3", &["bpf"], workspace)?,
         on_amd("bpf-6.1-amd", "6.1", &["bpf"], workspace)?,
     ])
 }
@@ -53,7 +53,9 @@ pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
             },
             checks: none,
         },
-        on_amd("bpf-6.12-amd", "6.12", &["bpf", "bpf-faults"], workspace)?,
+        on_amd("bpf-6.12-amd", "6.12", &["bpf"], workspace)?,
+        on_amd("bpf-faults-7.3-amd", "7.3", &["bpf-faults"], workspace)?,
+        on_amd("bpf-faults-6.1-amd", "6.1", &["bpf-faults"], workspace)?,
     ])
 }
 
