@@ -26,7 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(format!("{clang} failed").into());
         }
     }
-    libelf()
+    match env::var_os("CARGO_FEATURE_STATIC") {
+        Some(_) => libelf(),
+        None => Ok(()),
+    }
 }
 
 /// What libelf.a needs, which libbpf-sys links: Debian 13's needs more than Debian 12's. Whole archives, as the linker

@@ -137,7 +137,7 @@ impl Counter {
             };
             links.push(link.map_err(|error| Error::NotAttached {
                 what,
-                why: error.to_string(),
+                why: format!("{error:#}"),
             })?);
         }
         Ok(Self {
@@ -261,7 +261,7 @@ fn refused(error: libbpf_rs::Error) -> Error {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     let first = log.len().saturating_sub(12);
     Error::Refused {
-        why: error.to_string(),
+        why: format!("{error:#}"),
         log: log[first..].to_vec(),
     }
 }
