@@ -12,7 +12,9 @@ use crate::{
     snapshot::Names,
 };
 use exitstat_core::isa::Isa;
-use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenMapMut, OpenObject, PrintLevel};
+use libbpf_rs::{
+    Link, MapCore, Object, ObjectBuilder, OpenMapMut, OpenObject, PrintLevel, ProgramAttachType,
+};
 use std::{
     os::fd::AsFd,
     path::Path,
@@ -33,6 +35,15 @@ pub struct Options {
 
 /// 256 MiB.
 const MOST_VCPUS: u32 = 1 << 14;
+
+/// How programs are attached to functions.
+#[derive(Clone, Copy, Debug)]
+enum Functions {
+    /// By the kernel's function tracer; for functions of modules from Linux 6.2 on.
+    ByFtrace,
+    /// By a probe of perf's. Debian's kernels let only CAP_SYS_ADMIN have one, while kernel.perf_event_paranoid is 3.
+    ByPerf,
+}
 
 /// Where the programs are attached.
 #[derive(Clone, Copy, Debug)]
@@ -124,22 +135,32 @@ impl Counter {
             rows: config.rows,
             offsets,
         };
-        // Kernels before 6.17 do not take plain loads, and none does that has no JIT.
-        let [direct, probe] = OBJECTS.map(|object| || load(&object.0, &programs, &config, &about));
-        let object = direct().or_else(|_| probe())?;
-        let mut links = Vec::new();
-        for (name, hook, what) in programs {
-            let program = object.progs_mut().find(|program| program.name() == name);
-            let program = program.expect("it is in the object");
-            let link = match hook {
-                Hook::Tracepoint => program.attach_raw_tracepoint(what),
-                Hook::Function => program.attach_kprobe(false, what),
-            };
-            links.push(link.map_err(|error| Error::NotAttached {
-                what,
-                why: format!("{error:#}"),
-            })?);
+        let ways = [Functions::ByFtrace, Functions::ByPerf]
+            .into_iter()
+            .flat_map(|functions| OBJECTS.map(|object| (functions, object)));
+        let mut failed = None;
+        let mut attached = None;
+        for (functions, object) in ways {
+            let object = load(&object.0, &programs, functions, &config, &about);
+            match object.and_then(|object| {
+                let links = attach(&object, &programs, functions)?;
+                Ok((object, links))
+            }) {
+                Ok(both) => {
+                    attached = Some(both);
+                    break;
+                }
+                // No other way helps.
+                Err(error @ (Error::NoPermission | Error::LockedDown | Error::NoMemory { .. })) => {
+                    return Err(error)
+                }
+                Err(error) => failed = Some(error),
+            }
         }
+        let (object, links) = match (attached, failed) {
+            (Some(attached), _) => attached,
+            (None, error) => return Err(error.unwrap_or(Error::NoKvm)),
+        };
         Ok(Self {
             about,
             names: Names::default(),
@@ -178,6 +199,24 @@ impl Counter {
     }
 }
 
+fn attach(object: &Object, programs: &[Program], functions: Functions) -> Result<Vec<Link>, Error> {
+    let attach = |&(name, hook, what): &Program| {
+        let mut all = object.progs_mut();
+        let program = all.find(|program| program.name() == name);
+        let program = program.expect("it is in the object");
+        let link = match (hook, functions) {
+            (Hook::Tracepoint, _) => program.attach_raw_tracepoint(what),
+            (Hook::Function, Functions::ByFtrace) => program.attach_kprobe_multi(false, vec![what]),
+            (Hook::Function, Functions::ByPerf) => program.attach_kprobe(false, what),
+        };
+        link.map_err(|error| Error::NotAttached {
+            what,
+            why: format!("{error:#}"),
+        })
+    };
+    programs.iter().map(attach).collect()
+}
+
 fn config(options: &Options, offsets: &Offsets) -> Result<Config, Error> {
     let cpus = u32::try_from(libbpf_rs::num_possible_cpus().map_err(refused)?).unwrap_or(u32::MAX);
     let rows = options.vcpus.unwrap_or(cpus.saturating_mul(8).max(256));
@@ -203,6 +242,7 @@ fn listen(_: PrintLevel, text: String) {
 fn load(
     object: &[u8],
     programs: &[Program],
+    functions: Functions,
     config: &Config,
     about: &About,
 ) -> Result<Object, Error> {
@@ -211,7 +251,7 @@ fn load(
     let object = config.tell(object);
     let open = ObjectBuilder::default().open_memory(&object);
     let loaded = open.and_then(|mut open| {
-        prepare(&mut open, programs, config, about)?;
+        prepare(&mut open, programs, functions, config, about)?;
         open.load()
     });
     loaded.map_err(|error| match error.kind() {
@@ -223,12 +263,16 @@ fn load(
 fn prepare(
     open: &mut OpenObject,
     programs: &[Program],
+    functions: Functions,
     config: &Config,
     about: &About,
 ) -> libbpf_rs::Result<()> {
     for mut program in open.progs_mut() {
-        let needed = programs.iter().any(|(name, ..)| program.name() == *name);
-        program.set_autoload(needed);
+        let needed = programs.iter().find(|(name, ..)| program.name() == *name);
+        program.set_autoload(needed.is_some());
+        if let (Some((_, Hook::Function, _)), Functions::ByFtrace) = (needed, functions) {
+            program.set_attach_type(ProgramAttachType::KprobeMulti);
+        }
     }
     let sized = |mut map: OpenMapMut<'_>, elements: u32, size: usize| {
         assert_eq!(map.value_size() as usize, size, "layout.h is another");
@@ -321,7 +365,7 @@ mod tests {
             offsets,
         };
         let programs = programs(&options, Isa::Vmx);
-        let object = load(&OBJECTS[1].0, &programs, &config, &about).unwrap();
+        let object = load(&OBJECTS[1].0, &programs, Functions::ByPerf, &config, &about).unwrap();
         // What the programs would write: all counters are 1, and so is `live`; each has a number.
         let word = |n: u32| n.to_ne_bytes();
         let ones = [1_u64.to_ne_bytes(); size_of::<Vcpu>() / 8].concat();
@@ -397,9 +441,13 @@ mod tests {
                     rows: config.rows,
                     offsets,
                 };
-                for (name, object) in ["direct", "probe"].into_iter().zip(OBJECTS) {
-                    let result = load(&object.0, &programs, &config, &about);
-                    let what = format!("{name}, {isa:?}, {options:?}");
+                let objects = ["direct", "probe"].into_iter().zip(OBJECTS);
+                let functions = [Functions::ByFtrace, Functions::ByPerf];
+                for ((name, object), functions) in
+                    objects.flat_map(|object| functions.map(|functions| (object, functions)))
+                {
+                    let result = load(&object.0, &programs, functions, &config, &about);
+                    let what = format!("{name}, {functions:?}, {isa:?}, {options:?}");
                     let object = result.unwrap_or_else(|error| panic!("{what}: {error}"));
                     let host = map::<Host>(&object, ".data.host", 1).unwrap();
                     let free = |slot: &AtomicU8| slot.load(Ordering::Relaxed) == NO_SLOT;

@@ -50,7 +50,7 @@ pub enum Error {
         log: Vec<String>,
     },
     /// A hook is not there.
-    #[error("cannot attach to {what}: {why}")]
+    #[error("cannot attach to {what}: {why}{}", paranoid())]
     NotAttached {
         /// The tracepoint or function.
         what: &'static str,
@@ -97,5 +97,14 @@ impl Error {
                 | Self::PinnedOutdated
                 | Self::Pin { .. }
         )
+    }
+}
+
+/// What to do where perf is for root only.
+fn paranoid() -> &'static str {
+    let level = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
+    match level.is_ok_and(|level| level.trim().parse::<i32>().is_ok_and(|level| level > 2)) {
+        true => ".\nkernel.perf_event_paranoid is above 2 here: run it as root, or `sysctl kernel.perf_event_paranoid=2`",
+        false => "",
     }
 }
