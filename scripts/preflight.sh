@@ -42,7 +42,7 @@ packages="
 	make:/usr/bin/make gcc:/usr/bin/gcc g++:/usr/bin/g++ libc6-dev:/usr/include/stdio.h flex:/usr/bin/flex
 	bison:/usr/bin/bison bc:/usr/bin/bc libelf-dev:/usr/include/libelf.h
 	libssl-dev:/usr/include/openssl/ssl.h kmod:/sbin/depmod cpio:/usr/bin/cpio
-	pkg-config:/usr/bin/pkg-config zlib1g-dev:/usr/include/zlib.h
+	pkg-config:/usr/bin/pkg-config zlib1g-dev:/usr/include/zlib.h libzstd-dev:/usr/include/zstd.h
 	uuid-dev:/usr/include/uuid/uuid.h python3:/usr/bin/python3 perl:/usr/bin/perl
 	patch:/usr/bin/patch xz-utils:/usr/bin/xz git:/usr/bin/git
 	ca-certificates:/usr/sbin/update-ca-certificates

@@ -53,6 +53,17 @@ pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
             },
             checks: none,
         },
+        Scenario {
+            name: "bpf-7.3-smp",
+            about: "Debian's kernel as packaged, on Intel, two CPUs: one goes and comes while BPF counts",
+            minutes: 6,
+            run: Run {
+                l0: Some(L0::Bochs),
+                cpus: 2,
+                ..on("7.3", &["bpf-hotplug"], workspace)?
+            },
+            checks: none,
+        },
         on_amd("bpf-6.12-amd", "6.12", &["bpf"], workspace)?,
         on_amd("bpf-faults-7.3-amd", "7.3", &["bpf-faults"], workspace)?,
         on_amd("bpf-faults-6.1-amd", "6.1", &["bpf-faults"], workspace)?,
