@@ -4,6 +4,7 @@
 # say 7.3 amd64, in a Debian 13 root, and prints the directory that they are in. Of 6.1 and 6.12 nothing is built: there
 # is only the kernel as packaged.
 # stock.sh --list: those directories of all kernels that were built.
+# stock.sh --bcc SERIES FLAVOUR: an archive with bcc's kvmexit for such a kernel, which was built; prints where it is.
 set -eu
 cd "$(dirname "$0")/.."
 root=debian13-packages
@@ -14,8 +15,13 @@ if [ "${1:-}" = --list ]; then
 	done
 	exit
 fi
+bcc=
+if [ "${1:-}" = --bcc ]; then
+	bcc=yes
+	shift
+fi
 [ $# = 2 ] || {
-	echo "usage: $0 SERIES FLAVOUR | --list, such as: $0 7.3 cloud-amd64" >&2
+	echo "usage: $0 [--bcc] SERIES FLAVOUR | --list, such as: $0 7.3 cloud-amd64" >&2
 	exit 2
 }
 case $1 in
@@ -30,4 +36,9 @@ kernel=$(scripts/debian13.sh -r $root sh -euc '
 	out=/srv/stock/$kernel
 	scripts/stock/build.sh "$kernel" "$out/slice" "$out" "$out/packaged/usr/lib/modules/$kernel" >&2
 	echo "$kernel"' sh "$1" "$2")
-echo "$stock/$kernel"
+[ -n "$bcc" ] || {
+	echo "$stock/$kernel"
+	exit
+}
+scripts/debian13.sh -r $root scripts/stock/bcc.sh "$kernel" "/srv/stock/$kernel/bcc.tar" >&2
+echo "$stock/$kernel/bcc.tar"

@@ -62,6 +62,17 @@ impl Stock {
         }
     }
 
+    /// An archive of a root that runs bcc's kvmexit on the kernel, which was built.
+    pub fn bcc(self, workspace: &Workspace) -> Result<PathBuf> {
+        let _lock = workspace.lock_cache("stock")?;
+        let made = run(Command::new(workspace.path("scripts/stock.sh")).args([
+            "--bcc",
+            self.series,
+            self.flavour,
+        ]))?;
+        Ok(PathBuf::from(made.trim()))
+    }
+
     /// Fetches and builds what is missing.
     pub fn build(self, workspace: &Workspace) -> Result<Built> {
         let _lock = workspace.lock_cache("stock")?;

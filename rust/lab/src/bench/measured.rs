@@ -29,6 +29,7 @@ pub const STOCK_ROWS: &[Row] = &[
     ("bpf", "exitstat by BPF"),
     ("bpf_off_cpu", "exitstat by BPF, --off-cpu"),
     ("hist", "hist trigger"),
+    ("kvmexit", "bcc's kvmexit, counts"),
     ("kvmexits", "bpftrace, counts and times"),
 ];
 

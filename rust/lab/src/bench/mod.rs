@@ -55,6 +55,8 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         stock: Some(debian),
         command: true,
         tools: vec![BPFTRACE],
+        files: vec![(debian.bcc(workspace)?, "lab/bcc.tar".to_owned())],
+        memory: Some(3072),
         ..run("stock.sh")?
     };
     let (own, stock) = thread::scope(|scope| {
