@@ -40,5 +40,5 @@ kernel=$(scripts/debian13.sh -r $root sh -euc '
 	echo "$stock/$kernel"
 	exit
 }
-scripts/debian13.sh -r $root scripts/stock/bcc.sh "$kernel" "/srv/stock/$kernel/bcc.tar" >&2
-echo "$stock/$kernel/bcc.tar"
+scripts/debian13.sh -r $root scripts/stock/bcc.sh "$kernel" "/srv/stock/$kernel/bcc.tar.gz" >&2
+echo "$stock/$kernel/bcc.tar.gz"

@@ -9,7 +9,7 @@ set -eu
 }
 kernel=$1 archive=$2
 headers=/usr/src/linux-headers-$kernel
-id="2 $(sed -n 's/^#define LINUX_PACKAGE_ID//p' "$headers/include/generated/package.h")"
+id="3 $(sed -n 's/^#define LINUX_PACKAGE_ID//p' "$headers/include/generated/package.h")"
 [ "$(cat "$archive.id" 2>/dev/null)" != "$id" ] || exit 0
 log=$archive.log
 LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 \
@@ -37,5 +37,5 @@ mkdir -p "$root/lib/modules/$kernel" "$root/proc" "$root/sys" "$root/dev" "$root
 ln -s "$headers" "$root/lib/modules/$kernel/build"
 ln -s "$common" "$root/lib/modules/$kernel/source"
 [ -e "$root/lib/x86_64-linux-gnu" ] || ln -s ../usr/lib/x86_64-linux-gnu "$root/lib/x86_64-linux-gnu"
-tar --create --file "$archive" --directory "$root" .
+tar --create --gzip --file "$archive" --directory "$root" .
 echo "$id" >"$archive.id"

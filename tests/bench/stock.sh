@@ -26,7 +26,7 @@ check "kvmexits saw the exits" grep '^@ns\[48\]' /tmp/bpftrace.out
 
 # bcc's, in a root of its own. It compiles its programs here, which takes minutes.
 mkdir /bcc
-tar -x -f /lab/bcc.tar -C /bcc
+tar -x -z -f /lab/bcc.tar.gz -C /bcc
 for directory in proc sys dev; do
 	mount --rbind /$directory /bcc/$directory
 done

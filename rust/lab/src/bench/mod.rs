@@ -55,8 +55,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         stock: Some(debian),
         command: true,
         tools: vec![BPFTRACE],
-        files: vec![(debian.bcc(workspace)?, "lab/bcc.tar".to_owned())],
-        memory: Some(3072),
+        files: vec![(debian.bcc(workspace)?, "lab/bcc.tar.gz".to_owned())],
         ..run("stock.sh")?
     };
     let (own, stock) = thread::scope(|scope| {
