@@ -71,6 +71,15 @@ impl CountedBy {
         }
     }
 
+    /// What is counted of vCPUs that have no counters of their own.
+    #[must_use]
+    pub fn of_the_host_only(self) -> &'static str {
+        match self {
+            Self::Device => "in exits and cycles only",
+            Self::Bpf { .. } => "in exits only (--max-vcpus)",
+        }
+    }
+
     /// Since when it counts.
     #[must_use]
     pub fn since(self) -> &'static str {

@@ -28,6 +28,8 @@ case $(uname -r) in
 	sysctl -q kernel.perf_event_paranoid=2
 	;;
 esac
+# As systemd mounts it: others see nothing of it.
+mount -t bpf -o mode=700 bpf /sys/fs/bpf
 check "CAP_BPF and CAP_PERFMON are enough" sh /tmp/as-nobody -all,+bpf,+perfmon exitstat 0.1 1
 check "without them it is said" sh -c '
 	sh /tmp/as-nobody -all exitstat 0.1 1 2>&1 | tee /dev/stderr | grep "MISSING  root, or the capabilities CAP_BPF"'

@@ -24,17 +24,17 @@ pub use top::TopArgs;
 
 const AFTER_HELP: &str = "\
 Who counts:
-  The module kvm_exitstat, from when it is loaded, if it is there. Else BPF programs on KVM's
-  tracepoints, which need no module, on Intel and AMD: they count while exitstat runs (--pin: until
-  `exitstat unpin`). Each table says who it was. --source chooses.
+  The module kvm_exitstat if it is loaded. Otherwise BPF programs on KVM's tracepoints, which need
+  no module, on Intel and AMD; they count until exitstat ends (with --pin, until `exitstat unpin`).
+  Each table names who counted. --source chooses.
 
 What is counted:
   Every hardware VM exit, once, under its reason: on Intel the basic exit reason (SDM vol. 3,
   appendix C), on AMD the exit code (APM vol. 2, appendix C).
   Time, by the module: TSC cycles from the exit to the end of its handling in the kernel, with the
   vCPU's thread on its CPU. What user space does to finish an exit is told apart, in wall time.
-  Time, by BPF: nanoseconds from the exit to the next entry, less those that user space had the vCPU.
-  A thread that sleeps, in HLT too, or waits for a CPU, is in it; --off-cpu leaves that out.
+  Time, by BPF: nanoseconds from the exit to the next entry, less the time in user space.
+  Waiting in HLT and for a CPU is in it; --off-cpu leaves out when the thread is off its CPU.
 
 Where the numbers come from:
   Of the host, exits and cycles are sums of what each CPU counted. Percentiles, the longest exit and
@@ -50,7 +50,7 @@ Exit status:
   2  the command line, or a budget, has an error
   3  the counters cannot be read: neither module nor BPF, no permission, another version
   4  `guest`: nothing answers the CPUID leaves
-  5  a recording cannot be read
+  5  a recording cannot be read, or `check` needs more than it has
   6  something else failed, such as writing a file
   `record -- COMMAND` ends with COMMAND's; 125 to 127 if exitstat failed, COMMAND could not be run,
   or was not found, and 128 and the signal's number if a signal ended it.
@@ -58,8 +58,8 @@ Exit status:
 Examples:
   sudo exitstat top               live, on any host with KVM
   exitstat                        all since the module was loaded; by BPF, of a second
-  exitstat 1                      that, and then what happens, second by second
-  exitstat --vm 3 --reason 48 1   only EPT violations of VM 3
+  exitstat 1                      that, and then each second; by BPF, each second
+  exitstat --vm 3 --reason HLT 1  only HLT exits of VM 3
   exitstat record -o boot.rec -- ./start-vm && exitstat report boot.rec
   exitstat diff ept1.rec ept0.rec
 ";
@@ -122,7 +122,7 @@ pub struct ScopeArgs {
 /// Which rows.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RowsArgs {
-    /// Only these reasons, by number or name, such as 48,CR_ACCESS; shares stay those of all exits
+    /// Only these reasons, by name or number, such as HLT,EPT_VIOLATION; shares stay those of all exits
     #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
     pub reason: Vec<crate::reason::Wanted>,
     /// Also reasons that did not occur
@@ -243,9 +243,12 @@ pub struct RecordArgs {
     /// Put this host's name into the file as well
     #[arg(long)]
     pub hostname: bool,
-    /// Of what; of a recording, one snapshot after another, the last one again and again.
+    /// Take one snapshot after another from a recording; the last one again and again
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub from: Option<PathBuf>,
+    /// Of what.
     #[command(flatten)]
-    pub source: SourceArgs,
+    pub live: LiveArgs,
     /// A command to run; its exit status is passed on
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<std::ffi::OsString>,
@@ -292,7 +295,7 @@ pub struct DiffArgs {
     pub a: PathBuf,
     /// The recording that is compared with it
     pub b: PathBuf,
-    /// Only these reasons, by number or name, such as 48,CR_ACCESS
+    /// Only these reasons, by name or number, such as HLT,EPT_VIOLATION
     #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
     pub reason: Vec<crate::reason::Wanted>,
     /// Only from this mark to the next, in both (`record --marks` sets them)

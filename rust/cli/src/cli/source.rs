@@ -25,14 +25,15 @@ pub struct LiveArgs {
     /// BPF: count exits, but neither how long they take nor what user space does; a third of the cost
     #[arg(long, conflicts_with = "off_cpu")]
     pub counts: bool,
-    /// BPF: leave out the time in which the host's scheduler has a vCPU off its CPU, sleeping in HLT too
+    /// BPF: leave out the time that a vCPU's thread is off its CPU, preempted or asleep in HLT (but not while
+    /// KVM polls for the end of a HLT)
     #[arg(long)]
     pub off_cpu: bool,
     /// BPF: count on in the kernel when exitstat has ended, until `exitstat unpin`; whoever counts by BPF
     /// meanwhile reads these counters
     #[arg(long)]
     pub pin: bool,
-    /// BPF: have room for so many vCPUs at a time, 16 KiB each [default: 8 for each CPU, and at least 256]
+    /// BPF: count so many vCPUs one by one, 16 KiB each [default: 8 for each possible CPU, and at least 256]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16384))]
     pub max_vcpus: Option<u32>,
 }
@@ -56,7 +57,7 @@ impl LiveArgs {
     }
 }
 
-/// End what was begun by --pin
+/// Stop the counting that --pin left running
 ///
 /// BPF stops counting, and what it counted is gone.
 #[derive(Args, Clone, Copy, Debug, Default)]

@@ -172,8 +172,8 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     if budget.limits().any(|limit| limit.1 != What::Exits)
         && !CountedBy::of(&recording.last.header).has_times()
     {
-        return Err(Error::Usage(format!(
-            "{}: only exits were counted (--counts), so {path} cannot be checked",
+        return Err(Error::Incomplete(format!(
+            "{}: only exits were counted (--counts), but {path} limits cycles or user_exits",
             args.file.display()
         )));
     }
@@ -186,7 +186,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     if verdicts.is_empty() {
         let vendor = reason::vendor(recording.period.end.isa());
         return Err(Error::Usage(format!(
-            "{path}: its reasons are none of a CPU of {vendor}, which the recording is of"
+            "{path}: the recording is of an {vendor} CPU, which has none of the reasons that the budget names"
         )));
     }
     let over = verdicts.iter().any(|verdict| verdict.over);

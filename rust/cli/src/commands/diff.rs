@@ -224,11 +224,10 @@ fn not_alike([a, b]: [CountedBy; 2]) -> Option<String> {
     if a == b {
         None
     } else if !(a.has_times() && b.has_times()) {
-        Some("in one of them only exits were counted, so only exits are compared".to_owned())
+        Some("one of them was recorded with --counts: only exits are compared".to_owned())
     } else {
         Some(format!(
-            "their times differ in kind, as A is by {a} and B by {b}: \
-             `exitstat --help` says what each counts"
+            "their times differ in kind: A is by {a}, B by {b}; `exitstat --help` says what each counts"
         ))
     }
 }

@@ -3,7 +3,7 @@
 //! `exitstat record`: snapshots into a file, while a command runs or until Ctrl-C.
 
 use crate::{
-    cli::{RecordArgs, SourceArgs},
+    cli::RecordArgs,
     counted_by::CountedBy,
     error::Error,
     model::Sample,
@@ -61,7 +61,7 @@ pub fn run(args: &RecordArgs) -> Result<ExitCode, Error> {
 }
 
 fn record(args: &RecordArgs) -> Result<u8, Error> {
-    let mut source = Snapshots::open(&args.source)?;
+    let mut source = Snapshots::open(args)?;
     // What cannot be recorded is not begun, and no file is lost by it.
     let first = source.take()?;
     let header = Sample::parse(&first)
@@ -164,7 +164,7 @@ enum Snapshots {
 }
 
 impl Snapshots {
-    fn open(args: &SourceArgs) -> Result<Self, Error> {
+    fn open(args: &RecordArgs) -> Result<Self, Error> {
         Ok(match &args.from {
             None => Self::Live(Live::open(&args.live)?),
             Some(path) => Self::Recording {

@@ -117,10 +117,8 @@ fn title(view: &View) -> String {
         parts.push(format!("{again} {} time(s)", view.reloads));
     }
     if view.unattached > 0 && view.subject == Subject::Of(Scope::Host) {
-        parts.push(format!(
-            "{} vCPU(s) in exits and cycles only",
-            view.unattached
-        ));
+        let only = view.counted_by.map_or("", CountedBy::of_the_host_only);
+        parts.push(format!("{} vCPU(s) {only}", view.unattached));
     }
     parts.join("  ")
 }

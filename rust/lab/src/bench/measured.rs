@@ -21,6 +21,9 @@ pub const ROWS: &[Row] = &[
     ("bpftrace_time", "bpftrace, counts and times"),
 ];
 
+/// That of Debian's that is measured apart.
+pub const BCC_ROWS: &[Row] = &[("kvmexit", "bcc's kvmexit, counts")];
+
 /// Rows of Debian's.
 pub const STOCK_ROWS: &[Row] = &[
     ("unpatched", "KVM as it is"),
@@ -29,7 +32,6 @@ pub const STOCK_ROWS: &[Row] = &[
     ("bpf", "exitstat by BPF"),
     ("bpf_off_cpu", "exitstat by BPF, --off-cpu"),
     ("hist", "hist trigger"),
-    ("kvmexit", "bcc's kvmexit, counts"),
     ("kvmexits", "bpftrace, counts and times"),
 ];
 
@@ -57,7 +59,7 @@ pub struct Cost {
 /// All that was measured.
 pub struct Measured {
     /// What there is of each program.
-    pub rows: &'static [Row],
+    pub rows: Vec<Row>,
     /// By program and row.
     costs: BTreeMap<(&'static str, &'static str), Cost>,
     /// How each row was started, in their order.
@@ -87,7 +89,18 @@ impl Measured {
                 costs.insert((program, row), cost);
             }
         }
-        Ok(Self { rows, costs, how })
+        Ok(Self {
+            rows: rows.to_vec(),
+            costs,
+            how,
+        })
+    }
+
+    /// Adds rows that were measured apart.
+    pub fn add(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        self.costs.extend(other.costs);
+        self.how.extend(other.how);
     }
 
     /// What an exit of a program cost.
