@@ -83,6 +83,8 @@ pub struct Counter {
     pub(crate) about: About,
     pub(crate) names: Names,
     pub(crate) buffer: Vec<u8>,
+    /// Of what is pinned.
+    pub(crate) pin: Option<u64>,
     pub(crate) host: Mapped<Host>,
     pub(crate) cpus: Mapped<Cpu>,
     pub(crate) vcpus: Mapped<Vcpu>,
@@ -165,6 +167,7 @@ impl Counter {
             about,
             names: Names::default(),
             buffer: Vec::new(),
+            pin: None,
             host: map(&object, ".data.host", 1)?,
             cpus: map(&object, ".data.cpus", config.cpus)?,
             vcpus: map(&object, ".data.vcpus", config.rows)?,
@@ -192,10 +195,15 @@ impl Counter {
         if now.is_none() || now == self.about.module {
             return false;
         }
-        self.about.module = now;
-        // Of one that goes again meanwhile, the next look finds out.
-        let offsets = kernel::offsets(root, self.about.isa);
-        offsets.is_ok_and(|offsets| offsets != self.about.offsets)
+        match kernel::offsets(root, self.about.isa) {
+            Ok(offsets) if offsets == self.about.offsets => {
+                self.about.module = now;
+                false
+            }
+            Ok(_) => true,
+            // It has gone again: the next look finds out.
+            Err(_) => false,
+        }
     }
 }
 
@@ -390,6 +398,7 @@ mod tests {
             about,
             names: Names::default(),
             buffer: Vec::new(),
+            pin: None,
             host: map(&object, ".data.host", 1).unwrap(),
             cpus: map(&object, ".data.cpus", config.cpus).unwrap(),
             vcpus: map(&object, ".data.vcpus", config.rows).unwrap(),

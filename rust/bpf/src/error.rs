@@ -61,7 +61,7 @@ pub enum Error {
     #[error("cannot map the counters: {0}")]
     Map(io::Error),
     /// The kernel's file system for BPF is not there.
-    #[error("nothing can be pinned: /sys/fs/bpf is not the file system of BPF.\nAs root: `mount -t bpf bpf /sys/fs/bpf`.")]
+    #[error("nothing can be pinned: /sys/fs/bpf is not the file system of BPF.\nAs root: `mount -t bpf -o mode=0700 bpf /sys/fs/bpf`.")]
     NoBpffs,
     /// There is what was pinned before.
     #[error("BPF is counting already, pinned in /sys/fs/bpf/exitstat, and otherwise than you ask.\n`exitstat` without --counts and --off-cpu reads it; `exitstat unpin` ends it.")]
@@ -72,6 +72,9 @@ pub enum Error {
     /// What is pinned looks in the wrong places now.
     #[error("another build of KVM was loaded since counting was pinned, and its exits were counted wrongly.\nAs root: `exitstat unpin`, and pin it again.")]
     PinnedOutdated,
+    /// It was pinned no longer.
+    #[error("BPF counts no longer: somebody ran `exitstat unpin`.")]
+    Unpinned,
     /// Something of it cannot be done.
     #[error("cannot {what} /sys/fs/bpf: {error}")]
     Pin {
@@ -95,6 +98,7 @@ impl Error {
                 | Self::Pinned
                 | Self::PinnedByAnother
                 | Self::PinnedOutdated
+                | Self::Unpinned
                 | Self::Pin { .. }
         )
     }

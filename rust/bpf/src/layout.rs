@@ -110,7 +110,7 @@ pub struct Vcpu {
     pub descheduled: AtomicU64,
     pub off: AtomicU64,
     pub pad: [AtomicU64; 4],
-    pub pad2: AtomicU32,
+    pub interrupted: AtomicU32,
     pub slot: AtomicU32,
     pub index: AtomicU32,
     pub id: AtomicU32,

@@ -11,10 +11,10 @@ use crate::{
     snapshot::Names,
 };
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
-use rustix::fs::{statfs, Mode};
+use rustix::fs::{access, statfs, Access, Mode};
 use std::{
     fs, io,
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
     process,
 };
@@ -53,10 +53,25 @@ impl Counter {
             }
             fs::rename(&new, directory()).map_err(failed("rename a directory in"))
         });
-        if pinned.is_err() {
-            let _ = fs::remove_dir_all(&new);
+        match pinned {
+            Ok(()) => {
+                // From now on it is the kernel's alone: `unpin` by anybody ends it.
+                self.links.clear();
+                self.object = None;
+                self.pin = pin();
+                Ok(())
+            }
+            Err(error) => {
+                let _ = fs::remove_dir_all(&new);
+                Err(error)
+            }
         }
-        pinned
+    }
+
+    /// Whether it was unpinned since, or pinned anew by another.
+    #[must_use]
+    pub fn is_unpinned(&self) -> bool {
+        self.pin.is_some() && self.pin != pin()
     }
 
     fn pin_in(&mut self, directory: &Path) -> Result<(), Error> {
@@ -81,8 +96,13 @@ impl Counter {
     /// They cannot be read.
     pub fn pinned() -> Result<Option<Self>, Error> {
         let directory = directory();
-        // On most hosts only root sees what is pinned; whoever has CAP_BPF counts for itself.
-        if !directory.exists() {
+        // On most hosts only root sees what is pinned; whoever has CAP_BPF counts for itself. What others may have made
+        // is not believed.
+        let ours = fs::metadata(&directory).is_ok_and(|of| {
+            let euid = rustix::process::geteuid().as_raw();
+            [0, euid].contains(&of.uid()) && of.mode() & 0o022 == 0
+        });
+        if !ours || access(&directory, Access::EXEC_OK).is_err() {
             return Ok(None);
         }
         let about = map(".data.about")?.lookup(&0_u32.to_ne_bytes(), MapFlags::ANY);
@@ -96,6 +116,7 @@ impl Counter {
             about,
             names: Names::default(),
             buffer: Vec::new(),
+            pin: pin(),
             links: Vec::new(),
             object: None,
         }))
@@ -118,6 +139,12 @@ fn mapped<T: Shared>(name: &str, elements: u32) -> Result<Mapped<T>, Error> {
     }
 }
 
+/// What is pinned: another number each time.
+fn pin() -> Option<u64> {
+    let about = fs::metadata(path(&directory(), ".data.about"));
+    Some(about.ok()?.ino())
+}
+
 /// Where a map is pinned: there, a name with a dot is no file's.
 fn path(directory: &Path, name: &str) -> PathBuf {
     directory.join(name.trim_start_matches(".data."))
@@ -129,6 +156,16 @@ fn path(directory: &Path, name: &str) -> PathBuf {
 ///
 /// It cannot be removed.
 pub fn unpin() -> Result<bool, Error> {
+    // What was killed while it pinned.
+    for entry in fs::read_dir(BPFFS).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("exitstat-"));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
     match fs::remove_dir_all(directory()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -52,6 +52,9 @@ impl Counter {
         let host = &self.host[0];
         let begin = Instant::now();
         loop {
+            if begin.elapsed() > PATIENCE {
+                return Err(Error::Busy);
+            }
             // What a vCPU counted is for a moment both in its row and in those of vCPUs that are gone.
             let before = host.retired.load(Ordering::Acquire);
             if host.retirals.load(Ordering::Acquire) == before {
@@ -66,8 +69,6 @@ impl Counter {
                     return Ok(needed);
                 }
                 buffer.resize(needed + needed / 4, 0);
-            } else if begin.elapsed() > PATIENCE {
-                return Err(Error::Busy);
             } else {
                 thread::yield_now();
             }
@@ -112,8 +113,8 @@ impl Counter {
                 }
             }
             for vcpu in self.vcpus.iter() {
-                let pid = vcpu.pid.load(Ordering::Relaxed);
                 let live = vcpu.live.load(Ordering::Acquire) != 0;
+                let pid = vcpu.pid.load(Ordering::Relaxed);
                 if live && vm.is_none_or(|vm| vm == pid.into()) {
                     // The VM has its process's number.
                     let head = VcpuHead {

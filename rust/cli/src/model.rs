@@ -264,6 +264,15 @@ impl Reasons {
         self.0.retain(|(_, counters)| !counters.is_zero());
     }
 
+    /// Whether these cannot be what was counted `before`, and more. (Counters wrap at 2^64, after centuries.)
+    fn began_anew(&self, before: &Self) -> bool {
+        let less = |(reason, before): (Reason, &Counters)| {
+            let now = self.get(reason).map_or(0, |now| now.exits);
+            now.wrapping_sub(before.exits) > u64::MAX / 2
+        };
+        before.iter().any(less)
+    }
+
     /// All reasons together.
     #[must_use]
     pub fn total(&self) -> Counters {
@@ -386,14 +395,19 @@ impl Counts {
         for (cpu, reasons) in &mut new.cpus {
             reasons.subtract(before.cpus.get(cpu).unwrap_or(&none));
         }
-        for (id, vcpu) in &mut new.vcpus {
-            let before = before.vcpus.get(id).map(|vcpu| &vcpu.reasons);
-            vcpu.reasons.subtract(before.unwrap_or(&none));
-        }
         new.retired.subtract(&before.retired);
         for (id, vcpu) in &before.vcpus {
-            if !self.vcpus.contains_key(id) {
-                new.retired.subtract(&vcpu.reasons);
+            match new.vcpus.get_mut(id) {
+                Some(now) if !now.reasons.began_anew(&vcpu.reasons) => {
+                    now.reasons.subtract(&vcpu.reasons);
+                }
+                // It has gone; or, as BPF numbers VMs by their processes, there is another of its number.
+                _ => new.retired.subtract(&vcpu.reasons),
+            }
+        }
+        for (id, vcpu) in &mut new.vcpus {
+            if !before.vcpus.contains_key(id) {
+                vcpu.reasons.subtract(&none);
             }
         }
         new

@@ -260,3 +260,20 @@ fn a_damaged_record_is_an_error_not_half_a_sample() {
     damaged[Header::SIZE + 4] = 0xff;
     assert_eq!(Sample::parse(&damaged), Err(Malformed::Damaged));
 }
+
+/// BPF numbers VMs by their processes, and a process can have one VM after another.
+#[test]
+fn another_vm_of_the_same_number_is_not_the_one_before() {
+    let mut host = Host::new(1);
+    host.exits((0, 5, 0), 10, 1000, 10, 1);
+    let first = Sample::parse(&host.snapshot(0)).unwrap();
+    host.exits((0, 5, 0), 10, 7, 10, 0);
+    host.end(5);
+    host.exits((1, 5, 0), 10, 200, 10, 0);
+    let second = Sample::parse(&host.snapshot(1000)).unwrap();
+    let counts = Period::between(&first, &second).counts;
+    let exits = |reasons: Option<exitstat_cli::model::Reasons>| reasons.unwrap().total().exits;
+    assert_eq!(exits(counts.by_vcpus(Scope::Vm(5))), 200);
+    assert_eq!(exits(counts.by_vcpus(Scope::Host)), 207);
+    assert_eq!(exits(counts.by_cpus(Scope::Host)), 207);
+}

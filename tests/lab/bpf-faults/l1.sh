@@ -102,7 +102,7 @@ check "exits of one that is killed stay with the host" sh -c '
 # What is pinned counts without a process, until it is unpinned.
 mountpoint -q /sys/fs/bpf && umount /sys/fs/bpf
 check "without the file system of BPF, nothing is pinned, and it is said how" sh -c '
-	exitstat 0.1 1 --pin 2>&1 | tee /dev/stderr | grep "mount -t bpf bpf /sys/fs/bpf"'
+	exitstat 0.1 1 --pin 2>&1 | tee /dev/stderr | grep "mount -t bpf -o mode=0700 bpf /sys/fs/bpf"'
 mount -t bpf bpf /sys/fs/bpf
 exitstat 0.1 1 --pin
 oracle_arm

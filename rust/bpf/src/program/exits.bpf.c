@@ -34,6 +34,9 @@ struct {
 	__type(value, u32);
 } rows SEC(".maps");
 
+/* Of uapi/linux/kvm.h; exits that ask userspace for memory, with an error. */
+#define KVM_EXIT_MEMORY_FAULT 39
+
 /* The row of a vCPU that there was none for. */
 #define NO_ROW (~0u)
 
@@ -55,6 +58,9 @@ extern void *bpf_rdonly_cast(const void *address, u32 type) __ksym;
  * the compiler from comparing something else; after it, from using the index earlier.
  */
 #define opaque(variable) asm volatile("" : "+r"(variable))
+
+/* What is written before comes first for another CPU, too: x86 keeps the order of the code. */
+#define written() asm volatile("" ::: "memory")
 
 static __always_inline struct cpu *this_cpu(void)
 {
@@ -172,9 +178,20 @@ static __noinline u32 attach(u64 vcpu)
 	id = load(u32, vcpu + VCPU_ID);
 	row->id = id;
 	row->pid = bpf_get_current_pid_tgid() >> 32;
+	written();
 	row->live = 1;
 	host.hint = n + 1;
 	return n;
+}
+
+/* The thread that ran a vCPU does so no longer. */
+static __always_inline void forget_task(struct vcpu *row, u32 n)
+{
+	u64 task = row->task;
+	u32 *found = bpf_map_lookup_elem(&rows, &task);
+
+	if (found && *found == n)
+		bpf_map_delete_elem(&rows, &task);
 }
 
 /* The row of a vCPU that was not the last one here, or whose thread is new. */
@@ -188,12 +205,14 @@ static __noinline u32 switch_to(u64 vcpu, bool times)
 
 	if (!row || !cpu)
 		return NO_ROW;
-	if (row->task != task) {
-		if (row->task)
-			bpf_map_delete_elem(&rows, &row->task);
+	if (times) {
+		/* A thread can run several vCPUs, one after another, and a vCPU can get another thread. */
+		found = bpf_map_lookup_elem(&rows, &task);
+		if ((!found || *found != n) && bpf_map_update_elem(&rows, &task, &n, BPF_ANY))
+			task = 0;
+		if (row->task != task)
+			forget_task(row, n);
 		row->task = task;
-		if (times)
-			bpf_map_update_elem(&rows, &task, &n, BPF_ANY);
 	}
 	cpu->row = n;
 	return n;
@@ -346,13 +365,14 @@ static __noinline u64 less_elsewhere(struct vcpu *row, u64 now)
 		return 0;
 	ns = now - row->exited;
 	if (row->left) {
-		u64 user = now - row->left;
+		u64 user = row->left > row->exited ? now - row->left : 0;
 
 		detail = detail_at(row, row->slot);
-		if (detail)
+		if (detail && !row->interrupted)
 			detail->user_ns += user;
 		ns -= user;
 		row->left = 0;
+		row->interrupted = 0;
 	}
 	if (row->off) {
 		ns = ns > row->off ? ns - row->off : 0;
@@ -390,7 +410,10 @@ int kvm_entry(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* Userspace has the vCPU: it finishes the exit. */
+/*
+ * Userspace has the vCPU. It finishes the exit, but where KVM_RUN failed, as it does for a signal: then the time until the
+ * next entry is nobody's. An exit that asks for memory is one that userspace finishes, though it is an error.
+ */
 SEC("raw_tp/kvm_userspace_exit")
 int kvm_userspace_exit(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -401,6 +424,10 @@ int kvm_userspace_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!row || row->task != task || !row->exited || row->left)
 		return 0;
 	row->left = bpf_ktime_get_ns();
+	if ((int)ctx->args[1] < 0 && (u32)ctx->args[0] != KVM_EXIT_MEMORY_FAULT) {
+		row->interrupted = 1;
+		return 0;
+	}
 	detail = detail_at(row, row->slot);
 	if (detail)
 		detail->user_exits++;
@@ -450,8 +477,8 @@ int kvm_arch_vcpu_destroy(void *ctx)
 	u32 *found = bpf_map_lookup_elem(&rows, &vcpu);
 	struct cpu *cpu = this_cpu();
 	struct vcpu *row;
-	u32 n, *again;
-	u64 ns, task;
+	u64 ns;
+	u32 n;
 
 	if (!found || !cpu)
 		return 0;
@@ -468,14 +495,13 @@ int kvm_arch_vcpu_destroy(void *ctx)
 	}
 	row->live = 0;
 	bpf_loop(SLOTS, fold, &n, 0);
-	task = row->task;
-	again = bpf_map_lookup_elem(&rows, &task);
-	if (again && *again == n)
-		bpf_map_delete_elem(&rows, &task);
+	forget_task(row, n);
 	row->task = 0;
 	row->left = 0;
+	row->interrupted = 0;
 	row->off = 0;
 	row->descheduled = 0;
+	written();
 	row->vcpu = 0;
 	__sync_fetch_and_add(&host.retired, 1);
 	return 0;
@@ -492,8 +518,8 @@ int kvm_sched_out(void *ctx)
 {
 	struct vcpu *row = row_of_notifier(ctx);
 
-	if (row && row->exited && !row->left)
-		row->descheduled = bpf_ktime_get_ns();
+	if (row)
+		row->descheduled = row->exited && !row->left ? bpf_ktime_get_ns() : 0;
 	return 0;
 }
 

@@ -81,7 +81,7 @@ struct vcpu {
 	u64 descheduled;	/* when its thread was taken off its CPU; 0: it runs */
 	u64 off;		/* how long it was off since it exited */
 	u64 pad[4];
-	u32 pad2;
+	u32 interrupted;	/* 1: it left because of a signal or an error, not for userspace to finish an exit */
 	u32 slot;		/* the open exit's reason's slot */
 	u32 index;		/* and index */
 	u32 id;			/* the vCPU's number in its VM */

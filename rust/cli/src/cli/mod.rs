@@ -40,9 +40,9 @@ Where the numbers come from:
   Of the host, exits and cycles are sums of what each CPU counted. Percentiles, the longest exit and
   the user-space share are sums over vCPUs, those that are gone included: what each VM's vCPU
   counted. The two agree, but for exits taken while the counters were read, and for vCPUs that there
-  was no memory for (by BPF, only their exits are in the former, no times). A CPU counts no more than exits and cycles: with --cpu the other columns are
-  empty. A longest exit is of all time; rows of an interval show in its place the range of cycles
-  that the longest exit of the interval was in.
+  was no memory for (by BPF, only their exits are in the former, no times). A CPU counts no more than
+  exits and cycles: with --cpu the other columns are empty. A longest exit is of all time; rows of an
+  interval show in its place the range of cycles that the longest exit of the interval was in.
 
 Exit status:
   0  all went well

@@ -25,6 +25,14 @@ use whole::Whole;
 /// The counters cannot be read, the address cannot be had, or the file cannot be written.
 pub fn run(args: &ExportArgs) -> Result<(), Error> {
     let mut samples = Samples::open(&args.source)?;
+    let begins_now = samples.source.as_ref().is_some_and(Source::begins_now);
+    if args.textfile.is_some() && args.interval.is_none() && begins_now {
+        return Err(Error::Usage(
+            "BPF begins to count now, so there is nothing to write yet: give an interval (-i 15), or let it count \
+             on in the kernel (`exitstat 1 1 --pin`)"
+                .to_owned(),
+        ));
+    }
     let mut whole = Whole::default();
     let (vms, histograms) = (!args.no_vms, !args.no_histograms);
     let mut metrics = move |mut sample: Sample| {

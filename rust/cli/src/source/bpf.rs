@@ -60,6 +60,9 @@ impl Bpf {
     ///
     /// The counters cannot be read.
     pub fn snapshot(&mut self, vm: Option<u64>) -> Result<&[u8], Error> {
+        if self.counter.is_unpinned() {
+            return Err(Error::Unpinned);
+        }
         if self.counter.is_outdated() {
             // Another kvm_intel than that whose structures the programs know.
             if self.counter.is_pinned() {
