@@ -139,6 +139,9 @@ struct RunArgs {
     /// Put a Debian guest into L1, in /lab/debian, as `make report` has it; L1 needs --memory 2048.
     #[arg(long)]
     debian: bool,
+    /// Put a file into L1; may be given several times.
+    #[arg(long, value_name = "FILE=WHERE", value_parser = file)]
+    file: Vec<(PathBuf, String)>,
     /// MiB that L1 has.
     #[arg(long)]
     memory: Option<u32>,
@@ -148,6 +151,13 @@ struct RunArgs {
 }
 
 /// `7.3/cloud-amd64`, say.
+fn file(text: &str) -> Result<(PathBuf, String), String> {
+    let (file, path) = text
+        .split_once('=')
+        .ok_or("such as program=usr/bin/program")?;
+    Ok((file.into(), path.to_owned()))
+}
+
 fn stock(text: &str) -> Result<Stock, String> {
     let (series, flavour) = text.split_once('/').ok_or("such as 7.3/amd64")?;
     // There are few of them, for as long as the program runs.
@@ -193,6 +203,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
                 command: args.command,
                 selftests: args.selftests,
                 debian: args.debian,
+                files: args.file,
                 append: args.append,
                 memory: args.memory,
                 echo: true,

@@ -92,6 +92,7 @@ end_count
 check "a guest that was there before is counted from then on" sh -c '
 	exitstat vms --from /tmp/late.rec | tee /dev/stderr | grep qemu-system-x86'
 count_by_bpf /tmp/killed.rec
+until exitstat vms --from /tmp/killed.rec -o csv 2>/dev/null | grep ",qemu-system-x86,"; do sleep 0.05; done
 kill -KILL $(pidof qemu-system-x86_64-microvm)
 wait $guest
 end_count
@@ -100,7 +101,7 @@ check "exits of one that is killed stay with the host" sh -c '
 		exitstat vms --from /tmp/killed.rec | grep gone'
 
 # What is pinned counts without a process, until it is unpinned.
-mountpoint -q /sys/fs/bpf && umount /sys/fs/bpf
+umount /sys/fs/bpf
 check "without the file system of BPF, nothing is pinned, and it is said how" sh -c '
 	exitstat 0.1 1 --pin 2>&1 | tee /dev/stderr | grep "mount -t bpf -o mode=0700 bpf /sys/fs/bpf"'
 mount -t bpf bpf /sys/fs/bpf
