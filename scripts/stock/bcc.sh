@@ -9,7 +9,7 @@ set -eu
 }
 kernel=$1 archive=$2
 headers=/usr/src/linux-headers-$kernel
-id="3 $(sed -n 's/^#define LINUX_PACKAGE_ID//p' "$headers/include/generated/package.h")"
+id="4 $(sed -n 's/^#define LINUX_PACKAGE_ID//p' "$headers/include/generated/package.h")"
 [ "$(cat "$archive.id" 2>/dev/null)" != "$id" ] || exit 0
 log=$archive.log
 LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 \
@@ -21,8 +21,10 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 python=$(readlink -f /usr/bin/python3)
 common=$(sed -n 's/^include \(.*\)\/Makefile$/\1/p' "$headers/Makefile")
-# What Python and bcc load, besides what they link with.
-libraries=$(ldd "$python" /usr/lib/x86_64-linux-gnu/libbcc.so.0 /usr/lib/"${python##*/}"/lib-dynload/*.so |
+# What kvmexit runs: cat /proc/cpuinfo | grep vendor_id | head -n 1.
+programs="/usr/bin/sh /usr/bin/cat /usr/bin/grep /usr/bin/head"
+# What all of it links with, and what Python loads besides.
+libraries=$(ldd $programs "$python" /usr/lib/x86_64-linux-gnu/libbcc.so.0 /usr/lib/"${python##*/}"/lib-dynload/*.so |
 	sed -n 's/^.* => \(\/[^ ]*\) .*/\1/p' | sort -u)
 copy() {
 	tar --create --dereference --absolute-names --exclude='*/test/*' --exclude='*.pyc' "$@" |
@@ -30,12 +32,13 @@ copy() {
 			--transform "s,^/,$root/,"
 }
 copy "$python" /usr/bin/python3 "/usr/lib/${python##*/}" /usr/lib/python3/dist-packages/bcc \
-	/usr/sbin/kvmexit-bpfcc /usr/lib/x86_64-linux-gnu/libbcc.so.0 /lib64/ld-linux-x86-64.so.2 \
+	$programs /usr/sbin/kvmexit-bpfcc /usr/lib/x86_64-linux-gnu/libbcc.so.0 /lib64/ld-linux-x86-64.so.2 \
 	/usr/lib/x86_64-linux-gnu/librt.so.1 $libraries
 copy "$headers/include" "$headers/arch/x86/include" "$common/include" "$common/arch/x86/include"
 mkdir -p "$root/lib/modules/$kernel" "$root/proc" "$root/sys" "$root/dev" "$root/tmp"
 ln -s "$headers" "$root/lib/modules/$kernel/build"
 ln -s "$common" "$root/lib/modules/$kernel/source"
+[ -e "$root/bin" ] || ln -s usr/bin "$root/bin"
 [ -e "$root/lib/x86_64-linux-gnu" ] || ln -s ../usr/lib/x86_64-linux-gnu "$root/lib/x86_64-linux-gnu"
 tar --create --gzip --file "$archive" --directory "$root" .
 echo "$id" >"$archive.id"

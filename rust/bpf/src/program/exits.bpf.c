@@ -236,12 +236,17 @@ static __always_inline void begin(struct vcpu *row, u64 index, u64 slot)
 /* An exit of a vCPU that was not the last one here, or for a reason that is new. */
 static __noinline int exited_slowly(u64 vcpu, u64 index, bool times)
 {
-	u64 slot = claim_slot(index);
 	struct vcpu *row = row_at(switch_to(vcpu, times));
 	struct detail *detail;
+	u64 slot;
 
-	if (!row)
+	opaque(index);
+	if (!row || index >= INDEXES)
 		return 0;
+	opaque(index);
+	slot = host.slots[index];
+	if (slot == NO_SLOT)
+		slot = claim_slot(index);
 	detail = detail_at(row, slot);
 	if (!detail)
 		return 0;
