@@ -6,15 +6,13 @@ check "apt installs the packages" installs
 check "that alone changes nothing" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
 check "exitstat says what the module would take" says "exitstat enable" exitstat --source device
 check "without it, exitstat counts by BPF" sh -c 'exitstat | tee /dev/stderr | grep " bpf$"'
-check "and so does the exporter, as a service with two capabilities" sh -c '
-	systemctl start exitstat-export-bpf
-	until curl --silent --fail http://127.0.0.1:9948/metrics >/tmp/metrics; do
-		systemctl is-active exitstat-export-bpf || { journalctl -u exitstat-export-bpf; exit 1; }
-	done
-	grep "^exitstat_build_info.*source=\"bpf\"" /tmp/metrics &&
-		grep CapEff "/proc/$(systemctl show --property MainPID --value exitstat-export-bpf)/status"'
-check "enable is refused while BPF counts, and says how to end it" says "systemctl stop exitstat-export-bpf" exitstat enable
-check "which ends it" sh -c 'systemctl stop exitstat-export-bpf && ! pgrep exitstat'
+exitstat record -o /root/bpf.rec &
+recorder=$!
+until [ -s /root/bpf.rec ]; do kill -0 $recorder || break; done
+check "enable is refused while BPF counts, and says how to end it" says "exitstat unpin" exitstat enable
+kill -INT $recorder
+wait $recorder
+rm /root/bpf.rec
 
 # A step that fails: a module that is no module.
 module=/usr/lib/exitstat/modules/$kernel/kvm-intel.ko.xz
