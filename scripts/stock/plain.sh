@@ -28,12 +28,14 @@ with_suite() {
 		-o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$lists" \
 		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
 }
-if [ -z "$(find "$lists" -name '*_Packages*' -mtime -1)" ]; then
-	with_suite apt-get update >"$directory/apt.log" 2>&1 || {
+# What it says matters only if it fails.
+apt_get() {
+	with_suite apt-get "$@" >"$directory/apt.log" 2>&1 || {
 		cat "$directory/apt.log" >&2
 		exit 1
 	}
-fi
+}
+[ -n "$(find "$lists" -name '*_Packages*' -mtime -1)" ] || apt_get update
 image=$(with_suite apt-cache show linux-image-amd64 |
 	sed -n "s/^Depends: \(linux-image-$series\.[^ ]*\) .*/\1/p" | sort -V | tail -n 1)
 [ -n "$image" ] || {
@@ -51,10 +53,7 @@ if [ "$(cat "$out/version" 2>/dev/null)" != "$version" ]; then
 	mkdir -p "$out"
 	(
 		cd "$work"
-		with_suite apt-get download "$image=$version" >"$directory/apt.log" 2>&1 || {
-			cat "$directory/apt.log" >&2
-			exit 1
-		}
+		apt_get download "$image=$version"
 		dpkg-deb -x ./*.deb unpacked
 	)
 	# Where Linux 7's packages have them.

@@ -21,12 +21,17 @@ end_count() {
 	wait $recorder
 }
 
-# agrees FILE NAME [VCPUS]: has the lab compare the recording with the oracle's histogram, reason by reason. VCPUS, none
-# if not given, are in the host's counts only.
+# compare NAME [VCPUS] <JSON: has the lab compare what exitstat counted with the oracle's histogram, reason by reason.
+# VCPUS, none if not given, are in the host's counts only.
+compare() {
+	report "bpf $1 exits"
+	echo ${2:-0} | report "bpf $1 unattached"
+	cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "bpf $1 hist"
+}
+
+# agrees FILE NAME [VCPUS]: the same of a recording.
 agrees() {
-	echo ${3:-0} | report "bpf $2 unattached"
-	exitstat report $1 -o json | report "bpf $2 exits"
-	cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "bpf $2 hist"
+	exitstat report $1 -o json | compare "$2" $3
 }
 
 # No programs of ours are left; the kernel frees them a moment after their process has gone.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What counters are of. It is kept beside them, for whoever finds them pinned.
+//! What counters are of. The programs are told some of it, and it is kept beside the counters, for whoever finds them
+//! pinned.
 
 use crate::kernel::{Loaded, Offsets};
 use exitstat_core::isa::Isa;
@@ -48,6 +49,40 @@ impl About {
             *to = *from;
         }
         bytes
+    }
+
+    /// The numbers that `layout.h` has in place of what the programs are told.
+    fn places(&self) -> [(u32, u32); 7] {
+        [
+            (0x5eed_1110, self.cpus.saturating_sub(1)),
+            (0x5eed_2220, self.rows.saturating_sub(1)),
+            (0x5eed_3330, self.offsets.reason),
+            (0x5eed_4440, self.offsets.vmcb),
+            (0x5eed_5550, self.offsets.exit_code),
+            (0x5eed_6660, self.offsets.vcpu_id),
+            (0x5eed_7770, self.offsets.notifier),
+        ]
+    }
+
+    /// The compiled programs, told so.
+    pub fn tell(&self, object: &[u8]) -> Vec<u8> {
+        let mut told = object.to_vec();
+        for word in told.chunks_exact_mut(4) {
+            let number = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+            for (place, value) in self.places() {
+                // The compiler may take `x < n + 1` for `x <= n`, and add where it is to subtract.
+                let more = number.wrapping_sub(place);
+                let less = number.wrapping_add(place);
+                let near = |number: u32| matches!(number as i32, -1..=1);
+                let new = match (near(more), near(less)) {
+                    (true, _) => value.wrapping_add(more),
+                    (_, true) => less.wrapping_sub(value),
+                    _ => continue,
+                };
+                word.copy_from_slice(&new.to_le_bytes());
+            }
+        }
+        told
     }
 
     pub fn parse(bytes: &[u8]) -> Option<Self> {

@@ -5,8 +5,8 @@
 use crate::{
     about::About,
     error::Error,
-    kernel::{self, Offsets},
-    layout::{Config, Cpu, Host, Shared, Vcpu},
+    kernel::{self, Loaded, Offsets},
+    layout::{Cpu, Host, Shared, Vcpu},
     memory::Mapped,
     needs,
     snapshot::Names,
@@ -16,7 +16,6 @@ use libbpf_rs::{
     Link, MapCore, Object, ObjectBuilder, OpenMapMut, OpenObject, PrintLevel, ProgramAttachType,
 };
 use std::{
-    os::fd::AsFd,
     path::Path,
     sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
@@ -124,53 +123,16 @@ impl Counter {
         // Before it is described: another one is noticed then.
         let module = kernel::loaded(root, isa);
         let offsets = kernel::offsets(root, isa)?;
-        let config = config(&options, &offsets)?;
-        let programs = programs(&options, isa);
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-        let about = About {
-            load: since_1970.map_or(0, |time| time.as_nanos() as u64),
-            module,
-            isa,
-            counts_only: options.counts_only,
-            off_cpu: options.off_cpu,
-            cpus: config.cpus,
-            rows: config.rows,
-            offsets,
-        };
-        let ways = [Functions::ByFtrace, Functions::ByPerf]
-            .into_iter()
-            .flat_map(|functions| OBJECTS.map(|object| (functions, object)));
-        let mut failed = None;
-        let mut attached = None;
-        for (functions, object) in ways {
-            let object = load(&object.0, &programs, functions, &config, &about);
-            match object.and_then(|object| {
-                let links = attach(&object, &programs, functions)?;
-                Ok((object, links))
-            }) {
-                Ok(both) => {
-                    attached = Some(both);
-                    break;
-                }
-                // No other way helps.
-                Err(error @ (Error::NoPermission | Error::LockedDown | Error::NoMemory { .. })) => {
-                    return Err(error)
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
-        let (object, links) = match (attached, failed) {
-            (Some(attached), _) => attached,
-            (None, error) => return Err(error.unwrap_or(Error::NoKvm)),
-        };
+        let about = about(&options, isa, module, offsets)?;
+        let (object, links) = load_and_attach(&programs(&options, isa), &about)?;
         Ok(Self {
             about,
             names: Names::default(),
             buffer: Vec::new(),
             pin: None,
             host: map(&object, ".data.host", 1)?,
-            cpus: map(&object, ".data.cpus", config.cpus)?,
-            vcpus: map(&object, ".data.vcpus", config.rows)?,
+            cpus: map(&object, ".data.cpus", about.cpus)?,
+            vcpus: map(&object, ".data.vcpus", about.rows)?,
             links,
             object: Some(object),
         })
@@ -207,6 +169,29 @@ impl Counter {
     }
 }
 
+/// Loads the programs and attaches them, in the first of all ways that works here.
+fn load_and_attach(programs: &[Program], about: &About) -> Result<(Object, Vec<Link>), Error> {
+    let mut failed = Error::NoKvm;
+    for functions in [Functions::ByFtrace, Functions::ByPerf] {
+        // Kernels before 6.17 do not take plain loads, and none does that has no JIT.
+        for object in OBJECTS {
+            let both = load(&object.0, programs, functions, about).and_then(|object| {
+                let links = attach(&object, programs, functions)?;
+                Ok((object, links))
+            });
+            match both {
+                Ok(both) => return Ok(both),
+                // No other way helps.
+                Err(error @ (Error::NoPermission | Error::LockedDown | Error::NoMemory { .. })) => {
+                    return Err(error)
+                }
+                Err(error) => failed = error,
+            }
+        }
+    }
+    Err(failed)
+}
+
 fn attach(object: &Object, programs: &[Program], functions: Functions) -> Result<Vec<Link>, Error> {
     let attach = |&(name, hook, what): &Program| {
         let mut all = object.progs_mut();
@@ -225,17 +210,24 @@ fn attach(object: &Object, programs: &[Program], functions: Functions) -> Result
     programs.iter().map(attach).collect()
 }
 
-fn config(options: &Options, offsets: &Offsets) -> Result<Config, Error> {
+fn about(
+    options: &Options,
+    isa: Isa,
+    module: Option<Loaded>,
+    offsets: Offsets,
+) -> Result<About, Error> {
     let cpus = u32::try_from(libbpf_rs::num_possible_cpus().map_err(refused)?).unwrap_or(u32::MAX);
     let rows = options.vcpus.unwrap_or(cpus.saturating_mul(8).max(256));
-    Ok(Config {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    Ok(About {
+        load: since_1970.map_or(0, |time| time.as_nanos() as u64),
+        module,
+        isa,
+        counts_only: options.counts_only,
+        off_cpu: options.off_cpu,
         cpus,
         rows: rows.clamp(1, MOST_VCPUS),
-        reason: offsets.reason,
-        vmcb: offsets.vmcb,
-        exit_code: offsets.exit_code,
-        vcpu_id: offsets.vcpu_id,
-        notifier: offsets.notifier,
+        offsets,
     })
 }
 
@@ -251,19 +243,18 @@ fn load(
     object: &[u8],
     programs: &[Program],
     functions: Functions,
-    config: &Config,
     about: &About,
 ) -> Result<Object, Error> {
     libbpf_rs::set_print(Some((PrintLevel::Warn, listen)));
     LOG.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    let object = config.tell(object);
+    let object = about.tell(object);
     let open = ObjectBuilder::default().open_memory(&object);
     let loaded = open.and_then(|mut open| {
-        prepare(&mut open, programs, functions, config, about)?;
+        prepare(&mut open, programs, functions, about)?;
         open.load()
     });
     loaded.map_err(|error| match error.kind() {
-        libbpf_rs::ErrorKind::OutOfMemory => Error::NoMemory { vcpus: config.rows },
+        libbpf_rs::ErrorKind::OutOfMemory => Error::NoMemory { vcpus: about.rows },
         _ => refused(error),
     })
 }
@@ -272,7 +263,6 @@ fn prepare(
     open: &mut OpenObject,
     programs: &[Program],
     functions: Functions,
-    config: &Config,
     about: &About,
 ) -> libbpf_rs::Result<()> {
     for mut program in open.progs_mut() {
@@ -290,8 +280,8 @@ fn prepare(
     for mut map in open.maps_mut() {
         match map.name().to_str() {
             Some(".data.about") => map.set_initial_value(&about.bytes())?,
-            Some(".data.cpus") => sized(map, config.cpus, size_of::<Cpu>())?,
-            Some(".data.vcpus") => sized(map, config.rows, size_of::<Vcpu>())?,
+            Some(".data.cpus") => sized(map, about.cpus, size_of::<Cpu>())?,
+            Some(".data.vcpus") => sized(map, about.rows, size_of::<Vcpu>())?,
             _ => (),
         }
     }
@@ -320,10 +310,8 @@ fn refused(error: libbpf_rs::Error) -> Error {
 
 fn map<T: Shared>(object: &Object, name: &str, elements: u32) -> Result<Mapped<T>, Error> {
     let map = object.maps().find(|map| map.name() == name);
-    let map = map.expect("it is in the object");
-    let size = elements as usize * size_of::<T>();
-    assert_eq!(map.value_size() as usize, size, "layout.h is another");
-    Mapped::new(map.as_fd(), size)
+    let mapped = Mapped::of(&map.expect("it is in the object"), elements)?;
+    Ok(mapped.expect("layout.h is another"))
 }
 
 #[cfg(test)]
@@ -360,20 +348,9 @@ mod tests {
             off_cpu: false,
             vcpus: Some(MANY),
         };
-        let offsets = Offsets::default();
-        let config = config(&options, &offsets).unwrap();
-        let about = About {
-            load: 1,
-            module: None,
-            isa: Isa::Vmx,
-            counts_only: false,
-            off_cpu: false,
-            cpus: config.cpus,
-            rows: config.rows,
-            offsets,
-        };
+        let about = about(&options, Isa::Vmx, None, Offsets::default()).unwrap();
         let programs = programs(&options, Isa::Vmx);
-        let object = load(&OBJECTS[1].0, &programs, Functions::ByPerf, &config, &about).unwrap();
+        let object = load(&OBJECTS[1].0, &programs, Functions::ByPerf, &about).unwrap();
         // What the programs would write: all counters are 1, and so is `live`; each has a number.
         let word = |n: u32| n.to_ne_bytes();
         let ones = [1_u64.to_ne_bytes(); size_of::<Vcpu>() / 8].concat();
@@ -400,8 +377,8 @@ mod tests {
             buffer: Vec::new(),
             pin: None,
             host: map(&object, ".data.host", 1).unwrap(),
-            cpus: map(&object, ".data.cpus", config.cpus).unwrap(),
-            vcpus: map(&object, ".data.vcpus", config.rows).unwrap(),
+            cpus: map(&object, ".data.cpus", about.cpus).unwrap(),
+            vcpus: map(&object, ".data.vcpus", about.rows).unwrap(),
             links: Vec::new(),
             object: Some(object),
         };
@@ -438,31 +415,21 @@ mod tests {
                     vcpu_id: 40,
                     notifier: 48,
                 };
-                let config = config(&options, &offsets).unwrap();
+                let about = about(&options, isa, None, offsets).unwrap();
                 let programs = programs(&options, isa);
-                let about = About {
-                    load: 1,
-                    module: None,
-                    isa,
-                    counts_only,
-                    off_cpu,
-                    cpus: config.cpus,
-                    rows: config.rows,
-                    offsets,
-                };
                 let objects = ["direct", "probe"].into_iter().zip(OBJECTS);
                 let functions = [Functions::ByFtrace, Functions::ByPerf];
                 for ((name, object), functions) in
                     objects.flat_map(|object| functions.map(|functions| (object, functions)))
                 {
-                    let result = load(&object.0, &programs, functions, &config, &about);
+                    let result = load(&object.0, &programs, functions, &about);
                     let what = format!("{name}, {functions:?}, {isa:?}, {options:?}");
                     let object = result.unwrap_or_else(|error| panic!("{what}: {error}"));
                     let host = map::<Host>(&object, ".data.host", 1).unwrap();
                     let free = |slot: &AtomicU8| slot.load(Ordering::Relaxed) == NO_SLOT;
                     assert!(host[0].slots.iter().all(free));
-                    map::<Cpu>(&object, ".data.cpus", config.cpus).unwrap();
-                    map::<Vcpu>(&object, ".data.vcpus", config.rows).unwrap();
+                    map::<Cpu>(&object, ".data.cpus", about.cpus).unwrap();
+                    map::<Vcpu>(&object, ".data.vcpus", about.rows).unwrap();
                 }
             }
         }

@@ -19,54 +19,6 @@ pub const NO_SLOT: u8 = 255;
 /// Of a histogram.
 pub const BUCKETS: usize = 32;
 
-/// What the programs are told, as numbers in their instructions.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Config {
-    pub cpus: u32,
-    pub rows: u32,
-    pub reason: u32,
-    pub vmcb: u32,
-    pub exit_code: u32,
-    pub vcpu_id: u32,
-    pub notifier: u32,
-}
-
-impl Config {
-    /// The numbers that `layout.h` has in their place.
-    fn places(&self) -> [(u32, u32); 7] {
-        [
-            (0x5eed_1110, self.cpus.saturating_sub(1)),
-            (0x5eed_2220, self.rows.saturating_sub(1)),
-            (0x5eed_3330, self.reason),
-            (0x5eed_4440, self.vmcb),
-            (0x5eed_5550, self.exit_code),
-            (0x5eed_6660, self.vcpu_id),
-            (0x5eed_7770, self.notifier),
-        ]
-    }
-
-    /// The compiled programs, told so.
-    pub fn tell(&self, object: &[u8]) -> Vec<u8> {
-        let mut told = object.to_vec();
-        for word in told.chunks_exact_mut(4) {
-            let number = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-            for (place, value) in self.places() {
-                // The compiler may take `x < n + 1` for `x <= n`, and add where it is to subtract.
-                let more = number.wrapping_sub(place);
-                let less = number.wrapping_add(place);
-                let near = |number: u32| matches!(number as i32, -1..=1);
-                let new = match (near(more), near(less)) {
-                    (true, _) => value.wrapping_add(more),
-                    (_, true) => less.wrapping_sub(value),
-                    _ => continue,
-                };
-                word.copy_from_slice(&new.to_le_bytes());
-            }
-        }
-        told
-    }
-}
-
 /// Memory that another party may write at any time, of any bytes.
 ///
 /// # Safety

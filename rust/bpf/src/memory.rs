@@ -3,8 +3,9 @@
 //! The programs' memory, as this process sees it.
 
 use crate::{error::Error, layout::Shared};
+use libbpf_rs::MapCore;
 use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
-use std::{ffi::c_void, marker::PhantomData, ops::Deref, os::fd::BorrowedFd, ptr, slice};
+use std::{ffi::c_void, marker::PhantomData, ops::Deref, ptr, slice};
 
 /// A map of the kernel's, mapped into this process for reading.
 #[derive(Debug)]
@@ -16,8 +17,12 @@ pub struct Mapped<T> {
 }
 
 impl<T: Shared> Mapped<T> {
-    /// Maps a BPF array of one value of `bytes` bytes, which are so many elements.
-    pub fn new(map: BorrowedFd<'_>, bytes: usize) -> Result<Self, Error> {
+    /// Maps a BPF array of one value, which is so many elements. `None` if it has another size.
+    pub fn of(map: &impl MapCore, elements: u32) -> Result<Option<Self>, Error> {
+        let bytes = elements as usize * size_of::<T>();
+        if map.value_size() as usize != bytes {
+            return Ok(None);
+        }
         // As libbpf does: whole pages, which are there, as the kernel allocates whole pages.
         let length = bytes.next_multiple_of(rustix::param::page_size());
         // SAFETY: a new mapping, wherever there is room, replaces nothing.
@@ -27,16 +32,16 @@ impl<T: Shared> Mapped<T> {
                 length,
                 ProtFlags::READ,
                 MapFlags::SHARED,
-                map,
+                map.as_fd(),
                 0,
             )
         };
-        Ok(Self {
+        Ok(Some(Self {
             address: address.map_err(|errno| Error::Map(errno.into()))?,
             length,
-            elements: bytes / size_of::<T>(),
+            elements: elements as usize,
             of: PhantomData,
-        })
+        }))
     }
 }
 

@@ -14,7 +14,7 @@ use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use rustix::fs::{access, statfs, Access, Mode};
 use std::{
     fs, io,
-    os::{fd::AsFd, unix::fs::MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process,
 };
@@ -131,12 +131,7 @@ fn map(name: &str) -> Result<MapHandle, Error> {
 }
 
 fn mapped<T: Shared>(name: &str, elements: u32) -> Result<Mapped<T>, Error> {
-    let map = map(name)?;
-    let size = elements as usize * size_of::<T>();
-    match map.value_size() as usize == size {
-        true => Mapped::new(map.as_fd(), size),
-        false => Err(Error::PinnedByAnother),
-    }
+    Mapped::of(&map(name)?, elements)?.ok_or(Error::PinnedByAnother)
 }
 
 /// What is pinned: another number each time.

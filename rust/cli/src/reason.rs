@@ -102,6 +102,18 @@ impl fmt::Display for Reason {
     }
 }
 
+/// A reason's name, or `total` for all together.
+#[must_use]
+pub fn name_or_total(reason: Option<Reason>) -> String {
+    reason.map_or_else(|| "total".to_owned(), |reason| reason.to_string())
+}
+
+/// A reason's number as the manual writes it, or nothing for all together.
+#[must_use]
+pub fn number_or_none(reason: Option<Reason>) -> String {
+    reason.map_or_else(String::new, Reason::number)
+}
+
 /// Whose CPUs have an extension: `intel` or `amd`.
 #[must_use]
 pub fn vendor(isa: Isa) -> &'static str {

@@ -7,7 +7,7 @@ use crate::{
     cli::{RowsArgs, ScopeArgs, Sort},
     error::Error,
     model::{total, Line, Longest, Period, Scope},
-    reason::{is_one_of, Reason},
+    reason::{is_one_of, name_or_total, Reason},
 };
 use exitstat_core::{isa::Isa, tally::Tally};
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
@@ -73,8 +73,7 @@ impl Row {
     /// The reason's name, or `total`.
     #[must_use]
     pub fn name(&self) -> String {
-        self.reason
-            .map_or_else(|| "total".to_owned(), |reason| reason.to_string())
+        name_or_total(self.reason)
     }
 
     fn longest(&self) -> Option<Longest> {

@@ -112,7 +112,7 @@ impl Budget {
             };
             Some(Verdict {
                 number: reason.map(|reason| reason.number),
-                name: reason.map_or_else(|| "total".to_owned(), |reason| reason.to_string()),
+                name: reason::name_or_total(reason),
                 what,
                 most,
                 taken,

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     model::{total, Line, Period, Scope},
     output::{self, csv, json, table},
-    reason::{is_one_of, Reason},
+    reason::{is_one_of, name_or_total, number_or_none, Reason},
 };
 use exitstat_core::tally::Tally;
 use serde::{Serialize, Serializer};
@@ -167,7 +167,7 @@ fn rows(a: &Period, b: &Period, args: &DiffArgs) -> Result<(Vec<Row>, Row), Erro
     let row = |reason: Option<Reason>, a: Tally, b: Tally| Row {
         reason,
         number: reason.map(|reason| reason.number),
-        name: reason.map_or_else(|| "total".to_owned(), |reason| reason.to_string()),
+        name: name_or_total(reason),
         exits: Change::new(a.exits as f64 / by.0, b.exits as f64 / by.1),
         cycles: unit.map(|_| {
             Change::new(
@@ -258,11 +258,7 @@ fn print(
         false => format!("{n:.0}"),
     };
     let texts = |row: &Row| {
-        let mut texts = vec![
-            row.reason
-                .map_or_else(String::new, |reason| reason.number()),
-            row.name.clone(),
-        ];
+        let mut texts = vec![number_or_none(row.reason), row.name.clone()];
         for change in [Some(row.exits), row.cycles].into_iter().flatten() {
             texts.push(number(change.a));
             texts.push(number(change.b));

@@ -5,6 +5,7 @@
 use crate::{
     counted_by::CountedBy,
     model::{Longest, Scope},
+    reason::number_or_none,
     view::{Row, Subject, View},
 };
 use anstyle::{Effects, Style};
@@ -146,8 +147,7 @@ fn texts(view: &View, row: &Row, time: bool) -> Vec<String> {
         Some(cycles) => format!("{cycles:.0}"),
     };
     vec![
-        row.reason
-            .map_or_else(String::new, |reason| reason.number()),
+        number_or_none(row.reason),
         row.name(),
         figures.exits.to_string(),
         or_none(figures.exits_per_second.map(rate)),

@@ -13,6 +13,24 @@ use super::{
 };
 use std::ops::RangeInclusive;
 
+/// Of what KVM lets its own guests do without an exit.
+const fn of_nested_guests(number: u32, means: &'static str) -> Text {
+    Text {
+        number,
+        occurs: Nested,
+        means,
+        causes:
+            "KVM does not intercept it for its own guests. A hypervisor in the guest may, for its \
+                 nested guests.",
+        fewer: "Change the hypervisor in the guest.",
+        manual: "Instruction Intercepts",
+        kvm: &[
+            "svm/nested.c: nested_vmcb02_recalc_intercepts",
+            "svm/nested.c: nested_svm_exit_handled",
+        ],
+    }
+}
+
 /// By ascending number.
 pub static TEXTS: [Text; 89] = [
     Text {
@@ -27,20 +45,11 @@ pub static TEXTS: [Text; 89] = [
         manual: "Instruction Intercepts",
         kvm: &["svm/svm.c: cr_interception", "svm/svm.c: svm_set_cr0"],
     },
-    Text {
-        number: 0x01,
-        occurs: Nested,
-        means: "A nested guest read a control register other than CR0, CR3, CR4 and CR8. Of these \
+    of_nested_guests(
+        0x01,
+        "A nested guest read a control register other than CR0, CR3, CR4 and CR8. Of these \
                 only CR2 exists, the address of the last page fault.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
+    ),
     Text {
         number: 0x03,
         occurs: Feature("without nested paging (npt=0)"),
@@ -89,20 +98,11 @@ pub static TEXTS: [Text; 89] = [
             "regs.c: kvm_set_cr0",
         ],
     },
-    Text {
-        number: 0x11,
-        occurs: Nested,
-        means: "A nested guest wrote a control register other than CR0, CR3, CR4 and CR8. Of \
+    of_nested_guests(
+        0x11,
+        "A nested guest wrote a control register other than CR0, CR3, CR4 and CR8. Of \
                 these only CR2 exists, the address of the last page fault.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
+    ),
     Text {
         number: 0x13,
         occurs: Feature("without nested paging (npt=0)"),
@@ -407,118 +407,46 @@ pub static TEXTS: [Text; 89] = [
             "regs.c: kvm_set_cr0",
         ],
     },
-    Text {
-        number: 0x66,
-        occurs: Nested,
-        means: "A nested guest executed SIDT, which stores the address of the interrupt \
+    of_nested_guests(
+        0x66,
+        "A nested guest executed SIDT, which stores the address of the interrupt \
                 descriptor table, and its hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0x67,
-        occurs: Nested,
-        means: "A nested guest executed SGDT, which stores the address of the global descriptor \
+    ),
+    of_nested_guests(
+        0x67,
+        "A nested guest executed SGDT, which stores the address of the global descriptor \
                 table, and its hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0x68,
-        occurs: Nested,
-        means: "A nested guest executed SLDT, which stores the selector of the local descriptor \
+    ),
+    of_nested_guests(
+        0x68,
+        "A nested guest executed SLDT, which stores the selector of the local descriptor \
                 table, and its hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0x69,
-        occurs: Nested,
-        means: "A nested guest executed STR, which stores the selector of the task register, and \
+    ),
+    of_nested_guests(
+        0x69,
+        "A nested guest executed STR, which stores the selector of the task register, and \
                 its hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0x6a,
-        occurs: Nested,
-        means: "A nested guest executed LIDT, which loads the address of the interrupt descriptor \
+    ),
+    of_nested_guests(
+        0x6a,
+        "A nested guest executed LIDT, which loads the address of the interrupt descriptor \
                 table, and its hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0x6b,
-        occurs: Nested,
-        means: "A nested guest executed LGDT, which loads the address of the global descriptor \
+    ),
+    of_nested_guests(
+        0x6b,
+        "A nested guest executed LGDT, which loads the address of the global descriptor \
                 table, and its hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0x6c,
-        occurs: Nested,
-        means: "A nested guest executed LLDT, which loads the local descriptor table, and its \
+    ),
+    of_nested_guests(
+        0x6c,
+        "A nested guest executed LLDT, which loads the local descriptor table, and its \
                 hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0x6d,
-        occurs: Nested,
-        means: "A nested guest executed LTR, which loads the task register, and its hypervisor \
+    ),
+    of_nested_guests(
+        0x6d,
+        "A nested guest executed LTR, which loads the task register, and its hypervisor \
                 wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
+    ),
     Text {
         number: 0x6e,
         occurs: Nested,
@@ -547,34 +475,16 @@ pub static TEXTS: [Text; 89] = [
             "svm/pmu.c: amd_pmu_is_mediated_pmu_supported",
         ],
     },
-    Text {
-        number: 0x70,
-        occurs: Nested,
-        means: "A nested guest executed PUSHF, which stores the flags, and its hypervisor wants \
+    of_nested_guests(
+        0x70,
+        "A nested guest executed PUSHF, which stores the flags, and its hypervisor wants \
                 to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0x71,
-        occurs: Nested,
-        means: "A nested guest executed POPF, which loads the flags, and its hypervisor wants to \
+    ),
+    of_nested_guests(
+        0x71,
+        "A nested guest executed POPF, which loads the flags, and its hypervisor wants to \
                 see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
+    ),
     Text {
         number: 0x72,
         occurs: Feature("unless they use SEV-ES"),
@@ -614,20 +524,11 @@ pub static TEXTS: [Text; 89] = [
         manual: "Instruction Intercepts",
         kvm: &["svm/svm.c: iret_interception", "svm/svm.c: svm_inject_nmi"],
     },
-    Text {
-        number: 0x75,
-        occurs: Nested,
-        means: "A nested guest executed INT n, a software interrupt, and its hypervisor wants to \
+    of_nested_guests(
+        0x75,
+        "A nested guest executed INT n, a software interrupt, and its hypervisor wants to \
                 see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
+    ),
     Text {
         number: 0x76,
         occurs: Feature("unless they use SEV-ES"),
@@ -1031,34 +932,16 @@ pub static TEXTS: [Text; 89] = [
             "regs.c: kvm_set_cr8",
         ],
     },
-    Text {
-        number: 0xa0,
-        occurs: Nested,
-        means: "A nested guest executed INVLPGB, which drops translations from the TLBs of all \
+    of_nested_guests(
+        0xa0,
+        "A nested guest executed INVLPGB, which drops translations from the TLBs of all \
                 CPUs, and its hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
-    Text {
-        number: 0xa1,
-        occurs: Nested,
-        means: "A nested guest executed INVLPGB with operands that are not allowed, and its \
+    ),
+    of_nested_guests(
+        0xa1,
+        "A nested guest executed INVLPGB with operands that are not allowed, and its \
                 hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
+    ),
     Text {
         number: 0xa2,
         occurs: Feature("without nested paging (npt=0), or if their CPUID hides INVPCID"),
@@ -1088,20 +971,11 @@ pub static TEXTS: [Text; 89] = [
             "svm/nested.c: nested_svm_exit_handled",
         ],
     },
-    Text {
-        number: 0xa4,
-        occurs: Nested,
-        means: "A nested guest executed TLBSYNC, which waits for INVLPGB to end, and its \
+    of_nested_guests(
+        0xa4,
+        "A nested guest executed TLBSYNC, which waits for INVLPGB to end, and its \
                 hypervisor wants to see it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
-        fewer: "Change the hypervisor in the guest.",
-        manual: "Instruction Intercepts",
-        kvm: &[
-            "svm/nested.c: nested_vmcb02_recalc_intercepts",
-            "svm/nested.c: nested_svm_exit_handled",
-        ],
-    },
+    ),
     Text {
         number: 0xa5,
         occurs: Feature("if userspace asks for it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
