@@ -13,6 +13,24 @@ check "enable is refused while BPF counts, and says how to end it" says "exitsta
 kill -INT $recorder
 wait $recorder
 rm /root/bpf.rec
+check "the exporter that counts by BPF starts as a service" systemctl start exitstat-export-bpf
+check "it answers, and says who counts" sh -c '
+	until curl --silent --fail http://127.0.0.1:9948/metrics >/tmp/metrics; do
+		systemctl is-active exitstat-export-bpf || exit 1
+	done
+	grep "^exitstat_build_info.*source=\"bpf\"" /tmp/metrics && wc -l /tmp/metrics'
+check "as a user of its own, with two capabilities" sh -c '
+	pid=$(systemctl show --property MainPID --value exitstat-export-bpf)
+	ps -o user:20= -p "$pid" | tee /dev/stderr | grep -qx "exitstat-export *" || exit 1
+	# CAP_PERFMON and CAP_BPF are 38 and 39.
+	grep "^Cap\(Prm\|Eff\|Bnd\):" "/proc/$pid/status" | tee /dev/stderr | awk "\$2 != \"000000c000000000\" { exit 1 }"'
+check "and is exposed to little" sh -c '
+	systemd-analyze security exitstat-export-bpf --no-pager | tail -n 1 | tee /dev/stderr |
+		grep -qE "exposure level for exitstat-export-bpf.service: [01]\.[0-9]"'
+check "stopped, it leaves nothing" sh -c '
+	systemctl stop exitstat-export-bpf || exit 1
+	# The kernel frees programs a moment after their process has gone.
+	timeout 20 sh -c "while grep _kvm_exit.*.bpf. /proc/kallsyms; do sleep 0.1; done"'
 
 # A step that fails: a module that is no module.
 module=/usr/lib/exitstat/modules/$kernel/kvm-intel.ko.xz

@@ -64,6 +64,9 @@ enum Command {
         count: u64,
         #[arg(long, default_value_t = 50)]
         pause_ms: u64,
+        /// Print nothing: there need be no module.
+        #[arg(long)]
+        blind: bool,
     },
     /// HLT with an interrupt pending.
     Hlt(Count),
@@ -227,7 +230,11 @@ fn main() -> Result<()> {
         Command::Cpuid(c) => measure(Program::Cpuid, c, None, (0, 0)),
         Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, None, (eax, ecx)),
         Command::Pio(c) => measure(Program::Pio, c, None, (0, 0)),
-        Command::Pause { count, pause_ms } => pause::run(count, Duration::from_millis(pause_ms)),
+        Command::Pause {
+            count,
+            pause_ms,
+            blind,
+        } => pause::run(count, Duration::from_millis(pause_ms), blind),
         Command::Hlt(c) => measure(Program::Hlt, c, None, (0, 0)),
         Command::Rdmsr(c) => measure(Program::Rdmsr, c, None, (0, 0)),
         Command::Wrmsr(c) => measure(Program::Wrmsr, c, None, (0, 0)),

@@ -31,6 +31,19 @@ end_count
 agrees /tmp/counts.rec "counts only"
 oracle_disarm
 
+# A VM that is paused after each exit that userspace finishes: KVM_RUN is called again, and fails at once.
+count_by_bpf /tmp/paused.rec
+oracle_arm
+bare pause --count 20 --pause-ms 1 --blind
+check "a VM that is paused again and again ends well" ended_well $?
+end_count
+agrees /tmp/paused.rec "a VM that is paused"
+oracle_disarm
+check "a KVM_RUN that fails is no exit for userspace" sh -c '
+	exitstat report /tmp/paused.rec -o csv |
+		awk -F, "\$8 ~ /^IO/ { print \$8 \": \" \$9 \" exits, \" \$21 \" by userspace\"; ok = \$9 == 21 && \$21 == 21 }
+			END { exit !ok }"'
+
 exitstat report /tmp/two.rec --time
 exitstat vms --from /tmp/two.rec
 check "the recording says who counted" sh -c '
