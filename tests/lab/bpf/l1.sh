@@ -39,10 +39,32 @@ check "a VM that is paused again and again ends well" ended_well $?
 end_count
 agrees /tmp/paused.rec "a VM that is paused"
 oracle_disarm
-check "a KVM_RUN that fails is no exit for userspace" sh -c '
+check "userspace finished each port I/O once" sh -c '
 	exitstat report /tmp/paused.rec -o csv |
 		awk -F, "\$8 ~ /^IO/ { print \$8 \": \" \$9 \" exits, \" \$21 \" by userspace\"; ok = \$9 == 21 && \$21 == 21 }
 			END { exit !ok }"'
+
+# A guest that is stopped in the middle of exits: KVM_RUN fails then.
+count_by_bpf /tmp/stopped.rec
+bare noise &
+noise=$!
+stops=0
+while [ $stops -lt 50 ]; do
+	usleep 2000
+	kill -STOP $noise
+	until grep -q "^State:.*stopped" /proc/$noise/status; do :; done
+	kill -CONT $noise
+	stops=$((stops + 1))
+done
+kill -KILL $noise
+wait $noise
+end_count
+check "a KVM_RUN that fails is no exit for userspace" sh -c '
+	exitstat report /tmp/stopped.rec -o csv | awk -F, "
+		\$3 == \"host\" { print \$8 \": \" \$9 \" exits, \" \$21 \" by userspace\" }
+		\$3 == \"host\" && \$8 !~ /^IO/ { others += \$21 }
+		\$3 == \"host\" && \$8 ~ /INTR|INTERRUPT/ { interrupts += \$9 }
+		END { exit !(interrupts > 0 && others == 0) }"'
 
 exitstat report /tmp/two.rec --time
 exitstat vms --from /tmp/two.rec
