@@ -27,15 +27,15 @@ pub(crate) enum Failed {
 
 impl Capture {
     /// Takes a snapshot of `most` bytes at most.
-    pub(crate) fn take(what: What, most: u64) -> Result<Self, Failed> {
-        let mut size = contents::write(what, &mut []);
+    pub(crate) fn take(what: What, details: bool, most: u64) -> Result<Self, Failed> {
+        let mut size = contents::write(what, details, &mut []);
         loop {
             if size as u64 > most {
                 return Err(Failed::TooLarge(size));
             }
             let bytes = KVVec::from_elem(0, size, GFP_KERNEL);
             let mut bytes = bytes.map_err(|error| Failed::Error(error.into()))?;
-            let used = contents::write(what, &mut bytes);
+            let used = contents::write(what, details, &mut bytes);
             if used <= size {
                 return Ok(Self { bytes, used });
             }

@@ -6,6 +6,7 @@
 
 use super::{
     cpu,
+    details,
     ffi,
     observer::{
         self,
@@ -16,7 +17,9 @@ use super::{
         Header,
         RowHead,
         Rows,
-        Writer, //
+        Writer,
+        VERSION,
+        VERSION_DETAILS, //
     },
     tally::Tally,
     vcpu::Vcpu, //
@@ -34,9 +37,12 @@ pub(crate) enum What {
 }
 
 /// Writes a snapshot, and returns its size, which may be larger than `buffer`.
-pub(crate) fn write(what: What, buffer: &mut [u8]) -> usize {
+///
+/// With `details`, they are read before the counters that they are a part of.
+pub(crate) fn write(what: What, details: bool, buffer: &mut [u8]) -> usize {
     let clock = ffi::clock();
     let header = Header {
+        version: if details { VERSION_DETAILS } else { VERSION },
         load: ffi::load_id(),
         tsc: clock.tsc,
         realtime: clock.realtime,
@@ -47,6 +53,7 @@ pub(crate) fn write(what: What, buffer: &mut [u8]) -> usize {
         guest_scope: ffi::guest_scope() as u32,
         log_cpuid: ffi::log_cpuid().into(),
         module_version: ffi::version(),
+        detail: ffi::detail(),
         ..Header::default()
     };
     let mut writer = Writer::new(buffer);
@@ -58,9 +65,24 @@ pub(crate) fn write(what: What, buffer: &mut [u8]) -> usize {
         }
         observer::for_each(&mut |kind, vcpu| match (kind, what) {
             (Kind::Retired, What::Vm(_)) => (),
-            (Kind::Retired, _) => writer.retired(|rows| write_vcpu(vcpu, rows)),
+            (Kind::Retired, _) => {
+                if details {
+                    writer.retired_details(|rows| {
+                        details::for_each_retired(&mut |id, counts| rows.detail(id, counts));
+                    });
+                }
+                writer.retired(|rows| write_vcpu(vcpu, rows));
+            }
             (Kind::Live, What::Vm(vm)) if vm != vcpu.who().vm => (),
-            (Kind::Live, _) => writer.vcpu(&vcpu.who(), |rows| write_vcpu(vcpu, rows)),
+            (Kind::Live, _) => {
+                let who = vcpu.who();
+                if details {
+                    writer.details(&who, |rows| {
+                        details::of(vcpu).for_each(|(id, counts)| rows.detail(id, counts));
+                    });
+                }
+                writer.vcpu(&who, |rows| write_vcpu(vcpu, rows));
+            }
         });
     });
     writer.needed()

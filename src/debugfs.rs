@@ -32,6 +32,7 @@ impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             ffi::exitstat_text_EXITSTAT_TEXT_CPUS => cpus(f),
+            ffi::exitstat_text_EXITSTAT_TEXT_DETAILS => details(f),
             ffi::exitstat_text_EXITSTAT_TEXT_INFO => info(f),
             ffi::exitstat_text_EXITSTAT_TEXT_REASONS => reasons(f),
             ffi::exitstat_text_EXITSTAT_TEXT_TOTALS => totals(f),
@@ -142,12 +143,45 @@ fn reasons(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// Calls `f` for the vCPUs that are gone, and for each that is there, from a copy: what formats may
 /// take long, and starts again when a reader's buffer is too small.
 fn for_each_record(mut f: impl FnMut(Record<'_>) -> fmt::Result) -> fmt::Result {
-    let Ok(capture) = Capture::take(What::Vcpus, u64::MAX) else {
+    let Ok(capture) = Capture::take(What::Vcpus, false, u64::MAX) else {
         return Err(fmt::Error);
     };
     let snapshot = Snapshot::parse(capture.bytes()).map_err(|_| fmt::Error)?;
     for record in snapshot.records().flatten() {
         f(record)?;
+    }
+    Ok(())
+}
+
+/// One line for each vCPU, and what its exits were about: VM, vCPU, number, name, key, instruction
+/// pointer and context (in hexadecimal), exits, cycles, cycles of the longest, exits that userspace
+/// finished, cycles it took. With `retired -` for VM and vCPU those of the vCPUs that are gone.
+fn details(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Ok(capture) = Capture::take(What::Vcpus, true, u64::MAX) else {
+        return Err(fmt::Error);
+    };
+    let snapshot = Snapshot::parse(capture.bytes()).map_err(|_| fmt::Error)?;
+    for details in snapshot.details().flatten() {
+        for (id, counts) in details.rows().flatten() {
+            match details.vcpu {
+                Some(who) => write!(f, "{} {}", who.vm, who.vcpu)?,
+                None => f.write_str("retired -")?,
+            }
+            writeln!(
+                f,
+                " {} {} {:x} {:x} {:x} {} {} {} {} {}",
+                id.reason,
+                name(id.reason),
+                id.key,
+                id.ip,
+                id.context,
+                counts.exits,
+                counts.cycles,
+                counts.longest,
+                counts.user_exits,
+                counts.user_cycles
+            )?;
+        }
     }
     Ok(())
 }

@@ -10,10 +10,12 @@ use super::{
         Failed, //
     },
     contents::What,
+    ffi,
     snapshot::{
         Request,
         Writer,
-        IOCTL_SNAPSHOT, //
+        IOCTL_SNAPSHOT,
+        REQUEST_DETAILS, //
     }, //
 };
 use kernel::{
@@ -34,8 +36,11 @@ pub(crate) fn ioctl(cmd: u32, arg: usize) -> Result {
     let mut bytes = [0; Request::SIZE];
     reader.read_slice(&mut bytes)?;
     let request = Request::read(&bytes).ok_or(EINVAL)?;
-    if request.flags != 0 {
+    if request.flags & !REQUEST_DETAILS != 0 {
         return Err(EINVAL);
+    }
+    if request.flags & REQUEST_DETAILS != 0 && !ffi::may_see_details() {
+        return Err(EPERM);
     }
 
     let (result, length) = snapshot_for(request)?;
@@ -50,7 +55,7 @@ fn snapshot_for(request: Request) -> Result<(Result, u64)> {
         0 => What::All,
         vm => What::Vm(vm),
     };
-    let snapshot = match Capture::take(what, request.length) {
+    let snapshot = match Capture::take(what, request.flags & REQUEST_DETAILS != 0, request.length) {
         Ok(snapshot) => snapshot,
         Err(Failed::TooLarge(size)) => return Ok((Err(E2BIG), size as u64)),
         Err(Failed::Error(error)) => return Err(error),

@@ -2,6 +2,7 @@
 /* See exitstat_glue.h. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
 #include <linux/cpumask.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
@@ -150,6 +151,101 @@ u32 exitstat_log_cpuid(void)
 	return READ_ONCE(log_cpuid);
 }
 
+/* What is captured of exits, and the bytes of each vCPU's table for it. */
+
+static const char *const detail_names[] = {
+	[0] = "off",
+	[KVM_EXIT_CAPTURE_KEY] = "key",
+	[KVM_EXIT_CAPTURE_IP] = "ip",
+	[KVM_EXIT_CAPTURE] = "both",
+};
+
+#define DETAIL_SIZE_LEAST	4096
+#define DETAIL_SIZE_MOST	(4 << 20)
+
+static unsigned int detail_size = 128 << 10;
+static int detail;
+static s32 (*detail_apply)(u32 what, u32 size);	/* protected by kernel_param_lock() */
+
+static int detail_apply_now(int what)
+{
+	int err = detail_apply ? detail_apply(what, detail_size) : 0;
+
+	WRITE_ONCE(detail, err ? 0 : what);
+	if (err)
+		pr_err("no memory for details: nothing is captured\n");
+	return err;
+}
+
+static int detail_set(const char *val, const struct kernel_param *kp)
+{
+	int what = sysfs_match_string(detail_names, val);
+
+	if (what < 0) {
+		pr_err("detail must be one of off, key, ip, both; not '%.*s'\n",
+		       (int)strcspn(val, "\n"), val);
+		return -EINVAL;
+	}
+	return detail_apply_now(what);
+}
+
+static int detail_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", detail_names[READ_ONCE(detail)]);
+}
+
+static const struct kernel_param_ops detail_ops = {
+	.set = detail_set,
+	.get = detail_get,
+};
+
+static int detail_size_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned int size;
+
+	if (kstrtouint(val, 0, &size) || size < DETAIL_SIZE_LEAST || size > DETAIL_SIZE_MOST ||
+	    size % DETAIL_SIZE_LEAST) {
+		pr_err("detail_size must be a multiple of %d bytes, %d at most; not '%.*s'\n",
+		       DETAIL_SIZE_LEAST, DETAIL_SIZE_MOST, (int)strcspn(val, "\n"), val);
+		return -EINVAL;
+	}
+	WRITE_ONCE(detail_size, size);
+	return 0;
+}
+
+static const struct kernel_param_ops detail_size_ops = {
+	.set = detail_size_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(detail, &detail_ops, NULL, 0644);
+MODULE_PARM_DESC(detail,
+		 "capture what exits are about: off (default), key (which MSR, port, address ...), ip (the guest's instruction pointer), both");
+module_param_cb(detail_size, &detail_size_ops, &detail_size, 0644);
+MODULE_PARM_DESC(detail_size,
+		 "bytes of memory for details of each vCPU, from when detail is set again (default 131072)");
+
+u32 exitstat_detail(void)
+{
+	return READ_ONCE(detail);
+}
+
+void exitstat_detail_start(s32 (*apply)(u32 what, u32 size))
+{
+	kernel_param_lock(THIS_MODULE);
+	detail_apply = apply;
+	if (detail)
+		detail_apply_now(detail);
+	kernel_param_unlock(THIS_MODULE);
+}
+
+void exitstat_detail_stop(void)
+{
+	kernel_param_lock(THIS_MODULE);
+	detail_apply = NULL;
+	kernel_param_unlock(THIS_MODULE);
+}
+
 /* The kernel's clocks and tasks. */
 
 void exitstat_read_clock(struct exitstat_clock *clock)
@@ -164,6 +260,11 @@ static u64 load_id;
 u64 exitstat_load_id(void)
 {
 	return load_id;
+}
+
+bool exitstat_perfmon_capable(void)
+{
+	return perfmon_capable();
 }
 
 u32 exitstat_current_process(void)
@@ -187,6 +288,7 @@ extern typeof(kvm_exit_observer_unregister) kvm_exit_observer_unregister __weak;
 extern typeof(kvm_exit_observer_visit_vm) kvm_exit_observer_visit_vm __weak;
 extern typeof(kvm_exit_observer_visit_all) kvm_exit_observer_visit_all __weak;
 extern typeof(kvm_exit_observer_unattached) kvm_exit_observer_unattached __weak;
+extern typeof(kvm_exit_observer_capture) kvm_exit_observer_capture __weak;
 
 s32 exitstat_preflight(void)
 {
@@ -232,4 +334,9 @@ void exitstat_visit_all(kvm_exit_visit_t fn, void *arg)
 u64 exitstat_unattached(void)
 {
 	return kvm_exit_observer_unattached();
+}
+
+void exitstat_capture(u32 what, u32 table_size)
+{
+	kvm_exit_observer_capture(what, table_size);
 }

@@ -54,6 +54,7 @@ void exitstat_ticker_stop(void);
 /* Files of debugfs that read as text. */
 enum exitstat_text {
 	EXITSTAT_TEXT_CPUS,
+	EXITSTAT_TEXT_DETAILS,
 	EXITSTAT_TEXT_INFO,
 	EXITSTAT_TEXT_REASONS,
 	EXITSTAT_TEXT_TOTALS,
@@ -76,6 +77,19 @@ struct exitstat_files {
  */
 __s32 exitstat_files_create(const struct exitstat_files *files);
 void exitstat_files_remove(void);
+
+/* The parameter detail as it is now: KVM_EXIT_CAPTURE_*. */
+__u32 exitstat_detail(void);
+
+/*
+ * Call @apply for the parameters of details as they are, and whenever detail is
+ * set, until it is stopped.  It is told what to capture and the bytes of a table,
+ * returns 0 or an error, and may sleep.
+ */
+void exitstat_detail_start(__s32 (*apply)(__u32 what, __u32 size));
+void exitstat_detail_stop(void);
+
+_Bool exitstat_perfmon_capable(void);
 
 struct exitstat_clock {
 	__u64 tsc;
@@ -102,5 +116,6 @@ void exitstat_unregister(void);
 void exitstat_visit_vm(void *vm, kvm_exit_visit_t fn, void *arg);
 void exitstat_visit_all(kvm_exit_visit_t fn, void *arg);
 __u64 exitstat_unattached(void);
+void exitstat_capture(__u32 what, __u32 table_size);
 
 #endif /* EXITSTAT_GLUE_H */

@@ -4,16 +4,19 @@
 //!
 //! `observer` is the way in: KVM calls it for each exit, each CPUID of a leaf, each vCPU that
 //! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU), which keep a
-//! `column` of counters of each kind. `leaves` reads them for guests. For the host, `contents`
+//! `column` of counters of each kind, and, where it is asked for, what exits are about into `details`. `leaves` reads them for guests. For the host, `contents`
 //! copies them into snapshots, for which `capture` makes room: `device` gives them away, `debugfs`
 //! makes text of them, and `files` has the files that call both. `log` prints the host's totals. Logic that needs no kernel is in
-//! `rust/core`. All `unsafe` is in `ffi`, `column`, `cpu`, `vcpu`, `nospec`, and where the C side
+//! `rust/core`. All `unsafe` is in `ffi`, `column`, `cpu`, `details`, `vcpu`, `nospec`, and where the C side
 //! calls: `observer`, `files`, `log`. Tests beside the code are compiled into a module of their own, see
 //! `kunit_main`.
 
 use kernel::prelude::*;
 
 // `rust/core`, which is public there, and of which a kernel does not need all.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/detail.rs"]
+mod detail;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../rust/core/src/footprint.rs"]
 mod footprint;
@@ -38,6 +41,7 @@ mod column;
 mod contents;
 mod cpu;
 mod debugfs;
+mod details;
 mod device;
 mod ffi;
 mod files;
@@ -61,16 +65,20 @@ module! {
 struct ExitStat {
     _files: files::Registration,
     _ticker: log::Ticker,
+    _capturing: details::Capturing,
     _registration: observer::Registration,
 }
 
 impl kernel::Module for ExitStat {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        details::init();
         let registration = observer::Registration::new()?;
+        let capturing = details::Capturing::start();
         let ticker = log::Ticker::start();
         Ok(Self {
             _files: files::Registration::new()?,
             _ticker: ticker,
+            _capturing: capturing,
             _registration: registration,
         })
     }

@@ -66,6 +66,18 @@ pub(crate) fn log_cpuid() -> bool {
     unsafe { bindings::exitstat_log_cpuid() != 0 }
 }
 
+/// What is captured of exits now: `DETAIL_…` of `snapshot`, or'ed.
+pub(crate) fn detail() -> u32 {
+    // SAFETY: It reads one word, at any time.
+    unsafe { bindings::exitstat_detail() }
+}
+
+/// Whether the caller may see what the guests do, and not only how often.
+pub(crate) fn may_see_details() -> bool {
+    // SAFETY: It looks at the current process, at any time.
+    unsafe { bindings::exitstat_perfmon_capable() }
+}
+
 /// What time it is.
 pub(crate) fn clock() -> exitstat_clock {
     let mut clock = exitstat_clock::default();
@@ -128,7 +140,8 @@ mod tests {
 
         assert_eq!(size_of::<kvm_exit_cpuid>(), 40);
         assert_eq!(offset_of!(kvm_exit_cpuid, ecx), 28);
-        assert_eq!(size_of::<kvm_exit_observer>(), 64);
-        assert_eq!(size_of::<kvm_exit_vcpu>(), 32);
+        assert_eq!(size_of::<kvm_exit_observer>(), 88);
+        assert_eq!(size_of::<kvm_exit_vcpu>(), 56);
+        assert_eq!(size_of::<kvm_exit_detail>(), 24);
     }
 }

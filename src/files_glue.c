@@ -67,6 +67,7 @@ s32 exitstat_files_create(const struct exitstat_files *calls)
 	/* Nothing depends on debugfs: its errors are not checked. */
 	directory = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	create_text("cpus", EXITSTAT_TEXT_CPUS);
+	create_text("details", EXITSTAT_TEXT_DETAILS);
 	create_text("info", EXITSTAT_TEXT_INFO);
 	create_text("reasons", EXITSTAT_TEXT_REASONS);
 	create_text("totals", EXITSTAT_TEXT_TOTALS);

@@ -11,6 +11,9 @@
 use kernel::prelude::*;
 
 #[allow(unreachable_pub)]
+#[path = "../rust/core/src/detail.rs"]
+mod detail;
+#[allow(unreachable_pub)]
 #[path = "../rust/core/src/footprint.rs"]
 mod footprint;
 #[allow(unreachable_pub)]

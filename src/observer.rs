@@ -6,6 +6,7 @@
 
 use super::{
     cpu,
+    details,
     ffi,
     leaves,
     log,
@@ -35,6 +36,9 @@ static OBSERVER: ffi::kvm_exit_observer = ffi::kvm_exit_observer {
     exit: Some(exit),
     user_exit: Some(user_exit),
     user_time: Some(user_time),
+    exit_detailed: Some(exit_detailed),
+    user_exit_detailed: Some(user_exit_detailed),
+    user_time_detailed: Some(user_time_detailed),
     unattached: Some(unattached_exit),
     cpuid: Some(cpuid),
     retire: Some(retire),
@@ -161,6 +165,50 @@ unsafe extern "C" fn user_time(data: *mut c_void, reason: u64, user_cycles: i64,
     unsafe { vcpu(data) }.record_user_time(slot, at_least_0(user_cycles), cycles);
 }
 
+/// As [`exit()`], while details are captured.
+///
+/// # Safety
+///
+/// As [`exit()`].
+unsafe extern "C" fn exit_detailed(data: *mut c_void, reason: u64, cycles: i64) {
+    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
+    cpu::record(slot, cycles);
+    // SAFETY: As this function.
+    let vcpu = unsafe { vcpu(data) };
+    vcpu.record(slot, cycles);
+    details::record(vcpu, slot, cycles);
+}
+
+/// # Safety
+///
+/// As [`exit()`].
+unsafe extern "C" fn user_exit_detailed(data: *mut c_void, reason: u64, cycles: i64) {
+    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
+    cpu::record(slot, cycles);
+    // SAFETY: As this function.
+    let vcpu = unsafe { vcpu(data) };
+    vcpu.record_user_exit(slot, cycles);
+    details::record_user_exit(vcpu, slot, cycles);
+}
+
+/// # Safety
+///
+/// As [`exit()`].
+unsafe extern "C" fn user_time_detailed(
+    data: *mut c_void,
+    reason: u64,
+    user_cycles: i64,
+    cycles: i64,
+) {
+    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
+    let user_cycles = at_least_0(user_cycles);
+    cpu::record_more(slot, cycles);
+    // SAFETY: As this function.
+    let vcpu = unsafe { vcpu(data) };
+    vcpu.record_user_time(slot, user_cycles, cycles);
+    details::record_user_time(vcpu, user_cycles, cycles);
+}
+
 /// # Safety
 ///
 /// None: it is `unsafe` to be of the type that the shim's header has.
@@ -200,7 +248,9 @@ fn keep_the_branch() {
 /// As [`exit()`].
 unsafe extern "C" fn retire(data: *mut c_void) {
     // SAFETY: As this function.
-    unsafe { vcpu(data) }.retire();
+    let vcpu = unsafe { vcpu(data) };
+    vcpu.retire();
+    details::retire(vcpu);
 }
 
 /// # Safety

@@ -7,6 +7,7 @@
 
 use super::{
     column::Column,
+    detail::Recorder,
     ffi,
     footprint,
     reason::{
@@ -27,6 +28,10 @@ use core::{
     mem::{
         offset_of,
         size_of, //
+    },
+    ptr::{
+        null,
+        null_mut, //
     }, //
 };
 
@@ -42,8 +47,8 @@ const KEPT: usize = u32::BITS as usize;
 /// that comes in between finds an exit less in them.
 #[repr(C)]
 pub(crate) struct Vcpu {
-    /// The shim sets it before anybody else sees this.
-    who: ffi::kvm_exit_vcpu,
+    /// The shim sets it before anybody else sees this, and changes the table's fields later on.
+    who: UnsafeCell<ffi::kvm_exit_vcpu>,
     exits: Column,
     cycles: Column,
     /// Cycles of the longest exit.
@@ -54,6 +59,8 @@ pub(crate) struct Vcpu {
     user_cycles: Column,
     /// Exits by the highest bit of their cycles, from [`FIRST_BUCKET`] up.
     histograms: [[UnsafeCell<u64>; KEPT]; SLOTS],
+    /// What is kept beside the table of details.
+    recorder: Recorder,
 }
 
 // SAFETY: All access is by single instructions on aligned 64-bit words, as in `Column`.
@@ -65,18 +72,23 @@ const _: () = assert!(footprint::VCPU.next_multiple_of(4096) == footprint::VCPU_
 
 /// The sums over all vCPUs that were retired.
 static RETIRED: Vcpu = Vcpu {
-    who: ffi::kvm_exit_vcpu {
+    who: UnsafeCell::new(ffi::kvm_exit_vcpu {
         vm_id: 0,
         vcpu_id: 0,
         tgid: 0,
         comm: [0; 16],
-    },
+        detail: null(),
+        table: null_mut(),
+        table_size: 0,
+        period: 0,
+    }),
     exits: Column::new(),
     cycles: Column::new(),
     longest: Column::new(),
     user_exits: Column::new(),
     user_cycles: Column::new(),
     histograms: [const { [const { UnsafeCell::new(0) }; KEPT] }; SLOTS],
+    recorder: Recorder::new(),
 };
 
 impl Vcpu {
@@ -228,12 +240,28 @@ impl Vcpu {
 
     /// The VM, the vCPU in it, and the process that runs it.
     pub(crate) fn who(&self) -> VcpuHead {
-        VcpuHead {
-            vm: self.who.vm_id,
-            vcpu: self.who.vcpu_id,
-            pid: self.who.tgid,
-            process: self.who.comm,
+        let who = self.who.get();
+        // SAFETY: The shim set these before anybody saw `self`, and does not change them.
+        unsafe {
+            VcpuHead {
+                vm: (*who).vm_id,
+                vcpu: (*who).vcpu_id,
+                pid: (*who).tgid,
+                process: (*who).comm,
+            }
         }
+    }
+
+    /// What the shim keeps here: valid as long as `self`.
+    #[inline(always)]
+    pub(crate) fn shims_part(&self) -> *mut ffi::kvm_exit_vcpu {
+        self.who.get()
+    }
+
+    /// For the vCPU's own thread.
+    #[inline(always)]
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 }
 
@@ -255,11 +283,15 @@ pub(crate) mod tests {
     /// A vCPU as the shim makes them; on the heap from the beginning: it is larger than a stack.
     pub(crate) fn some_vcpu() -> Result<KVBox<Vcpu>> {
         let mut vcpu = KVBox::init(pin_init::init_zeroed::<Vcpu>(), GFP_KERNEL)?;
-        vcpu.who = ffi::kvm_exit_vcpu {
+        *vcpu.who.get_mut() = ffi::kvm_exit_vcpu {
             vm_id: 0x1_0000_0003,
             vcpu_id: 2,
             tgid: 77,
             comm: *b"qemu-system-x86\0",
+            detail: null(),
+            table: null_mut(),
+            table_size: 0,
+            period: 0,
         };
         Ok(vcpu)
     }
@@ -291,9 +323,9 @@ pub(crate) mod tests {
     #[test]
     fn the_shims_part_comes_first_and_the_columns_follow() {
         assert_eq!(offset_of!(Vcpu, who), 0);
-        assert_eq!(size_of::<ffi::kvm_exit_vcpu>(), 32);
-        assert_eq!(offset_of!(Vcpu, cycles), 32 + 87 * 8);
-        assert_eq!(size_of::<Vcpu>(), 32 + 87 * 8 * (5 + 32));
+        assert_eq!(size_of::<ffi::kvm_exit_vcpu>(), 56);
+        assert_eq!(offset_of!(Vcpu, cycles), 56 + 87 * 8);
+        assert_eq!(size_of::<Vcpu>(), 56 + 87 * 8 * (5 + 32) + 16);
     }
 
     #[test]

@@ -9,9 +9,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod detail;
 pub mod footprint;
 pub mod histogram;
 pub mod isa;
+pub mod key;
 pub mod leaf;
 pub mod reason;
 pub mod snapshot;

@@ -15,7 +15,11 @@
 //! after the module was loaded, which is all of them but [`Header::unattached`], the vCPUs' rows and
 //! the [`KIND_RETIRED`] ones add up to the same, but for exits while the snapshot was taken.
 
-use super::{isa::Isa, reason::SLOTS};
+use super::{
+    detail::{Counts, Identity},
+    isa::Isa,
+    reason::SLOTS,
+};
 
 /// Bytes that a snapshot begins with.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"exitstat");
@@ -25,6 +29,18 @@ pub const VERSION: u32 = 1;
 
 /// The same, with SVM's exit codes in place of reasons.
 pub const VERSION_SVM: u32 = 2;
+
+/// The same as [`VERSION`], with details: what exits were about. A request has to ask for them.
+pub const VERSION_DETAILS: u32 = 3;
+
+/// [`Request::flags`]: details are wanted. Without CAP_PERFMON, `EPERM`.
+pub const REQUEST_DETAILS: u64 = 1 << 0;
+
+/// [`Header::detail`]: details have the exits' keys.
+pub const DETAIL_KEY: u32 = 1 << 0;
+
+/// [`Header::detail`]: details have the guest's instruction pointers.
+pub const DETAIL_IP: u32 = 1 << 1;
 
 /// [`Header::source`]: the module counted, and cycles are the TSC's.
 pub const SOURCE_MODULE: u32 = 0;
@@ -48,6 +64,13 @@ pub const KIND_VCPU: u32 = 2;
 /// The record is of all vCPUs that are gone; it has no other head.
 pub const KIND_RETIRED: u32 = 3;
 
+/// The record has details of a vCPU: its head is a [`VcpuHead`], its rows are [`DetailRow`]s. It comes before the
+/// vCPU's [`KIND_VCPU`] record, and of each reason its rows have no more than that.
+pub const KIND_DETAILS: u32 = 4;
+
+/// The record has details of the vCPUs that are gone; it has no other head.
+pub const KIND_RETIRED_DETAILS: u32 = 5;
+
 /// Buckets of a histogram. Bucket `b` counts the exits that took at least 2^b cycles and less than
 /// 2^(b+1).
 pub const BUCKETS: usize = 64;
@@ -69,7 +92,8 @@ pub const BEYOND: u32 = SLOTS as u32 - 1;
 
 /// The request of `ioctl` that takes a snapshot, with the address of a [`Request`].
 ///
-/// Errors: `ENOTTY` for any other request; `EINVAL` if `flags` is not 0; `EFAULT` if the request or
+/// Errors: `ENOTTY` for any other request; `EINVAL` if `flags` has unknown bits; `EPERM` if details are
+/// wanted without CAP_PERFMON; `EFAULT` if the request or
 /// the buffer cannot be accessed; `E2BIG` if the snapshot is larger than the buffer, with the bytes
 /// needed now in `length`; `ENOMEM`. On success `length` is the snapshot's.
 pub const IOCTL_SNAPSHOT: u32 = (3 << 30) | ((Request::SIZE as u32) << 16) | (0xE7 << 8);
@@ -167,7 +191,7 @@ wire! {
         pub buffer: u64,
         /// Its bytes; on return those of the snapshot.
         pub length: u64,
-        /// 0.
+        /// `REQUEST_…`, or'ed.
         pub flags: u64,
     }
 
@@ -209,8 +233,8 @@ wire! {
         pub source: u32,
         /// `FLAG_…`, or'ed.
         pub flags: u32,
-        /// 0.
-        pub reserved: u32,
+        /// What is captured of exits now: `DETAIL_…`, or'ed; 0 is nothing.
+        pub detail: u32,
     }
 
     /// How a record begins.
@@ -266,6 +290,32 @@ wire! {
         /// How many are here; all others are 0.
         pub buckets: u32,
     }
+
+    /// A row of details: the exits of one reason that were about the same.
+    pub struct DetailRow[72] {
+        /// Bytes of the row: the next one is there.
+        pub size: u32,
+        /// The basic exit reason, or [`BEYOND`].
+        pub reason: u32,
+        /// What they were about, by reason.
+        pub key: u64,
+        /// The guest's instruction pointer, or 0.
+        pub ip: u64,
+        /// `CONTEXT_…` of `detail`.
+        pub context: u32,
+        /// 0.
+        pub reserved: u32,
+        /// Exits.
+        pub exits: u64,
+        /// TSC cycles that they took.
+        pub cycles: u64,
+        /// Those of the longest of them.
+        pub max: u64,
+        /// Exits that user space had to finish.
+        pub user_exits: u64,
+        /// TSC cycles that it took, of wall time.
+        pub user_cycles: u64,
+    }
 }
 
 /// Writes into a buffer, and goes on to count when it is full.
@@ -307,17 +357,17 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a whole snapshot: `header`, of which sizes, magic and version are set here, and what
-    /// `records` writes.
+    /// `records` writes. It can have details if `header` has [`VERSION_DETAILS`].
     pub fn snapshot(&mut self, header: Header, records: impl FnOnce(&mut Self)) {
         let begin = self.needed;
         header.write(self);
         records(self);
         let header = Header {
             magic: MAGIC,
-            version: if header.isa == Isa::Svm as u32 {
-                VERSION_SVM
-            } else {
-                VERSION
+            version: match header.version {
+                _ if header.isa == Isa::Svm as u32 => VERSION_SVM,
+                VERSION_DETAILS => VERSION_DETAILS,
+                _ => VERSION,
             },
             header_size: Header::SIZE as u32,
             size: (self.needed - begin) as u64,
@@ -339,6 +389,16 @@ impl<'a> Writer<'a> {
     /// Writes the record of what is gone.
     pub fn retired(&mut self, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
         self.record(KIND_RETIRED, |_| (), rows);
+    }
+
+    /// Writes a vCPU's details.
+    pub fn details(&mut self, head: &VcpuHead, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
+        self.record(KIND_DETAILS, |w| head.write(w), rows);
+    }
+
+    /// Writes the details of what is gone.
+    pub fn retired_details(&mut self, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
+        self.record(KIND_RETIRED_DETAILS, |_| (), rows);
     }
 
     fn record(
@@ -375,6 +435,25 @@ pub struct Rows<'w, 'a> {
 }
 
 impl Rows<'_, '_> {
+    /// Writes a row of details.
+    pub fn detail(&mut self, id: Identity, counts: Counts) {
+        DetailRow {
+            size: DetailRow::SIZE as u32,
+            reason: id.reason,
+            key: id.key,
+            ip: id.ip,
+            context: id.context,
+            reserved: 0,
+            exits: counts.exits,
+            cycles: counts.cycles,
+            max: counts.longest,
+            user_exits: counts.user_exits,
+            user_cycles: counts.user_cycles,
+        }
+        .write(self.writer);
+        self.rows += 1;
+    }
+
     /// Writes a row, unless it is of zeros. Of `head` size and buckets are set here, from
     /// `histogram`, which has as many as there are.
     pub fn row(&mut self, head: RowHead, histogram: &[u64]) {
@@ -403,7 +482,7 @@ impl Rows<'_, '_> {
 pub enum Malformed {
     /// They do not begin with [`MAGIC`].
     NoSnapshot,
-    /// They are of another version than [`VERSION`] and [`VERSION_SVM`]: this one.
+    /// They are of another version than [`VERSION`], [`VERSION_SVM`] and [`VERSION_DETAILS`]: this one.
     Version(u32),
     /// They end before they should, or a size in them is wrong.
     Damaged,
@@ -441,7 +520,7 @@ impl<'a> Snapshot<'a> {
         }
         let version = word(8).and_then(|mut b| u32::take(&mut b));
         match version.ok_or(Malformed::Damaged)? {
-            VERSION | VERSION_SVM => (),
+            VERSION | VERSION_SVM | VERSION_DETAILS => (),
             other => return Err(Malformed::Version(other)),
         }
         let begin = word(12).and_then(|mut b| u32::take(&mut b));
@@ -460,7 +539,14 @@ impl<'a> Snapshot<'a> {
         Ok(Self { header, records })
     }
 
-    /// Its records, less those of unknown kinds. After an error there are no more.
+    /// Its records of details. After an error there are no more.
+    pub fn details(&self) -> impl Iterator<Item = Result<Details<'a>, Malformed>> {
+        Parts(self.records)
+            .map(|part| part.and_then(Details::parse))
+            .filter_map(Result::transpose)
+    }
+
+    /// Its records of counters: not those of details, or of unknown kinds. After an error there are no more.
     pub fn records(&self) -> impl Iterator<Item = Result<Record<'a>, Malformed>> {
         let isa = self.header.isa();
         Parts(self.records)
@@ -509,23 +595,82 @@ pub struct Record<'a> {
     rows: &'a [u8],
 }
 
+/// Takes a record apart: its head, the heads of its kind, its rows.
+fn parts_of(part: &[u8]) -> Option<(RecordHead, &[u8], &[u8])> {
+    let head = RecordHead::read(part)?;
+    let heads = part.get(RecordHead::SIZE..head.heads_size as usize)?;
+    let rows = part.get(head.heads_size as usize..)?;
+    Some((head, heads, rows))
+}
+
+/// A record of details as it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Details<'a> {
+    /// The vCPU whose they are, `None` of those that are gone.
+    pub vcpu: Option<VcpuHead>,
+    rows: &'a [u8],
+}
+
+impl<'a> Details<'a> {
+    /// `None` if it is of another kind.
+    fn parse(part: &'a [u8]) -> Result<Option<Self>, Malformed> {
+        let (head, heads, rows) = parts_of(part).ok_or(Malformed::Damaged)?;
+        let vcpu = match head.kind {
+            KIND_DETAILS => Some(VcpuHead::read(heads).ok_or(Malformed::Damaged)?),
+            KIND_RETIRED_DETAILS => None,
+            _ => return Ok(None),
+        };
+        Ok(Some(Self { vcpu, rows }))
+    }
+
+    /// Its rows. After an error there are no more.
+    pub fn rows(&self) -> impl Iterator<Item = Result<(Identity, Counts), Malformed>> + use<'a> {
+        let mut rest = self.rows;
+        core::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let row = DetailRow::read(rest).filter(|row| row.size as usize >= DetailRow::SIZE);
+            let row = row.filter(|row| row.reason <= BEYOND);
+            let row = row.and_then(|row| Some((row, rest.get(row.size as usize..)?)));
+            rest = row.map_or(&[], |(_, rest)| rest);
+            Some(row.map(|(row, _)| row.split()).ok_or(Malformed::Damaged))
+        })
+    }
+}
+
+impl DetailRow {
+    /// What was counted, and how much.
+    const fn split(&self) -> (Identity, Counts) {
+        let id = Identity {
+            reason: self.reason,
+            key: self.key,
+            ip: self.ip,
+            context: self.context,
+        };
+        let counts = Counts {
+            exits: self.exits,
+            cycles: self.cycles,
+            longest: self.max,
+            user_exits: self.user_exits,
+            user_cycles: self.user_cycles,
+        };
+        (id, counts)
+    }
+}
+
 impl<'a> Record<'a> {
-    /// `None` if it is of an unknown kind.
+    /// `None` if it is of another kind.
     fn parse(part: &'a [u8], isa: Isa) -> Result<Option<Self>, Malformed> {
-        let head = RecordHead::read(part).ok_or(Malformed::Damaged)?;
-        let heads = part.get(RecordHead::SIZE..head.heads_size as usize);
-        let heads = heads.ok_or(Malformed::Damaged)?;
+        let (head, heads, rows) = parts_of(part).ok_or(Malformed::Damaged)?;
         let owner = match head.kind {
             KIND_CPU => CpuHead::read(heads).map(|head| Owner::Cpu(head.cpu)),
             KIND_VCPU => VcpuHead::read(heads).map(Owner::Vcpu),
             KIND_RETIRED => Some(Owner::Retired),
             _ => return Ok(None),
         };
-        let rows = part.get(head.heads_size as usize..);
-        match (owner, rows) {
-            (Some(owner), Some(rows)) => Ok(Some(Self { owner, isa, rows })),
-            _ => Err(Malformed::Damaged),
-        }
+        let owner = owner.ok_or(Malformed::Damaged)?;
+        Ok(Some(Self { owner, isa, rows }))
     }
 
     /// Its rows. After an error there are no more.
@@ -611,21 +756,24 @@ mod tests {
 
     fn write(writer: &mut Writer<'_>) {
         writer.snapshot(header(), |w| {
-            w.cpu(3, |rows| {
-                rows.row(row(10, 5), &[]);
-                rows.row(RowHead::default(), &[]);
-            });
             let head = VcpuHead {
                 vm: 1,
                 vcpu: 2,
                 pid: 77,
                 process: *b"qemu-system-x86\0",
             };
+            w.cpu(3, |rows| {
+                rows.row(row(10, 5), &[]);
+                rows.row(RowHead::default(), &[]);
+            });
             w.vcpu(&head, |rows| {
                 // Buckets 5 and 6 are one to a reader.
                 rows.row(row(BEYOND, 16), &[0, 0, 0, 0, 0, 4, 7, 0, 0, 5, 0, 0]);
             });
             w.retired(|_| ());
+            w.details(&head, |rows| {
+                rows.detail(Identity::default(), Counts::one(5))
+            });
         });
     }
 
@@ -754,10 +902,53 @@ mod tests {
     }
 
     #[test]
+    fn details_are_of_another_version_and_apart() {
+        let head = VcpuHead {
+            vm: 1,
+            vcpu: 2,
+            ..VcpuHead::default()
+        };
+        let id = Identity {
+            reason: 32,
+            key: 0x6e0,
+            ip: 0xffff_ffff_8100_0000,
+            context: 4,
+        };
+        let counts = Counts {
+            exits: 5,
+            cycles: 500,
+            longest: 300,
+            user_exits: 1,
+            user_cycles: 9,
+        };
+        let header = Header {
+            version: VERSION_DETAILS,
+            detail: DETAIL_KEY | DETAIL_IP,
+            ..header()
+        };
+        let mut bytes = [0; 1024];
+        let mut writer = Writer::new(&mut bytes);
+        writer.snapshot(header, |w| {
+            w.details(&head, |rows| rows.detail(id, counts));
+            w.vcpu(&head, |rows| rows.row(row(32, 7), &[]));
+            w.retired_details(|_| ());
+        });
+        let snapshot = Snapshot::parse(&bytes).unwrap();
+        assert_eq!(snapshot.header.version, VERSION_DETAILS);
+        let details: Vec<_> = snapshot.details().map(Result::unwrap).collect();
+        assert_eq!(details.len(), 2);
+        assert_eq!((details[0].vcpu, details[1].vcpu), (Some(head), None));
+        let rows: Vec<_> = details[0].rows().map(Result::unwrap).collect();
+        assert_eq!(rows, [(id, counts)]);
+        assert_eq!(details[1].rows().count(), 0);
+        assert_eq!(snapshot.records().map(Result::unwrap).count(), 1);
+    }
+
+    #[test]
     fn another_version_and_other_bytes_are_told_apart() {
         let mut bytes = some();
-        bytes[8] = 3;
-        assert_eq!(Snapshot::parse(&bytes).err(), Some(Malformed::Version(3)));
+        bytes[8] = 4;
+        assert_eq!(Snapshot::parse(&bytes).err(), Some(Malformed::Version(4)));
         bytes[0] = 0;
         assert_eq!(Snapshot::parse(&bytes).err(), Some(Malformed::NoSnapshot));
         assert_eq!(Snapshot::parse(&[]).err(), Some(Malformed::NoSnapshot));
@@ -771,6 +962,9 @@ mod tests {
             for row in record.rows().flatten() {
                 let _ = row.histogram();
             }
+        }
+        for details in snapshot.details().flatten() {
+            assert!(details.rows().flatten().count() <= bytes.len());
         }
     }
 

@@ -234,6 +234,7 @@ impl L1Image<'_> {
         root.copy(lab.join("l1-lib.sh"), "lab/lib.sh")?;
         root.copy(lab.join("counts.sh"), "lab/counts.sh")?;
         root.copy(lab.join("bpf-lib.sh"), "lab/bpf-lib.sh")?;
+        root.copy(lab.join("detail-lib.sh"), "lab/detail-lib.sh")?;
         root.write("lab/env", self.env)?;
         root.write("lab/l1.sh", self.script)?;
         root.write_program("init", &fs::read_to_string(lab.join("l1-init"))?)?;

@@ -6,6 +6,7 @@ pub mod agreement;
 mod bpf;
 pub mod check;
 mod debug;
+mod detail;
 mod distro;
 pub mod health;
 mod host;

@@ -85,6 +85,13 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: guest_checks,
         },
         Scenario {
+            name: "detail",
+            about: "what exits are about: key by key, what KVM's tracepoints say",
+            minutes: 3,
+            run: one("detail")?,
+            checks: |outcome| super::detail::checks(&outcome.report),
+        },
+        Scenario {
             name: "guests",
             about: "guests that mean harm: every question from everywhere, and other guests' exits",
             minutes: 3,
@@ -168,6 +175,16 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 ..one("agreement")?
             },
             checks: none,
+        },
+        Scenario {
+            name: "detail-smp",
+            about: "the same on two CPUs",
+            minutes: 3,
+            run: Run {
+                cpus: 2,
+                ..one("detail")?
+            },
+            checks: |outcome| super::detail::checks(&outcome.report),
         },
         Scenario {
             name: "q35-smp",

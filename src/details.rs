@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What exits are about, while the parameter `detail` asks for it.
+//!
+//! The shim captures it when an exit begins, and gives each vCPU a table, which it frees when it is no
+//! longer asked for. `rust/core/src/detail.rs` has what is done with one.
+
+use super::{
+    detail::{
+        self,
+        Counts,
+        Entry,
+        Identity,
+        Recorder, //
+    },
+    ffi,
+    reason::Slot,
+    vcpu::Vcpu, //
+};
+use core::{
+    ptr::addr_of_mut,
+    slice,
+    sync::atomic::{
+        AtomicPtr,
+        Ordering::Acquire, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    sync::global_lock, //
+};
+
+/// A vCPU's table, and the number of the period that it counts in.
+struct Table<'a> {
+    entries: &'a [Entry],
+    period: u32,
+}
+
+/// The table of a vCPU, if it has one. For those who keep it from being freed: callbacks of the shim's,
+/// and who visits vCPUs.
+#[inline(always)]
+fn table(vcpu: &Vcpu) -> Option<Table<'_>> {
+    let shims = vcpu.shims_part();
+    // SAFETY: It is valid as long as `vcpu`; the shim writes the pointer as a whole.
+    let table = unsafe { AtomicPtr::from_ptr(addr_of_mut!((*shims).table)) }.load(Acquire);
+    if table.is_null() {
+        return None;
+    }
+    // SAFETY: The shim set these before the table, and changes neither while it is there.
+    let (size, period) = unsafe { ((*shims).table_size, (*shims).period) };
+    // SAFETY: It has so many bytes, was of zeros in the beginning, is aligned to whole pages, and is
+    // written through this type alone. It is not freed while the caller has it.
+    let entries =
+        unsafe { slice::from_raw_parts(table.cast::<Entry>(), size as usize / size_of::<Entry>()) };
+    Some(Table { entries, period })
+}
+
+/// The vCPU's table, and what the exit that ends is about, if both are there. For callbacks of the
+/// shim's alone.
+#[inline(always)]
+fn captured(vcpu: &Vcpu, slot: Slot) -> Option<(Table<'_>, Identity)> {
+    let table = table(vcpu)?;
+    // SAFETY: The shim set the pointer before anybody saw the vCPU; what it points to is the vCPU
+    // thread's, which this is.
+    let detail = unsafe { &*(*vcpu.shims_part()).detail.cast::<ffi::kvm_exit_detail>() };
+    // Captured in another period, or there is nothing to tell.
+    if detail.period != table.period {
+        return None;
+    }
+    let id = Identity {
+        reason: slot.index() as u32,
+        key: detail.key,
+        ip: detail.ip,
+        context: detail.context,
+    };
+    Some((table, id))
+}
+
+/// Records what an exit was about that has been counted.
+#[inline(always)]
+pub(crate) fn record(vcpu: &Vcpu, slot: Slot, cycles: u64) {
+    if let Some((table, id)) = captured(vcpu, slot) {
+        if !detail::record_at_once(table.entries, &id, cycles) {
+            record_elsewhere(vcpu, slot, cycles);
+        }
+    }
+}
+
+/// The same, if it is not where it is looked for first.
+#[cold]
+#[inline(never)]
+fn record_elsewhere(vcpu: &Vcpu, slot: Slot, cycles: u64) {
+    if let Some((table, id)) = captured(vcpu, slot) {
+        vcpu.recorder().record(table.entries, &id, cycles);
+    }
+}
+
+/// The same of one that userspace finishes.
+#[inline(always)]
+pub(crate) fn record_user_exit(vcpu: &Vcpu, slot: Slot, cycles: u64) {
+    let recorder = vcpu.recorder();
+    match captured(vcpu, slot) {
+        Some((table, id)) => recorder.record_user_exit(table.entries, table.period, &id, cycles),
+        None => recorder.skip_user_exit(),
+    }
+}
+
+/// Records the time that was spent on it.
+#[inline(always)]
+pub(crate) fn record_user_time(vcpu: &Vcpu, user_cycles: u64, cycles: u64) {
+    if let Some(table) = table(vcpu) {
+        let recorder = vcpu.recorder();
+        recorder.record_user_time(table.entries, table.period, user_cycles, cycles);
+    }
+}
+
+/// What a vCPU's exits were about. For who visits vCPUs.
+pub(crate) fn of(vcpu: &Vcpu) -> impl Iterator<Item = (Identity, Counts)> + '_ {
+    let entries = table(vcpu).map_or(&[][..], |table| table.entries);
+    entries.iter().filter_map(Entry::read)
+}
+
+/// What the exits of the vCPUs that are gone were about.
+struct Retired {
+    entries: KVVec<Entry>,
+    recorder: Recorder,
+}
+
+global_lock! {
+    // SAFETY: The module initializes it by `init()`, before anything else can use it.
+    unsafe(uninit) static RETIRED: Mutex<Option<Retired>> = None;
+}
+
+/// Adds what a vCPU has before it goes. Only while vCPUs are visited.
+pub(crate) fn retire(vcpu: &Vcpu) {
+    let mut retired = RETIRED.lock();
+    if let Some(retired) = &mut *retired {
+        for (id, counts) in of(vcpu) {
+            retired.recorder.fold(&retired.entries, &id, &counts);
+        }
+    }
+}
+
+/// Calls `f` with what the exits of the vCPUs that are gone were about.
+pub(crate) fn for_each_retired(f: &mut dyn FnMut(Identity, Counts)) {
+    if let Some(retired) = &*RETIRED.lock() {
+        for (id, counts) in retired.entries.iter().filter_map(Entry::read) {
+            f(id, counts);
+        }
+    }
+}
+
+/// Tables of vCPUs that are gone are of this many times the size of a vCPU's.
+const RETIRED_TABLES: usize = 4;
+
+/// To be called first of all, and once.
+pub(crate) fn init() {
+    // SAFETY: It is what the caller is asked for.
+    unsafe { RETIRED.init() };
+}
+
+/// What the parameters ask for is captured. Dropped, nothing is.
+pub(crate) struct Capturing(());
+
+impl Capturing {
+    /// From now on. While the module is registered as the observer.
+    pub(crate) fn start() -> Self {
+        // SAFETY: `apply` may be called until `drop()`: the module is registered until then.
+        unsafe { ffi::exitstat_detail_start(Some(apply)) };
+        Self(())
+    }
+}
+
+impl Drop for Capturing {
+    fn drop(&mut self) {
+        // SAFETY: It was started.
+        unsafe { ffi::exitstat_detail_stop() };
+        apply(0, 0);
+    }
+}
+
+/// The parameter was set. Never runs twice at a time.
+extern "C" fn apply(what: u32, size: u32) -> i32 {
+    // SAFETY: The module is registered, see `Capturing`.
+    unsafe { ffi::exitstat_capture(0, 0) };
+    *RETIRED.lock() = None;
+    if what == 0 {
+        return 0;
+    }
+    let entries = RETIRED_TABLES * size as usize / size_of::<Entry>();
+    let mut retired = KVVec::new();
+    for _ in 0..entries {
+        if let Err(error) = retired.push(Entry::default(), GFP_KERNEL) {
+            return Error::from(error).to_errno();
+        }
+    }
+    *RETIRED.lock() = Some(Retired {
+        entries: retired,
+        recorder: Recorder::new(),
+    });
+    // SAFETY: As above.
+    unsafe { ffi::exitstat_capture(what, size) };
+    0
+}
