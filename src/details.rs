@@ -7,7 +7,6 @@
 
 use super::{
     detail::{
-        self,
         Counts,
         Entry,
         Identity,
@@ -80,7 +79,7 @@ fn captured(vcpu: &Vcpu, slot: Slot) -> Option<(Table<'_>, Identity)> {
 #[inline(always)]
 pub(crate) fn record(vcpu: &Vcpu, slot: Slot, cycles: u64) {
     if let Some((table, id)) = captured(vcpu, slot) {
-        if !detail::record_at_once(table.entries, &id, cycles) {
+        if !vcpu.recorder().record_at_once(table.entries, &id, cycles) {
             record_elsewhere(vcpu, slot, cycles);
         }
     }
@@ -98,6 +97,19 @@ fn record_elsewhere(vcpu: &Vcpu, slot: Slot, cycles: u64) {
 /// The same of one that userspace finishes.
 #[inline(always)]
 pub(crate) fn record_user_exit(vcpu: &Vcpu, slot: Slot, cycles: u64) {
+    if let Some((table, id)) = captured(vcpu, slot) {
+        let recorder = vcpu.recorder();
+        if recorder.record_user_exit_at_once(table.entries, table.period, &id, cycles) {
+            return;
+        }
+    }
+    record_user_exit_elsewhere(vcpu, slot, cycles);
+}
+
+/// The same, if it is not where it is looked for first, or there is nothing to record.
+#[cold]
+#[inline(never)]
+fn record_user_exit_elsewhere(vcpu: &Vcpu, slot: Slot, cycles: u64) {
     let recorder = vcpu.recorder();
     match captured(vcpu, slot) {
         Some((table, id)) => recorder.record_user_exit(table.entries, table.period, &id, cycles),

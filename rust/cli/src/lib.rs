@@ -21,6 +21,7 @@ macro_rules! say {
 pub mod cli;
 pub mod commands;
 pub mod counted_by;
+pub mod detail;
 pub mod error;
 pub mod model;
 pub mod output;

@@ -4,7 +4,7 @@
 //!
 //! All arithmetic wraps, as the counters themselves do.
 
-use crate::reason::Reason;
+use crate::{detail::Details, reason::Reason};
 use exitstat_core::{
     histogram,
     snapshot::{Header, Malformed, Owner, Row, Snapshot, BUCKETS},
@@ -519,6 +519,8 @@ pub struct Sample {
     pub header: Header,
     /// The counters.
     pub counts: Counts,
+    /// What exits were about, if it was asked for.
+    pub details: Option<Details>,
 }
 
 impl Sample {
@@ -532,6 +534,7 @@ impl Sample {
         Ok(Self {
             header: snapshot.header,
             counts: Counts::of(&snapshot)?,
+            details: Details::of(&snapshot)?,
         })
     }
 
@@ -555,6 +558,8 @@ pub struct Period {
     pub reloads: u32,
     /// What was counted.
     pub counts: Counts,
+    /// What exits were about, if it was asked for at its end.
+    pub details: Option<Details>,
 }
 
 /// Seconds; a number that can be compared.
@@ -572,6 +577,7 @@ impl Period {
             seconds: None,
             reloads: 0,
             counts: sample.counts,
+            details: sample.details,
         }
     }
 
@@ -589,6 +595,10 @@ impl Period {
             } else {
                 after.counts.clone()
             },
+            details: match (&before.details, &after.details) {
+                (Some(before), Some(after)) if same => Some(after.since(before)),
+                (_, after) => after.clone(),
+            },
         }
     }
 
@@ -601,6 +611,9 @@ impl Period {
         };
         self.reloads += next.reloads;
         self.counts.add(&next.counts);
+        if let Some(next) = &next.details {
+            self.details.get_or_insert_default().add(next);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-# The same guests on the unpatched kvm, on the patched one, and on one that is observed.
+# The same guests on the unpatched kvm, on the patched one, and on one that is observed, without details and with.
 measure() {
 	for program in cpuid pio wrmsr rdmsr; do
 		bare $program --count 1000 --blind | report "$1 $program"
@@ -17,6 +17,13 @@ measure patched
 
 modprobe kvm_exitstat
 measure observed
+
+detail=/sys/module/kvm_exitstat/parameters/detail
+echo key >$detail
+measure detail
+echo ip >$detail
+measure detail_ip
+echo off >$detail
 
 # What an answer costs a guest of n vCPUs, and the host, on one CPU.
 scope=/sys/module/kvm_exitstat/parameters/guest_scope

@@ -8,6 +8,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
+mod detail;
 mod enable;
 mod explain;
 mod export;
@@ -15,6 +16,7 @@ mod plot;
 mod source;
 mod top;
 
+pub use detail::{CaptureKind, DetailArgs, DetailSort};
 pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::ExportArgs;
@@ -95,6 +97,7 @@ pub enum Command {
     Diff(DiffArgs),
     Plot(PlotArgs),
     Check(CheckArgs),
+    Detail(DetailArgs),
     Guest(GuestArgs),
     Explain(ExplainArgs),
     Export(ExportArgs),
@@ -243,6 +246,9 @@ pub struct RecordArgs {
     /// Put this host's name into the file as well
     #[arg(long)]
     pub hostname: bool,
+    /// Capture meanwhile what exits are about, for `exitstat detail`; by the module only
+    #[arg(long, value_name = "WHAT", conflicts_with = "from")]
+    pub capture: Option<CaptureKind>,
     /// Take one snapshot after another from a recording; the last one again and again
     #[arg(long, value_name = "FILE", hide = true)]
     pub from: Option<PathBuf>,

@@ -9,6 +9,7 @@ use crate::{
 use std::process::ExitCode;
 
 pub mod check;
+pub mod detail;
 pub mod diff;
 pub mod documents;
 pub mod enable;
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         None => stat::run(&cli.stat)?,
         Some(Command::Check(args)) => return check::run(&args),
+        Some(Command::Detail(args)) => detail::run(&args)?,
         Some(Command::Diff(args)) => diff::run(&args)?,
         Some(Command::Disable(args)) => return enable::disable(&args),
         Some(Command::Documents(args)) => documents::run(&args)?,

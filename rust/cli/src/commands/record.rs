@@ -9,6 +9,7 @@ use crate::{
     model::Sample,
     reason::vendor,
     source::{
+        capture::Capture,
         device,
         live::Live,
         recording::{End, Mark, Metadata, Reader, Recorder},
@@ -61,6 +62,8 @@ pub fn run(args: &RecordArgs) -> Result<ExitCode, Error> {
 }
 
 fn record(args: &RecordArgs) -> Result<u8, Error> {
+    // Until the last snapshot has been taken.
+    let _capture = args.capture.map(Capture::begin).transpose()?;
     let mut source = Snapshots::open(args)?;
     // What cannot be recorded is not begun, and no file is lost by it.
     let first = source.take()?;
@@ -166,7 +169,13 @@ enum Snapshots {
 impl Snapshots {
     fn open(args: &RecordArgs) -> Result<Self, Error> {
         Ok(match &args.from {
-            None => Self::Live(Live::open(&args.live)?),
+            None => {
+                let mut live = Live::open(&args.live)?;
+                if args.capture.is_some() {
+                    live.ask_for_details();
+                }
+                Self::Live(live)
+            }
             Some(path) => Self::Recording {
                 path: path.to_owned(),
                 reader: Box::new(Reader::open(path)?),

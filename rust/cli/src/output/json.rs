@@ -43,14 +43,28 @@ pub fn write(out: &mut impl Write, document: &str, content: impl Serialize) -> R
     Ok(())
 }
 
+/// Whose exits a document has.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Of {
+#[allow(missing_docs)]
+pub enum Of {
     Host,
     Vm { vm: u64 },
     Vcpu { vm: u64, vcpu: u32 },
     Cpu { cpu: u32 },
     Guest,
+}
+
+impl From<Subject> for Of {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Guest => Self::Guest,
+            Subject::Of(Scope::Host) => Self::Host,
+            Subject::Of(Scope::Vm(vm)) => Self::Vm { vm },
+            Subject::Of(Scope::Vcpu((vm, vcpu))) => Self::Vcpu { vm, vcpu },
+            Subject::Of(Scope::Cpu(cpu)) => Self::Cpu { cpu },
+        }
+    }
 }
 
 /// The document of a view.
@@ -132,13 +146,7 @@ pub(super) fn view(out: &mut impl Write, view: &View) -> Result<(), Error> {
 #[must_use]
 pub fn exits(view: &View) -> Exits {
     Exits {
-        of: match view.subject {
-            Subject::Guest => Of::Guest,
-            Subject::Of(Scope::Host) => Of::Host,
-            Subject::Of(Scope::Vm(vm)) => Of::Vm { vm },
-            Subject::Of(Scope::Vcpu((vm, vcpu))) => Of::Vcpu { vm, vcpu },
-            Subject::Of(Scope::Cpu(cpu)) => Of::Cpu { cpu },
-        },
+        of: view.subject.into(),
         source: view.counted_by.map(CountedBy::word),
         vendor: vendor(view.isa),
         time: view.realtime.and_then(time),

@@ -3,7 +3,7 @@
 //! `/dev/kvm_exitstat`: the counters of the running module.
 
 use super::recording::malformed;
-use exitstat_core::snapshot::{Malformed, Request, IOCTL_SNAPSHOT};
+use exitstat_core::snapshot::{Malformed, Request, IOCTL_SNAPSHOT, REQUEST_DETAILS};
 use rustix::{
     fs::{open, Mode, OFlags},
     io::Errno,
@@ -53,6 +53,9 @@ pub enum Error {
     /// The device may not be read.
     #[error("no permission to read /dev/kvm_exitstat, which tells of all VMs of the host.\nRun it as root (`sudo exitstat`), or let a group read the device by a udev rule.")]
     NoPermission,
+    /// It may be read, but for details.
+    #[error("no permission to see what exits are about, which tells of what guests do: as root, or with the capability CAP_PERFMON.")]
+    NoDetails,
     /// The device is another's, or of a module that knows no snapshots.
     #[error("{} is not a device of kvm_exitstat, or of a release that this command does not know.\nInstall module and command of the same release.", .0.display())]
     NotOurs(PathBuf),
@@ -75,6 +78,8 @@ pub enum Error {
 pub struct Device {
     root: PathBuf,
     buffer: Vec<u8>,
+    /// `REQUEST_…`.
+    flags: u64,
 }
 
 impl Device {
@@ -87,9 +92,15 @@ impl Device {
         let device = Self {
             root: root.to_owned(),
             buffer: vec![0; FIRST],
+            flags: 0,
         };
         device.open()?;
         Ok(device)
+    }
+
+    /// Asks for details as well, from the next snapshot on.
+    pub fn ask_for_details(&mut self) {
+        self.flags |= REQUEST_DETAILS;
     }
 
     fn path(&self) -> PathBuf {
@@ -118,7 +129,7 @@ impl Device {
                 vm: vm.unwrap_or(0),
                 buffer: self.buffer.as_mut_ptr() as u64,
                 length: self.buffer.len() as u64,
-                flags: 0,
+                flags: self.flags,
             };
             // SAFETY: IOCTL_SNAPSHOT takes a `Request`, and writes to no other memory than the
             // buffer of `length` bytes that it has the address of. The buffer is ours alone
@@ -144,6 +155,9 @@ impl Device {
                 }
                 Err(Errno::INTR) => (),
                 Err(Errno::NOTTY | Errno::INVAL) => return Err(Error::NotOurs(self.path())),
+                Err(Errno::PERM) if self.flags & REQUEST_DETAILS != 0 => {
+                    return Err(Error::NoDetails)
+                }
                 Err(Errno::ACCESS | Errno::PERM) => return Err(Error::NoPermission),
                 Err(errno) => {
                     return Err(Error::Other {

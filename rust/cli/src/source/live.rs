@@ -53,6 +53,13 @@ impl Live {
         matches!(self, Self::Bpf(bpf) if !bpf.was_found())
     }
 
+    /// Asks for details as well, from the next snapshot on. By BPF there are none.
+    pub fn ask_for_details(&mut self) {
+        if let Self::Device(device) = self {
+            device.ask_for_details();
+        }
+    }
+
     /// Takes a snapshot: of a VM's vCPUs and nothing else, or of all there is.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! Where samples come from: the running kernel, or a recording.
 
 pub mod bpf;
+pub mod capture;
 pub mod cpuid;
 pub mod device;
 pub mod live;
@@ -69,6 +70,15 @@ impl Source {
     pub fn only(mut self, wanted: Option<u64>) -> Self {
         if let Self::Live { vm, .. } = &mut self {
             *vm = wanted;
+        }
+        self
+    }
+
+    /// Asks the running kernel for details as well.
+    #[must_use]
+    pub fn with_details(mut self) -> Self {
+        if let Self::Live { live, .. } = &mut self {
+            live.ask_for_details();
         }
         self
     }

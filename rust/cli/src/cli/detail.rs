@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::{interval, Format, ScopeArgs, SourceArgs};
+use clap::{Args, ValueEnum};
+use std::time::Duration;
+
+const DETAIL_HELP: &str = "\
+What a row says:
+  Exits of a reason that were about the same: a key, which is an MSR, a port, a CPUID leaf, an address
+  and so on, and where it was captured the guest's instruction pointer. `other` has the exits of the
+  reason that are in no row: those before details were captured, those of reasons without keys, and those
+  for which there was no room. Rows and `other` add up to the reason's exits.
+
+Examples:
+  sudo exitstat detail --capture key -i 10            capture for ten seconds, and show it
+  sudo exitstat detail --capture ip -i 10 CPUID       which instructions execute CPUID
+  sudo exitstat record --capture key -o boot.rec -- ./start-vm
+  exitstat detail --from boot.rec MSR_WRITE
+";
+
+/// What exits are about: which MSR, port, address, CPUID leaf, hypercall, or instruction
+///
+/// Needs the module, and CAP_PERFMON, as it shows what guests do. Nothing is captured by default:
+/// --capture does so while exitstat runs, and the module's parameter `detail` for good.
+#[derive(Args, Debug)]
+#[command(after_long_help = DETAIL_HELP)]
+pub struct DetailArgs {
+    /// Only these reasons, by name or number, such as MSR_WRITE
+    #[arg(value_name = "REASON", value_parser = crate::reason::parse)]
+    pub reason: Vec<crate::reason::Wanted>,
+    /// Capture it while exitstat runs, for INTERVAL
+    #[arg(
+        long,
+        value_name = "WHAT",
+        conflicts_with = "from",
+        requires = "interval"
+    )]
+    pub capture: Option<CaptureKind>,
+    /// Show what is added within so long, and not all since it is captured
+    #[arg(short, long, value_parser = interval, conflicts_with = "from")]
+    pub interval: Option<Duration>,
+    /// Rows of a table, at most; the others are one row
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
+    pub rows: usize,
+    /// Order of the rows, largest first
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: DetailSort,
+    /// Whose exits.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// What to print: json is one document, of the schema in docs/json.md
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+    /// Of what.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// Orders of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DetailSort {
+    /// Exits
+    #[default]
+    Exits,
+    /// Time in all
+    Cycles,
+    /// Exits that user space finished
+    User,
+    /// The longest exit
+    Max,
+}
+
+/// What is captured of exits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CaptureKind {
+    /// What they are about: an MSR, a port, an address, by reason
+    Key,
+    /// The guest's instruction pointer
+    Ip,
+    /// Both together
+    Both,
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What exits were about: a snapshot's details, and sums and differences of them.
+
+mod name;
+
+pub use name::name;
+
+use crate::model::{Scope, VcpuId};
+use exitstat_core::{
+    detail::{Counts, Identity},
+    snapshot::{Malformed, Snapshot, VERSION_DETAILS},
+};
+use std::collections::BTreeMap;
+
+/// What was counted of each identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries(BTreeMap<Identity, Counts>);
+
+impl Entries {
+    /// All there are.
+    pub fn iter(&self) -> impl Iterator<Item = (&Identity, &Counts)> {
+        self.0.iter()
+    }
+
+    /// Adds to those of an identity.
+    pub fn count(&mut self, id: Identity, counts: Counts) {
+        let sum = self.0.entry(id).or_default();
+        *sum = sum.plus(counts);
+    }
+
+    fn add(&mut self, others: &Self) {
+        for (id, counts) in others.iter() {
+            self.count(*id, *counts);
+        }
+    }
+
+    /// Takes away what was counted `before`. An entry that has less now has lost what it had, and began anew.
+    fn subtract(&mut self, before: &Self) {
+        for (id, before) in before.iter() {
+            if let Some(now) = self.0.get_mut(id) {
+                if now.exits >= before.exits && now.cycles >= before.cycles {
+                    now.exits -= before.exits;
+                    now.cycles -= before.cycles;
+                    now.user_exits = now.user_exits.saturating_sub(before.user_exits);
+                    now.user_cycles = now.user_cycles.saturating_sub(before.user_cycles);
+                }
+            }
+        }
+        self.0.retain(|_, counts| counts.exits != 0);
+    }
+}
+
+/// What exits were about, by who took them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    vcpus: BTreeMap<VcpuId, Entries>,
+    /// Of vCPUs that are gone.
+    retired: Entries,
+}
+
+impl Details {
+    /// Of a snapshot; `None` if it has none.
+    ///
+    /// # Errors
+    ///
+    /// It is damaged.
+    pub fn of(snapshot: &Snapshot<'_>) -> Result<Option<Self>, Malformed> {
+        if snapshot.header.version != VERSION_DETAILS {
+            return Ok(None);
+        }
+        let mut all = Self::default();
+        for details in snapshot.details() {
+            let details = details?;
+            let entries = match details.vcpu {
+                Some(vcpu) => all.vcpus.entry((vcpu.vm, vcpu.vcpu)).or_default(),
+                None => &mut all.retired,
+            };
+            for row in details.rows() {
+                let (id, counts) = row?;
+                entries.count(id, counts);
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.vcpus
+            .values()
+            .chain([&self.retired])
+            .all(|entries| entries.0.is_empty())
+    }
+
+    /// What was counted after `before`; of vCPUs that are gone since, it is among those that are gone.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut new = self.clone();
+        let mut gone = before.retired.clone();
+        for (id, entries) in &before.vcpus {
+            match new.vcpus.get_mut(id) {
+                Some(now) => now.subtract(entries),
+                None => gone.add(entries),
+            }
+        }
+        new.retired.subtract(&gone);
+        new
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, others: &Self) {
+        for (id, entries) in &others.vcpus {
+            self.vcpus.entry(*id).or_default().add(entries);
+        }
+        self.retired.add(&others.retired);
+    }
+
+    /// Those of a scope; `None` of a CPU, which has none.
+    #[must_use]
+    pub fn by(&self, scope: Scope) -> Option<Entries> {
+        let mut sum = Entries::default();
+        match scope {
+            Scope::Host => {
+                self.vcpus.values().for_each(|entries| sum.add(entries));
+                sum.add(&self.retired);
+            }
+            Scope::Vm(vm) => {
+                let vcpus = self.vcpus.range((vm, 0)..=(vm, u32::MAX));
+                vcpus.for_each(|(_, entries)| sum.add(entries));
+            }
+            Scope::Vcpu(id) => sum.add(self.vcpus.get(&id).unwrap_or(&Entries::default())),
+            Scope::Cpu(_) => return None,
+        }
+        Some(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(list: &[(u64, u64)]) -> Entries {
+        let mut entries = Entries::default();
+        for &(key, exits) in list {
+            let id = Identity {
+                reason: 32,
+                key,
+                ..Identity::default()
+            };
+            let counts = Counts {
+                exits,
+                cycles: 10 * exits,
+                longest: 9,
+                ..Counts::default()
+            };
+            entries.count(id, counts);
+        }
+        entries
+    }
+
+    fn exits(entries: &Entries) -> Vec<(u64, u64)> {
+        entries.iter().map(|(id, n)| (id.key, n.exits)).collect()
+    }
+
+    #[test]
+    fn what_came_in_between_is_what_is_more() {
+        let details = |list: &[(VcpuId, &[(u64, u64)])], retired| Details {
+            vcpus: list.iter().map(|(id, list)| (*id, entries(list))).collect(),
+            retired: entries(retired),
+        };
+        let before = details(
+            &[((1, 0), &[(1, 5), (2, 7), (4, 9)]), ((2, 0), &[(1, 3)])],
+            &[(1, 10)],
+        );
+        // VM 2 is gone, with 4 more; the entry of 4 went to another key and came back.
+        let after = details(
+            &[((1, 0), &[(1, 6), (2, 7), (3, 1), (4, 2)])],
+            &[(1, 17), (9, 1)],
+        );
+        let since = after.since(&before);
+        let vm = since.by(Scope::Vm(1)).unwrap();
+        assert_eq!(exits(&vm), [(1, 1), (3, 1), (4, 2)]);
+        let host = since.by(Scope::Host).unwrap();
+        assert_eq!(exits(&host), [(1, 5), (3, 1), (4, 2), (9, 1)]);
+        assert_eq!(since.by(Scope::Cpu(0)), None);
+        let none = since.by(Scope::Vcpu((1, 7))).unwrap();
+        assert_eq!(exits(&none), []);
+        let mut twice = since.clone();
+        twice.add(&since);
+        assert_eq!(
+            exits(&twice.by(Scope::Vcpu((1, 0))).unwrap()),
+            [(1, 2), (3, 2), (4, 4)]
+        );
+    }
+}
