@@ -11,6 +11,7 @@ use rustix::{
     system::{delete_module, finit_module},
 };
 use std::{
+    ffi::CString,
     fs::{self, File},
     os::unix::fs::FileExt,
     path::Path,
@@ -19,7 +20,9 @@ use std::{
 /// More than anything here allocates.
 const LIMIT: u32 = 5000;
 const NAME: &str = "kvm_exitstat";
-const FILES: [&str; 6] = ["cpus", "info", "log", "reasons", "totals", "vcpus"];
+const FILES: [&str; 7] = [
+    "cpus", "details", "info", "log", "reasons", "totals", "vcpus",
+];
 
 /// Which allocations fail.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,12 +73,14 @@ impl Failing {
 /// Loads a module until no allocation is left to fail. A load either fails with ENOMEM and leaves
 /// nothing, or is whole; debugfs files alone may be missing, as the kernel wants nobody to fail for
 /// want of them.
-pub fn load(module: &Path) -> Result<()> {
+pub fn load(module: &Path, parameters: &str) -> Result<()> {
+    let parameters = CString::new(parameters)?;
     let failing = Failing::open()?;
     let file = File::open(module).with_context(|| module.display().to_string())?;
     let (mut refused, mut whole, mut without_files) = (0, 0, 0);
     for nth in 1..LIMIT {
-        let (result, injected) = failing.with(nth, Fail::One, || finit_module(&file, c"", 0))?;
+        let (result, injected) =
+            failing.with(nth, Fail::One, || finit_module(&file, &parameters, 0))?;
         match result {
             Err(Errno::NOMEM) if injected => {
                 refused += 1;
@@ -125,7 +130,8 @@ fn files() -> usize {
 /// first KVM_RUN after that, and all that follow (one alone is made up for: there are two ways to
 /// have as much memory), until none is left to fail. A guest's vCPU then is counted one by one, or
 /// is in the host's totals only, and `unattached` says so; these are exact in both cases.
-pub fn attach(module: &Path) -> Result<()> {
+pub fn attach(module: &Path, parameters: &str) -> Result<()> {
+    let parameters = CString::new(parameters)?;
     const COUNT: u64 = 50;
     // And three readings of the leaves.
     const EXITS: u64 = COUNT + 3;
@@ -136,7 +142,7 @@ pub fn attach(module: &Path) -> Result<()> {
         let mut guest = Measure::new(Program::Cpuid, COUNT).prepare()?;
         // What KVM allocates for a guest's first run is not at issue.
         guest.run()?;
-        finit_module(&file, c"", 0).context("finit_module")?;
+        finit_module(&file, &parameters, 0).context("finit_module")?;
         guest.start_again()?;
         let (result, injected) = failing.with(nth, Fail::FromThere, || guest.run())?;
         let readings = result.with_context(|| format!("allocation {nth}, failed: {injected}"))?;

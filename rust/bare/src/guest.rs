@@ -51,6 +51,8 @@ pub enum Mode {
 pub enum Program {
     Cpuid,
     Leaf,
+    /// CPUID of leaves from `%r14` on, each once.
+    Leaves,
     Pio,
     Hlt,
     Rdmsr,
@@ -79,7 +81,12 @@ impl Program {
     /// The basic exit reason of the exits that it takes.
     pub fn reason(self) -> u64 {
         match self {
-            Self::Cpuid | Self::Leaf | Self::Noise | Self::Watch | Self::First { .. } => 10,
+            Self::Cpuid
+            | Self::Leaf
+            | Self::Leaves
+            | Self::Noise
+            | Self::Watch
+            | Self::First { .. } => 10,
             Self::Hlt => 12,
             Self::Pio | Self::Once => 30,
             Self::Rdmsr => 31,
@@ -103,6 +110,7 @@ impl Program {
         let entry = match self {
             Self::Cpuid => &raw const bare_cpuid,
             Self::Leaf => &raw const bare_leaf,
+            Self::Leaves => &raw const bare_leaves,
             Self::Pio => &raw const bare_pio,
             Self::Hlt => &raw const bare_hlt,
             Self::Rdmsr => &raw const bare_rdmsr,
@@ -142,6 +150,7 @@ extern "C" {
     static bare_end: u8;
     static bare_cpuid: u8;
     static bare_leaf: u8;
+    static bare_leaves: u8;
     static bare_pio: u8;
     static bare_hlt: u8;
     static bare_rdmsr: u8;
@@ -164,7 +173,7 @@ global_asm!(
     .pushsection .rodata
     .globl bare_begin, bare_end, bare_cpuid, bare_pio, bare_hlt
     .globl bare_rdmsr, bare_wrmsr, bare_touch, bare_interrupt, bare_leaf, bare_noise, bare_watch
-    .globl bare_once, bare_first
+    .globl bare_once, bare_first, bare_leaves
     .globl bare_ask64, bare_ask64_prefix, bare_ask32, bare_ask32_prefix, bare_ask16
     .macro READING reason
         mov eax, 0x4ffffffd
@@ -239,6 +248,18 @@ global_asm!(
         mov ecx, r15d
         cpuid
         TO
+        dec rdi
+        jnz 2b
+        AFTER
+
+    bare_leaves:
+        BEFORE
+    2:  FROM
+        mov eax, r14d
+        xor ecx, ecx
+        cpuid
+        TO
+        inc r14d
         dec rdi
         jnz 2b
         AFTER

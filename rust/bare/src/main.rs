@@ -56,6 +56,8 @@ enum Command {
         #[arg(long, default_value = "0", value_parser = clap_num)]
         ecx: u32,
     },
+    /// CPUID of one leaf after another, each of which is asked once.
+    Leaves(Count),
     /// OUT to port 0x80, which no device claims: user space finishes each.
     Pio(Count),
     /// The same, and the VM is paused after each. Prints what the module has of user space's time.
@@ -142,10 +144,20 @@ enum Command {
         delay_ms: u64,
     },
     /// No guest: loads a module again and again, each time with another allocation failed.
-    FailLoad { module: PathBuf },
+    FailLoad {
+        module: PathBuf,
+        /// The module's.
+        #[arg(default_value = "")]
+        parameters: String,
+    },
     /// Runs guests that are there before the module is loaded, each with another allocation failed
     /// after that.
-    FailAttach { module: PathBuf },
+    FailAttach {
+        module: PathBuf,
+        /// The module's.
+        #[arg(default_value = "")]
+        parameters: String,
+    },
     /// No guest: loads and unloads the module again and again.
     Reload {
         module: PathBuf,
@@ -229,6 +241,8 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Cpuid(c) => measure(Program::Cpuid, c, None, (0, 0)),
         Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, None, (eax, ecx)),
+        // From where there is none.
+        Command::Leaves(c) => measure(Program::Leaves, c, None, (0x5000_0000, 0)),
         Command::Pio(c) => measure(Program::Pio, c, None, (0, 0)),
         Command::Pause {
             count,
@@ -279,8 +293,8 @@ fn main() -> Result<()> {
         Command::MemoryFault { count, delay_ms } => {
             memory_fault::run(count, Duration::from_millis(delay_ms))
         }
-        Command::FailLoad { module } => fault::load(&module),
-        Command::FailAttach { module } => fault::attach(&module),
+        Command::FailLoad { module, parameters } => fault::load(&module, &parameters),
+        Command::FailAttach { module, parameters } => fault::attach(&module, &parameters),
         Command::Reload {
             module,
             refused: Some(cycles),

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{amd, boot, boot_without_ept, marked, recording, Host};
+use common::{amd, boot, boot_without_ept, details, marked, recording, Host};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -53,6 +53,8 @@ fn directory() -> TempDir {
     );
     write("amd.rec", &recording(&amd(false)));
     write("counts.rec", &recording(&amd(true)));
+    write("detail.rec", &recording(&details(false)));
+    write("ips.rec", &recording(&details(true)));
     write("budget.toml", BUDGET.as_bytes());
     write(
         "wide.toml",
@@ -189,6 +191,17 @@ outputs! {
     counts_vms: "vms --from counts.rec",
     counts_diff: "diff amd.rec counts.rec",
     counts_check: "check counts.rec --budget wide.toml",
+    detail: "detail --from detail.rec",
+    detail_rows: "detail --from detail.rec -n 2 --sort cycles",
+    detail_vm: "detail --from detail.rec --vm 1 MSR_WRITE io-instruction",
+    detail_ips: "detail --from ips.rec",
+    detail_json: "detail --from ips.rec -o json MSR_WRITE",
+    detail_csv: "detail --from detail.rec -o csv",
+    detail_none: "detail --from boot.rec",
+    detail_of_bpf: "detail --from amd.rec",
+    detail_no_vm: "detail --from detail.rec --vm 9",
+    detail_of_a_cpu: "detail --from detail.rec --cpu 0",
+    detail_report: "report detail.rec",
     source_contradicts: "--source device --counts",
     source_of_a_recording: "--source bpf --from boot.rec",
     help: "--help",
@@ -278,6 +291,7 @@ fn the_schema_documents_all_fields() {
         "1 --vm 1 --vcpu 0 --from boot.rec -o json",
         "--cpu 0 --from boot.rec -o json",
         "vms --from boot.rec -o json",
+        "detail --from ips.rec -o json",
         "diff boot.rec ept0.rec -o json",
         "report marked.rec --phases -o json",
         "check boot.rec --budget kernel.toml -o json",

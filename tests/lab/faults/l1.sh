@@ -19,6 +19,10 @@ check "every allocation of a load failed" bare fail-load "$module"
 cat /tmp/check.out
 check "every allocation of a vCPU's first exit failed" bare fail-attach "$module"
 cat /tmp/check.out
+check "every allocation of a load that captures details failed" bare fail-load "$module" detail=both
+cat /tmp/check.out
+check "every allocation of a vCPU's first exit failed, with details" bare fail-attach "$module" detail=both
+cat /tmp/check.out
 echo "lab: allocations fail no more" >/dev/kmsg
 oracle_arm
 modprobe kvm_exitstat

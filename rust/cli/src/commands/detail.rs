@@ -13,7 +13,11 @@ use crate::{
     source::{capture::Capture, Source},
     view::{not_there, Subject},
 };
-use exitstat_core::detail::{Counts, Identity, CONTEXT_CPL, CONTEXT_NESTED};
+use exitstat_core::{
+    detail::{Counts, Identity, CONTEXT_CPL, CONTEXT_NESTED},
+    key::has_keys,
+    snapshot::DETAIL_IP,
+};
 use serde::Serialize;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -102,6 +106,7 @@ struct Found<'a> {
     rows: Vec<Row>,
     exits: u64,
     cycles: u64,
+    with_key: bool,
     with_ip: bool,
 }
 
@@ -166,6 +171,8 @@ impl<'a> Found<'a> {
         Ok(Self {
             period,
             subject: Subject::Of(scope),
+            // Of details that are kept, one or the other is captured still.
+            with_key: period.end.detail != DETAIL_IP,
             with_ip: rows.iter().any(|row| row.id.is_some_and(|id| id.ip != 0)),
             rows,
             exits,
@@ -195,7 +202,10 @@ impl<'a> Found<'a> {
             self.subject,
             seconds.unwrap_or_default()
         )?;
-        let mut columns = vec![("reason", false), ("what", false)];
+        let mut columns = vec![("reason", false)];
+        if self.with_key {
+            columns.push(("what", false));
+        }
         if self.with_ip {
             columns.push(("instruction", false));
         }
@@ -204,7 +214,10 @@ impl<'a> Found<'a> {
         );
         let share = |part: u64, of: u64| table::percent((of != 0).then(|| part as f64 / of as f64));
         let texts = |name: String, what: String, at: String, counts: &Counts| {
-            let mut texts = vec![name, what];
+            let mut texts = vec![name];
+            if self.with_key {
+                texts.push(what);
+            }
             if self.with_ip {
                 texts.push(at);
             }
@@ -229,11 +242,13 @@ impl<'a> Found<'a> {
             .iter()
             .take(most)
             .map(|row| {
-                let (what, at) = match row.id {
-                    None => ("other".to_owned(), String::new()),
-                    Some(id) => (name(id.reason, id.key), instruction(&id)),
-                };
-                texts(row.reason.to_string(), what, at, &row.counts)
+                texts(
+                    row.reason.to_string(),
+                    self.what(row),
+                    row.id
+                        .map_or_else(|| "other".to_owned(), |id| instruction(&id)),
+                    &row.counts,
+                )
             })
             .collect();
         let more = self.rows.get(most..).unwrap_or_default();
@@ -241,11 +256,20 @@ impl<'a> Found<'a> {
             let sum = more
                 .iter()
                 .fold(Counts::default(), |sum, row| sum.plus(row.counts));
-            let what = format!("{} more rows (-n)", more.len());
-            rows.push(texts(String::new(), what, String::new(), &sum));
+            let more = format!("{} more (-n)", more.len());
+            rows.push(texts(more, String::new(), String::new(), &sum));
         }
         table::write(out, &columns, &rows)?;
         Ok(())
+    }
+
+    /// What a row's exits were about.
+    fn what(&self, row: &Row) -> String {
+        match row.id {
+            _ if !self.with_key || !has_keys(row.reason.number) => String::new(),
+            None => "other".to_owned(),
+            Some(id) => name(id.reason, id.key),
+        }
     }
 
     fn json(&self, out: &mut impl Write) -> Result<(), Error> {
@@ -280,11 +304,12 @@ impl<'a> Found<'a> {
         let details = self.rows.iter().map(|row| {
             let id = row.id;
             let at = id.filter(|_| self.with_ip);
+            let keyed = id.filter(|id| self.with_key && has_keys(id.reason));
             Detail {
                 number: row.reason.number,
                 name: row.reason.to_string(),
-                key: id.map(|id| format!("{:#x}", id.key)),
-                what: id.map(|id| name(id.reason, id.key)),
+                key: keyed.map(|id| format!("{:#x}", id.key)),
+                what: keyed.map(|id| name(id.reason, id.key)),
                 instruction_pointer: at.map(|id| format!("{:#x}", id.ip)),
                 cpl: at.map(|id| id.context & CONTEXT_CPL),
                 nested: at.map(|id| id.context & CONTEXT_NESTED != 0),
@@ -327,12 +352,12 @@ impl<'a> Found<'a> {
         ];
         let rows = self.rows.iter().map(|row| {
             let at = row.id.filter(|_| self.with_ip);
+            let keyed = row.id.filter(|id| self.with_key && has_keys(id.reason));
             vec![
                 row.reason.number.to_string(),
                 row.reason.to_string(),
-                csv::cell(row.id.map(|id| format!("{:#x}", id.key))),
-                row.id
-                    .map_or_else(|| "other".to_owned(), |id| name(id.reason, id.key)),
+                csv::cell(keyed.map(|id| format!("{:#x}", id.key))),
+                self.what(row),
                 csv::cell(at.map(|id| format!("{:#x}", id.ip))),
                 csv::cell(at.map(|id| id.context & CONTEXT_CPL)),
                 csv::cell(at.map(|id| id.context & CONTEXT_NESTED != 0)),

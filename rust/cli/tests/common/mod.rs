@@ -7,11 +7,12 @@
 
 use exitstat_cli::source::recording::{End, Mark, Metadata, Recorder};
 use exitstat_core::{
+    detail::{Counts, Identity},
     histogram::bucket_of,
     isa::Isa,
     snapshot::{
-        Header, RowHead, Rows, VcpuHead, Writer, BUCKETS, FLAG_COUNTS_ONLY, SOURCE_BPF,
-        SOURCE_MODULE,
+        Header, RowHead, Rows, VcpuHead, Writer, BUCKETS, DETAIL_KEY, FLAG_COUNTS_ONLY, SOURCE_BPF,
+        SOURCE_MODULE, VERSION_DETAILS,
     },
     svm,
 };
@@ -44,6 +45,7 @@ pub struct Host {
     cpus: BTreeMap<u32, Table>,
     vcpus: BTreeMap<(u64, u32), Table>,
     retired: Table,
+    details: BTreeMap<(u64, u32), BTreeMap<Identity, Counts>>,
 }
 
 impl Host {
@@ -59,7 +61,40 @@ impl Host {
             cpus: BTreeMap::from([(0, Table::new()), (1, Table::new())]),
             vcpus: BTreeMap::new(),
             retired: Table::new(),
+            details: BTreeMap::new(),
         }
+    }
+
+    /// So many exits of a vCPU on CPU 0 that were about a key, and came from an instruction, if that is not 0.
+    pub fn about(
+        &mut self,
+        (vm, vcpu): (u64, u32),
+        (reason, key, ip): (u32, u64, u64),
+        exits: u64,
+        cycles: u64,
+        user: u64,
+    ) {
+        self.exits((0, vm, vcpu), reason, exits, cycles, user);
+        let id = Identity {
+            reason,
+            key,
+            ip,
+            context: if ip >> 63 == 0 { 3 } else { 4 },
+        };
+        let id = if ip == 0 {
+            Identity { context: 0, ..id }
+        } else {
+            id
+        };
+        let sum = self.details.entry((vm, vcpu)).or_default().entry(id);
+        let sum = sum.or_default();
+        *sum = sum.plus(Counts {
+            exits,
+            cycles: exits * cycles,
+            longest: cycles,
+            user_exits: user,
+            user_cycles: user * 9000,
+        });
     }
 
     /// So many exits of a vCPU on a CPU, each of so many cycles, and of them so many that user space
@@ -117,6 +152,16 @@ impl Host {
             isa: self.isa as u32,
             source: self.source,
             flags: self.flags,
+            version: if self.details.is_empty() {
+                0
+            } else {
+                VERSION_DETAILS
+            },
+            detail: if self.details.is_empty() {
+                0
+            } else {
+                DETAIL_KEY
+            },
             ..Header::default()
         };
         writer.snapshot(header, |w| {
@@ -130,6 +175,13 @@ impl Host {
                     pid: 1000 + vm as u32,
                     process: self.process,
                 };
+                if let Some(details) = self.details.get(&(vm, vcpu)) {
+                    w.details(&head, |rows| {
+                        details
+                            .iter()
+                            .for_each(|(&id, &counts)| rows.detail(id, counts));
+                    });
+                }
                 w.vcpu(&head, |rows| write_rows(rows, table, true));
             }
             w.retired(|rows| write_rows(rows, &self.retired, true));
@@ -164,6 +216,28 @@ fn write_rows(rows: &mut Rows<'_, '_>, table: &Table, histograms: bool) {
         let histogram: &[u64] = if histograms { &counted.histogram } else { &[] };
         rows.row(counted.head, histogram);
     }
+}
+
+/// What the module captures of two VMs: keys, and of one the instructions, too.
+pub fn details(ips: bool) -> Vec<Vec<u8>> {
+    let mut host = Host::new(7);
+    let ip = |ip| if ips { ip } else { 0 };
+    host.about((1, 0), (32, 0x6e0, ip(0xffff_ffff_8106_1234)), 10, 700, 0);
+    let first = host.snapshot(0);
+    host.about((1, 0), (32, 0x6e0, ip(0xffff_ffff_8106_1234)), 900, 700, 0);
+    host.about((1, 0), (32, 0x830, ip(0xffff_ffff_8106_1300)), 60, 1500, 0);
+    host.about((1, 1), (30, 0x03f8_0000, ip(0x0040_1000)), 200, 3000, 200);
+    host.about((1, 1), (10, 0x1_0000_000d, ip(0x0040_2000)), 20, 1200, 0);
+    host.about(
+        (2, 0),
+        (48, 0x4020_0002, ip(0xffff_ffff_8200_0000)),
+        33,
+        5000,
+        0,
+    );
+    host.exits((0, 1, 0), 32, 40, 800, 0);
+    host.exits((0, 2, 0), 12, 25, 9000, 0);
+    vec![first, host.snapshot(2000)]
 }
 
 /// What BPF counts on an AMD host.

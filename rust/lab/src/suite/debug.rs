@@ -13,7 +13,7 @@ use std::{fs, time::Duration};
 
 /// Of what is done again and again: kernels that check everything need ten times as long, and what is
 /// lost or wrong each time shows in a few. `load` does it in full.
-const FEWER: &str = "CHURN_CYCLES=20\nKILLS=10\nGUESTS=20";
+const FEWER: &str = "CHURN_CYCLES=20\nKILLS=10\nGUESTS=20\nDETAIL_CYCLES=10";
 
 /// All scenarios; long ones first, so that they do not come last when several run at a time. Their minutes
 /// are those that they take two at a time on 2 cores, and a fifth more.
@@ -68,8 +68,8 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 flavour: Flavour::Debug,
                 cpus: 2,
                 timeout: LONG,
-                env: "CHURN_CYCLES=5".to_owned(),
-                ..scripts(workspace, &["grace", "churn"])?
+                env: "CHURN_CYCLES=5\nDETAIL_CYCLES=3".to_owned(),
+                ..scripts(workspace, &["grace", "churn", "detail-load"])?
             },
             checks: none,
         },
@@ -82,7 +82,10 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 cpus: 2,
                 timeout: LONG,
                 env: FEWER.to_owned(),
-                ..scripts(workspace, &["agreement", "migrate", "churn", "kill"])?
+                ..scripts(
+                    workspace,
+                    &["agreement", "migrate", "churn", "kill", "detail-load"],
+                )?
             },
             checks: none,
         },

@@ -88,8 +88,22 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             name: "detail",
             about: "what exits are about: key by key, what KVM's tracepoints say",
             minutes: 3,
-            run: one("detail")?,
+            run: Run {
+                command: true,
+                tools: vec!["/usr/bin/setpriv"],
+                ..one("detail")?
+            },
             checks: |outcome| super::detail::checks(&outcome.report),
+        },
+        Scenario {
+            name: "detail-load",
+            about: "two CPUs: details come and go while guests run, and there are more keys than room",
+            minutes: 3,
+            run: Run {
+                cpus: 2,
+                ..one("detail-load")?
+            },
+            checks: none,
         },
         Scenario {
             name: "guests",
@@ -182,6 +196,8 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
             minutes: 3,
             run: Run {
                 cpus: 2,
+                command: true,
+                tools: vec!["/usr/bin/setpriv"],
                 ..one("detail")?
             },
             checks: |outcome| super::detail::checks(&outcome.report),
