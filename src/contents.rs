@@ -107,12 +107,13 @@ fn write_vcpu(vcpu: &Vcpu, to: &mut Rows<'_, '_>) {
         if !vcpu.is_taken(slot) {
             continue;
         }
-        // The histogram first: it never has more exits than the count then.
+        // These first: they never have more exits than the count then.
+        let nested = vcpu.nested(slot);
         let histogram = vcpu.histogram(slot);
         let head = RowHead {
             reason,
             ..vcpu.head(slot)
         };
-        to.row(head, &histogram);
+        to.row_with(head, &histogram, nested);
     }
 }

@@ -107,8 +107,9 @@ fn vcpus(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// One line for each vCPU and reason that it took: VM, vCPU, number, name, exits, cycles, cycles of
-/// the longest, exits that userspace finished, cycles it took, and the histogram: `B:N` for N exits
-/// in bucket B, as `rust/core/src/snapshot.rs` describes it. With `retired -` for VM and vCPU those
+/// the longest, exits that userspace finished, cycles it took, exits that were a nested guest's and
+/// those of them that its hypervisor got, and the histogram: `B:N` for N exits in bucket B, as
+/// `rust/core/src/snapshot.rs` describes it. With `retired -` for VM and vCPU those
 /// of the vCPUs that are gone.
 fn reasons(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for_each_record(|record| {
@@ -120,14 +121,16 @@ fn reasons(f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let head = row.head;
             write!(
                 f,
-                " {} {} {} {} {} {} {}",
+                " {} {} {} {} {} {} {} {} {}",
                 head.reason,
                 name(head.reason),
                 head.exits,
                 head.cycles,
                 head.max,
                 head.user_exits,
-                head.user_cycles
+                head.user_cycles,
+                row.nested.nested,
+                row.nested.reflected
             )?;
             for (bucket, exits) in row.histogram().into_iter().enumerate() {
                 if exits != 0 {

@@ -6,8 +6,10 @@
 #include <linux/cpumask.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/siphash.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
@@ -267,6 +269,13 @@ bool exitstat_perfmon_capable(void)
 	return perfmon_capable();
 }
 
+static siphash_key_t generation_key;
+
+u32 exitstat_generation(u64 vm_id)
+{
+	return siphash_1u64(vm_id, &generation_key);
+}
+
 u32 exitstat_current_process(void)
 {
 	return current->tgid;
@@ -308,6 +317,7 @@ s32 exitstat_register(const struct kvm_exit_observer *ops)
 	int err;
 
 	load_id = ktime_get_boottime_ns();
+	get_random_bytes(&generation_key, sizeof(generation_key));
 	err = kvm_exit_observer_register(ops);
 	if (err == -EBUSY)
 		pr_err("another module observes VM exits already\n");

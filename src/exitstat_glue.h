@@ -102,6 +102,9 @@ void exitstat_read_clock(struct exitstat_clock *clock);
 /* When the module registered as the observer, in ns since boot. */
 __u64 exitstat_load_id(void);
 
+/* A number for @vm_id that is another one after each load, too. */
+__u32 exitstat_generation(__u64 vm_id);
+
 __u32 exitstat_current_process(void);
 void exitstat_synchronize_rcu(void);
 

@@ -92,6 +92,13 @@ pub(crate) fn load_id() -> u64 {
     unsafe { bindings::exitstat_load_id() }
 }
 
+/// Another number for each VM, and each time that the module is loaded; 0 stands for the host. It tells
+/// nothing of how many VMs there were.
+pub(crate) fn generation(vm: u64) -> u32 {
+    // SAFETY: Its key is set before anybody can ask.
+    unsafe { bindings::exitstat_generation(vm) }
+}
+
 /// The module's version; NULs fill it up.
 pub(crate) fn version() -> [u8; 16] {
     let mut version = [0; 16];
@@ -138,8 +145,8 @@ mod tests {
             size_of, //
         };
 
-        assert_eq!(size_of::<kvm_exit_cpuid>(), 40);
-        assert_eq!(offset_of!(kvm_exit_cpuid, ecx), 28);
+        assert_eq!(size_of::<kvm_exit_cpuid>(), 48);
+        assert_eq!(offset_of!(kvm_exit_cpuid, ecx), 36);
         assert_eq!(size_of::<kvm_exit_observer>(), 88);
         assert_eq!(size_of::<kvm_exit_vcpu>(), 56);
         assert_eq!(size_of::<kvm_exit_detail>(), 24);

@@ -27,6 +27,9 @@ pub(crate) trait Asked {
 
     /// The sum of `of` over the vCPUs of the guest.
     fn sum_over_vcpus(&self, of: &dyn Fn(&Vcpu) -> Tally) -> Tally;
+
+    /// Another number when the counters of a scope began anew.
+    fn generation(&self, scope: Scope) -> u32;
 }
 
 /// Answers a leaf about the exits of the guest itself or of the host.
@@ -39,6 +42,9 @@ pub(crate) fn answer(
     eax: u32,
     ecx: u32, //
 ) -> Option<Answer> {
+    if eax == leaf::INTERFACE {
+        return (scope != Scope::Off).then(|| leaf::interface(asked.generation(scope)));
+    }
     let leaf = Leaf::from_eax(eax)?;
     let subject = leaf.subject(ecx);
 
@@ -102,6 +108,14 @@ mod tests {
         fn sum_over_vcpus(&self, of: &dyn Fn(&Vcpu) -> Tally) -> Tally {
             self.vcpus.iter().map(|vcpu| of(vcpu)).sum()
         }
+
+        fn generation(&self, scope: Scope) -> u32 {
+            if scope == Scope::Vm {
+                7
+            } else {
+                8
+            }
+        }
     }
 
     const fn answer_of(eax: u32, ebx: u32, ecx: u32, edx: u32) -> Answer {
@@ -128,9 +142,19 @@ mod tests {
     }
 
     #[test]
+    fn the_interface_tells_of_its_scope() -> Result {
+        let guest = guest(Some(CPUID))?;
+        let ask = |scope| answer(&guest, scope, leaf::INTERFACE, u32::MAX);
+        assert!(ask(Scope::Vm) == Some(leaf::interface(7)));
+        assert!(ask(Scope::Host) == Some(leaf::interface(8)));
+        assert!(ask(Scope::Off).is_none());
+        Ok(())
+    }
+
+    #[test]
     fn only_the_four_leaves_are_answered() -> Result {
         let guest = guest(Some(CPUID))?;
-        for eax in [0, 1, 0x4000_0000, 0x4fff_fffb, 0x5000_0000, u32::MAX] {
+        for eax in [0, 1, 0x4000_0000, 0x4fff_fffa, 0x5000_0000, u32::MAX] {
             for scope in SCOPES {
                 assert!(answer(&guest, scope, eax, CPUID).is_none());
             }

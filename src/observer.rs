@@ -7,7 +7,10 @@
 use super::{
     cpu,
     details,
-    ffi,
+    ffi::{
+        self,
+        Scope, //
+    },
     leaves,
     log,
     reason::Slot,
@@ -139,27 +142,31 @@ unsafe fn vcpu<'a>(data: *mut c_void) -> &'a Vcpu {
 ///
 /// For the shim to call: `data` is a vCPU's.
 unsafe extern "C" fn exit(data: *mut c_void, reason: u64, cycles: i64) {
-    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
-    cpu::record(slot, cycles);
     // SAFETY: As this function.
-    unsafe { vcpu(data) }.record(slot, cycles);
+    let vcpu = unsafe { vcpu(data) };
+    match Slot::below_end(reason) {
+        Some(slot) => exit_of(vcpu, slot, cycles),
+        None => marked(vcpu, reason, cycles, exit_of),
+    }
 }
 
 /// # Safety
 ///
 /// As [`exit()`].
 unsafe extern "C" fn user_exit(data: *mut c_void, reason: u64, cycles: i64) {
-    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
-    cpu::record(slot, cycles);
     // SAFETY: As this function.
-    unsafe { vcpu(data) }.record_user_exit(slot, cycles);
+    let vcpu = unsafe { vcpu(data) };
+    match Slot::below_end(reason) {
+        Some(slot) => user_exit_of(vcpu, slot, cycles),
+        None => marked(vcpu, reason, cycles, user_exit_of),
+    }
 }
 
 /// # Safety
 ///
 /// As [`exit()`].
 unsafe extern "C" fn user_time(data: *mut c_void, reason: u64, user_cycles: i64, cycles: i64) {
-    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
+    let (slot, cycles) = (slot_only(reason), at_least_0(cycles));
     cpu::record_more(slot, cycles);
     // SAFETY: As this function.
     unsafe { vcpu(data) }.record_user_time(slot, at_least_0(user_cycles), cycles);
@@ -171,24 +178,24 @@ unsafe extern "C" fn user_time(data: *mut c_void, reason: u64, user_cycles: i64,
 ///
 /// As [`exit()`].
 unsafe extern "C" fn exit_detailed(data: *mut c_void, reason: u64, cycles: i64) {
-    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
-    cpu::record(slot, cycles);
     // SAFETY: As this function.
     let vcpu = unsafe { vcpu(data) };
-    vcpu.record(slot, cycles);
-    details::record(vcpu, slot, cycles);
+    match Slot::below_end(reason) {
+        Some(slot) => exit_detailed_of(vcpu, slot, cycles),
+        None => marked(vcpu, reason, cycles, exit_detailed_of),
+    }
 }
 
 /// # Safety
 ///
 /// As [`exit()`].
 unsafe extern "C" fn user_exit_detailed(data: *mut c_void, reason: u64, cycles: i64) {
-    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
-    cpu::record(slot, cycles);
     // SAFETY: As this function.
     let vcpu = unsafe { vcpu(data) };
-    vcpu.record_user_exit(slot, cycles);
-    details::record_user_exit(vcpu, slot, cycles);
+    match Slot::below_end(reason) {
+        Some(slot) => user_exit_detailed_of(vcpu, slot, cycles),
+        None => marked(vcpu, reason, cycles, user_exit_detailed_of),
+    }
 }
 
 /// # Safety
@@ -200,7 +207,7 @@ unsafe extern "C" fn user_time_detailed(
     user_cycles: i64,
     cycles: i64,
 ) {
-    let (slot, cycles) = (slot_of(reason), at_least_0(cycles));
+    let (slot, cycles) = (slot_only(reason), at_least_0(cycles));
     let user_cycles = at_least_0(user_cycles);
     cpu::record_more(slot, cycles);
     // SAFETY: As this function.
@@ -213,16 +220,54 @@ unsafe extern "C" fn user_time_detailed(
 ///
 /// None: it is `unsafe` to be of the type that the shim's header has.
 unsafe extern "C" fn unattached_exit(reason: u64, cycles: i64) {
-    cpu::record(slot_of(reason), at_least_0(cycles));
+    cpu::record(slot_only(reason), at_least_0(cycles));
 }
 
-/// Where exits with this reason are counted. Hardware has none from `reason::END` up. The number is
-/// not a guest's, and needs no clamp against speculation.
 #[inline(always)]
-fn slot_of(reason: u64) -> Slot {
+fn exit_of(vcpu: &Vcpu, slot: Slot, cycles: i64) {
+    let cycles = at_least_0(cycles);
+    cpu::record(slot, cycles);
+    vcpu.record(slot, cycles);
+}
+
+#[inline(always)]
+fn user_exit_of(vcpu: &Vcpu, slot: Slot, cycles: i64) {
+    let cycles = at_least_0(cycles);
+    cpu::record(slot, cycles);
+    vcpu.record_user_exit(slot, cycles);
+}
+
+#[inline(always)]
+fn exit_detailed_of(vcpu: &Vcpu, slot: Slot, cycles: i64) {
+    exit_of(vcpu, slot, cycles);
+    details::record(vcpu, slot, at_least_0(cycles));
+}
+
+#[inline(always)]
+fn user_exit_detailed_of(vcpu: &Vcpu, slot: Slot, cycles: i64) {
+    user_exit_of(vcpu, slot, cycles);
+    details::record_user_exit(vcpu, slot, at_least_0(cycles));
+}
+
+/// An exit with a mark above its basic reason, or with one that hardware does not have.
+#[cold]
+#[inline(never)]
+fn marked(vcpu: &Vcpu, reason: u64, cycles: i64, count: fn(&Vcpu, Slot, i64)) {
+    let slot = slot_only(reason);
+    count(vcpu, slot, cycles);
+    if reason & u64::from(ffi::KVM_EXIT_REASON_NESTED) != 0 {
+        let reflected = reason & u64::from(ffi::KVM_EXIT_REASON_REFLECTED) != 0;
+        vcpu.record_nested(slot, reflected);
+    }
+}
+
+/// Where exits with this reason are counted, without regard to marks. Hardware has no basic reason from
+/// `reason::END` up. The number is not a guest's, and needs no clamp against speculation.
+#[inline(always)]
+fn slot_only(reason: u64) -> Slot {
     Slot::below_end(reason).unwrap_or_else(|| {
         keep_the_branch();
-        Slot::BEYOND
+        Slot::of(reason as u16 as u32)
     })
 }
 
@@ -275,6 +320,10 @@ unsafe extern "C" fn cpuid(query: *mut ffi::kvm_exit_cpuid) {
 impl leaves::Asked for ffi::kvm_exit_cpuid {
     fn open_reason(&self) -> Option<u32> {
         (self.open != 0).then_some(self.reason)
+    }
+
+    fn generation(&self, scope: Scope) -> u32 {
+        ffi::generation(if scope == Scope::Vm { self.vm_id } else { 0 })
     }
 
     fn sum_over_vcpus(&self, of: &dyn Fn(&Vcpu) -> Tally) -> Tally {

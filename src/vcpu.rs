@@ -15,6 +15,7 @@ use super::{
         SLOTS, //
     },
     snapshot::{
+        NestedTail,
         RowHead,
         VcpuHead,
         BUCKETS,
@@ -57,6 +58,10 @@ pub(crate) struct Vcpu {
     user_exits: Column,
     /// Cycles that userspace took.
     user_cycles: Column,
+    /// Exits that were taken while the vCPU ran a nested guest.
+    nested: Column,
+    /// Those of them that its hypervisor, the guest, got.
+    reflected: Column,
     /// Exits by the highest bit of their cycles, from [`FIRST_BUCKET`] up.
     histograms: [[UnsafeCell<u64>; KEPT]; SLOTS],
     /// What is kept beside the table of details.
@@ -87,6 +92,8 @@ static RETIRED: Vcpu = Vcpu {
     longest: Column::new(),
     user_exits: Column::new(),
     user_cycles: Column::new(),
+    nested: Column::new(),
+    reflected: Column::new(),
     histograms: [const { [const { UnsafeCell::new(0) }; KEPT] }; SLOTS],
     recorder: Recorder::new(),
 };
@@ -160,6 +167,24 @@ impl Vcpu {
         }
     }
 
+    /// Counts an exit as a nested guest's, beside [`Self::record`].
+    pub(crate) fn record_nested(&self, slot: Slot, reflected: bool) {
+        self.nested.add(slot, 1);
+        if reflected {
+            self.reflected.add(slot, 1);
+        }
+    }
+
+    /// How many exits of `slot` were a nested guest's, and how many of these its hypervisor got.
+    pub(crate) fn nested(&self, slot: Slot) -> NestedTail {
+        // In this order: those that were reflected are never more.
+        let reflected = self.reflected.get(slot);
+        NestedTail {
+            nested: self.nested.get(slot),
+            reflected,
+        }
+    }
+
     /// The exits that were counted in `slot`.
     pub(crate) fn total(&self, slot: Slot) -> Tally {
         // In this order, see `Column`.
@@ -224,6 +249,8 @@ impl Vcpu {
             (&self.cycles, &sum.cycles),
             (&self.user_exits, &sum.user_exits),
             (&self.user_cycles, &sum.user_cycles),
+            (&self.nested, &sum.nested),
+            (&self.reflected, &sum.reflected),
         ] {
             to.add(slot, from.get(slot));
         }
@@ -325,7 +352,7 @@ pub(crate) mod tests {
         assert_eq!(offset_of!(Vcpu, who), 0);
         assert_eq!(size_of::<ffi::kvm_exit_vcpu>(), 56);
         assert_eq!(offset_of!(Vcpu, cycles), 56 + 87 * 8);
-        assert_eq!(size_of::<Vcpu>(), 56 + 87 * 8 * (5 + 32) + 16);
+        assert_eq!(size_of::<Vcpu>(), 56 + 87 * 8 * (7 + 32) + 16);
     }
 
     #[test]
@@ -463,6 +490,28 @@ pub(crate) mod tests {
         }
         let now = retired().histogram(Slot::of(10));
         assert_eq!(now.get(9), histogram.get(9).map(|n| n + 2).as_ref());
+        Ok(())
+    }
+
+    #[test]
+    fn a_nested_guests_exits_are_counted_apart_as_well() -> Result {
+        let vcpu = some_vcpu()?;
+        let (cpuid, beyond) = (Slot::of(10), Slot::of(END));
+        for (slot, reflected) in [
+            (cpuid, true),
+            (cpuid, false),
+            (cpuid, true),
+            (beyond, false),
+        ] {
+            vcpu.record(slot, 1);
+            vcpu.record_nested(slot, reflected);
+        }
+        vcpu.record(cpuid, 1);
+        let nested = |nested, reflected| NestedTail { nested, reflected };
+        assert!(vcpu.nested(cpuid) == nested(3, 2));
+        assert!(vcpu.nested(beyond) == nested(1, 0));
+        assert!(vcpu.nested(Slot::of(11)) == nested(0, 0));
+        assert_eq!(vcpu.total(cpuid), tally(4, 4));
         Ok(())
     }
 

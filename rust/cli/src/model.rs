@@ -96,6 +96,10 @@ pub struct Counters {
     pub user_exits: u64,
     /// TSC cycles that it took, of wall time.
     pub user_cycles: u64,
+    /// Exits that were taken while a nested guest ran.
+    pub nested: u64,
+    /// Those of them that its hypervisor, the guest, got.
+    pub reflected: u64,
     /// Exits by the powers of two of their cycles.
     pub histogram: Histogram,
 }
@@ -108,6 +112,8 @@ impl Default for Counters {
             max: Some(0),
             user_exits: 0,
             user_cycles: 0,
+            nested: 0,
+            reflected: 0,
             histogram: Histogram::default(),
         }
     }
@@ -143,6 +149,8 @@ impl Counters {
             max: Some(row.head.max),
             user_exits: row.head.user_exits,
             user_cycles: row.head.user_cycles,
+            nested: row.nested.nested,
+            reflected: row.nested.reflected,
             histogram: match row.head.buckets {
                 0 => Histogram::default(),
                 _ => row.histogram().into(),
@@ -176,6 +184,8 @@ impl Counters {
         self.cycles = operation(self.cycles, other.cycles);
         self.user_exits = operation(self.user_exits, other.user_exits);
         self.user_cycles = operation(self.user_cycles, other.user_cycles);
+        self.nested = operation(self.nested, other.nested);
+        self.reflected = operation(self.reflected, other.reflected);
         self.histogram.combine(&other.histogram, operation);
     }
 
@@ -191,6 +201,13 @@ impl Counters {
         let cycles = histogram::percentile(&self.histogram.buckets(), percent)?;
         // Within a bucket it is a guess, and no exit took longer than the longest.
         Some(self.max.map_or(cycles, |max| cycles.min(max)))
+    }
+
+    /// Exits that a VM took of its own for each that it got of its nested guests. Of all reasons together.
+    #[must_use]
+    pub fn own_per_reflected(&self) -> Option<f64> {
+        let own = self.exits.saturating_sub(self.nested);
+        (self.reflected != 0).then(|| own as f64 / self.reflected as f64)
     }
 
     /// The longest exit, as exactly as it is known.

@@ -115,6 +115,8 @@ pub struct View {
     pub reloads: u32,
     /// vCPUs that are in the host's exits and cycles only.
     pub unattached: u64,
+    /// Of a guest: another number when its counters began anew, if the host tells.
+    pub generation: Option<u32>,
     /// The rows.
     pub rows: Vec<Row>,
     /// All reasons together, those included that have no row here.
@@ -157,6 +159,7 @@ impl View {
             tsc_khz: Some(period.end.tsc_khz).filter(|&khz| khz != 0),
             reloads: period.reloads,
             unattached: period.end.unattached,
+            generation: None,
             rows: rows(lines, period.end.isa(), &args),
             total: Row { reason: None, line },
         }
@@ -179,6 +182,7 @@ impl View {
             tsc_khz: None,
             reloads: 0,
             unattached: 0,
+            generation: None,
             rows: rows(lines.collect(), Isa::Vmx, args),
             total: Row {
                 reason: None,

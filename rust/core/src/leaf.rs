@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The CPUID leaves 0x4FFFFFFC to 0x4FFFFFFF: what a guest asks, and how it is answered.
+//! The CPUID leaves 0x4FFFFFFB to 0x4FFFFFFF: what a guest asks, and how it is answered.
 //!
 //! | leaf | `%eax` | `%ebx` | `%ecx` | `%edx` |
 //! |---|---|---|---|---|
@@ -9,6 +9,7 @@
 //! | 0x4FFFFFFD reason `%ecx` | exits, low | cycles, high | cycles, low | exits, high |
 //! | 0x4FFFFFFC reason `%ecx`, time | 0 | cycles, high | cycles, low | 0 |
 //! | D or C, reason not in the SDM | 0 | 0 | 0 | 0xFFFFFFFF |
+//! | 0x4FFFFFFB interface | its version | `exit` | `stat` | generation |
 
 use super::reason;
 use super::tally::Tally;
@@ -34,6 +35,27 @@ pub const UNDEFINED: Answer = Answer {
     ecx: 0,
     edx: u32::MAX,
 };
+
+/// The leaf that says who answers, beside the four.
+pub const INTERFACE: u32 = 0x4fff_fffb;
+
+/// The version of what the leaves say. Another one for what a reader of this one would misread.
+pub const INTERFACE_VERSION: u32 = 1;
+
+/// `exit` and `stat` in `%ebx` and `%ecx`: nobody else answers so.
+pub const SIGNATURE: [u32; 2] = [u32::from_le_bytes(*b"exit"), u32::from_le_bytes(*b"stat")];
+
+/// The answer about the interface. The generation is another number when the counters that the guest is
+/// told of began anew: the module was loaded again, or the guest came from elsewhere.
+#[must_use]
+pub const fn interface(generation: u32) -> Answer {
+    Answer {
+        eax: INTERFACE_VERSION,
+        ebx: SIGNATURE[0],
+        ecx: SIGNATURE[1],
+        edx: generation,
+    }
+}
 
 /// One of the four leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +133,12 @@ pub enum Subject {
 }
 
 impl Answer {
+    /// The generation, if this is an answer about the interface, of the version that is known here.
+    #[must_use]
+    pub fn generation(&self) -> Option<u32> {
+        (*self == interface(self.edx)).then_some(self.edx)
+    }
+
     /// The tally that an answer carries; `None` if it says that the reason is not defined. Of the
     /// two leaves that give only time the exits are 0.
     #[must_use]

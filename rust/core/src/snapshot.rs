@@ -291,6 +291,14 @@ wire! {
         pub buckets: u32,
     }
 
+    /// How a row may end, after its buckets: not if both are 0. Since exitstat 0.3.0.
+    pub struct NestedTail[16] {
+        /// Exits that were taken while the vCPU ran a nested guest.
+        pub nested: u64,
+        /// Those of them that its hypervisor, the guest, got.
+        pub reflected: u64,
+    }
+
     /// A row of details: the exits of one reason that were about the same.
     pub struct DetailRow[72] {
         /// Bytes of the row: the next one is there.
@@ -457,14 +465,21 @@ impl Rows<'_, '_> {
     /// Writes a row, unless it is of zeros. Of `head` size and buckets are set here, from
     /// `histogram`, which has as many as there are.
     pub fn row(&mut self, head: RowHead, histogram: &[u64]) {
+        self.row_with(head, histogram, NestedTail::default());
+    }
+
+    /// The same, with what there was of nested guests.
+    pub fn row_with(&mut self, head: RowHead, histogram: &[u64], nested: NestedTail) {
         let first = histogram.iter().position(|&n| n != 0).unwrap_or(0);
         let end = histogram.iter().rposition(|&n| n != 0).map_or(0, |i| i + 1);
         let buckets = histogram.get(first..end).unwrap_or(&[]);
         if head.exits == 0 && head.user_exits == 0 && head.user_cycles == 0 && buckets.is_empty() {
             return;
         }
+        let tail = (nested != NestedTail::default()).then_some(nested);
+        let tail_size = if tail.is_some() { NestedTail::SIZE } else { 0 };
         RowHead {
-            size: (RowHead::SIZE + size_of_val(buckets)) as u32,
+            size: (RowHead::SIZE + size_of_val(buckets) + tail_size) as u32,
             first_bucket: first as u32,
             buckets: buckets.len() as u32,
             ..head
@@ -472,6 +487,9 @@ impl Rows<'_, '_> {
         .write(self.writer);
         for &bucket in buckets {
             bucket.put(self.writer);
+        }
+        if let Some(tail) = tail {
+            tail.write(self.writer);
         }
         self.rows += 1;
     }
@@ -692,6 +710,8 @@ impl<'a> Record<'a> {
 pub struct Row<'a> {
     /// The counters.
     pub head: RowHead,
+    /// What there was of nested guests.
+    pub nested: NestedTail,
     buckets: &'a [u8],
 }
 
@@ -705,8 +725,14 @@ impl<'a> Row<'a> {
             return None;
         }
         let length = head.buckets as usize * size_of::<u64>();
-        let buckets = row.get(RowHead::SIZE..)?.get(..length)?;
-        Some((Self { head, buckets }, rest))
+        let (buckets, tail) = row.get(RowHead::SIZE..)?.split_at_checked(length)?;
+        let nested = NestedTail::read(tail).unwrap_or_default();
+        let row = Self {
+            head,
+            nested,
+            buckets,
+        };
+        Some((row, rest))
     }
 
     /// The histogram, in full.

@@ -148,6 +148,10 @@ pub struct FormatArgs {
     /// Milliseconds and microseconds in the table, by the TSC's frequency
     #[arg(long, conflicts_with = "cycles")]
     pub time: bool,
+    /// Columns of nested guests in the table: exits that were theirs, and those of them that the VM,
+    /// their hypervisor, got; by the module only
+    #[arg(long)]
+    pub nested: bool,
 }
 
 /// Orders of rows.

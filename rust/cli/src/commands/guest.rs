@@ -11,7 +11,7 @@ use crate::{
     view::View,
 };
 use exitstat_core::{
-    leaf::{Answer, Leaf, UNDEFINED},
+    leaf::{Answer, Leaf, INTERFACE, UNDEFINED},
     reason::REASONS,
     tally::Tally,
 };
@@ -25,8 +25,11 @@ const NO_REASON: u32 = 35;
 ///
 /// Nothing answers, or nothing can be written.
 pub fn run(args: &GuestArgs) -> Result<(), Error> {
-    let (total, reasons) = ask(cpuid)?;
-    let view = View::of_guest(total, &reasons, &args.rows);
+    let told = ask(cpuid)?;
+    let view = View {
+        generation: told.generation,
+        ..View::of_guest(told.total, &told.reasons, &args.rows)
+    };
     let format = FormatArgs {
         output: args.output,
         ..FormatArgs::default()
@@ -34,9 +37,20 @@ pub fn run(args: &GuestArgs) -> Result<(), Error> {
     Printer::new(output::stdout(), &format).print(&view)
 }
 
+/// What the host tells.
+#[derive(Debug, PartialEq)]
+struct Told {
+    total: Tally,
+    reasons: Vec<(Reason, Tally)>,
+    /// Another number when the counters began anew; hosts with exitstat 0.2.0 do not tell.
+    generation: Option<u32>,
+}
+
 /// Asks for all there is, after making sure that there is somebody who answers.
-fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<(Tally, Vec<(Reason, Tally)>), Error> {
+fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<Told, Error> {
     let leaf = |leaf: Leaf, ecx| cpuid(leaf.eax(), ecx);
+    let generation = || cpuid(INTERFACE, 0).and_then(|answer| answer.generation());
+    let began = generation();
     match leaf(Leaf::Reason, NO_REASON) {
         Some(UNDEFINED) => (),
         None => {
@@ -68,12 +82,22 @@ fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<(Tally, Vec<(Reason
     if leaf(Leaf::Reason, NO_REASON) != Some(UNDEFINED) {
         return Err(unanswered());
     }
-    Ok((total.ok_or_else(unanswered)?, reasons))
+    if generation() != began {
+        return Err(Error::NoLeaves(
+            "the counters began anew while they were read: ask again".to_owned(),
+        ));
+    }
+    Ok(Told {
+        total: total.ok_or_else(unanswered)?,
+        reasons,
+        generation: began,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use exitstat_core::leaf::interface;
     use std::cell::Cell;
 
     fn host(eax: u32, ecx: u32) -> Option<Answer> {
@@ -91,10 +115,34 @@ mod tests {
 
     #[test]
     fn what_the_host_tells_is_what_is_shown() {
-        let (total, reasons) = ask(host).unwrap();
-        assert_eq!((total.exits, total.cycles), (9, 1 << 40));
+        let told = ask(host).unwrap();
+        assert_eq!((told.total.exits, told.total.cycles), (9, 1 << 40));
         let of = |number, exits, cycles| (Reason::vmx(number), Tally { exits, cycles });
-        assert_eq!(reasons, [of(10, 7, 70), of(48, 2, 5 << 32)]);
+        assert_eq!(told.reasons, [of(10, 7, 70), of(48, 2, 5 << 32)]);
+        assert_eq!(told.generation, None);
+    }
+
+    #[test]
+    fn a_generation_is_told_and_one_that_changes_is_an_error() {
+        let asked = Cell::new(0);
+        let told = |changes| {
+            asked.set(0);
+            ask(|eax, ecx| match eax {
+                INTERFACE => {
+                    asked.set(asked.get() + changes);
+                    Some(interface(77 + asked.get()))
+                }
+                _ => host(eax, ecx),
+            })
+        };
+        assert_eq!(told(0).unwrap().generation, Some(77));
+        assert_eq!(told(1).unwrap_err().status(), 4);
+        // Another signature is nobody's that is known here.
+        let other = ask(|eax, ecx| match eax {
+            INTERFACE => host(Leaf::Reason.eax(), 10),
+            _ => host(eax, ecx),
+        });
+        assert_eq!(other.unwrap().generation, None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
 use exitstat_core::histogram::bucket_begin;
 use std::io::Write;
 
-const HEADER: [&str; 26] = [
+const HEADER: [&str; 28] = [
     "time_ns",
     "seconds",
     "of",
@@ -40,6 +40,8 @@ const HEADER: [&str; 26] = [
     "tsc_khz",
     "source",
     "vendor",
+    "nested_exits",
+    "reflected_exits",
 ];
 
 /// Writes rows.
@@ -128,6 +130,8 @@ pub(super) fn view(out: &mut impl Write, view: &View, first: bool) -> Result<(),
             cell(view.tsc_khz),
             cell(view.counted_by.map(CountedBy::word)),
             vendor(view.isa).to_owned(),
+            cell(detail.map(|detail| detail.nested)),
+            cell(detail.map(|detail| detail.reflected)),
         ]
     });
     write(out, header.into_iter().chain(rows))

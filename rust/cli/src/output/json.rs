@@ -78,6 +78,7 @@ pub struct Exits {
     tsc_khz: Option<u32>,
     reloads: u32,
     unattached: u64,
+    generation: Option<u32>,
     total: Reason,
     reasons: Vec<Reason>,
 }
@@ -107,6 +108,8 @@ struct Detail {
     user_exits: Option<u64>,
     user_cycles: Option<u64>,
     user_share: Option<f64>,
+    nested_exits: u64,
+    reflected_exits: u64,
     histogram: Vec<Bucket>,
 }
 
@@ -154,6 +157,7 @@ pub fn exits(view: &View) -> Exits {
         tsc_khz: view.tsc_khz,
         reloads: view.reloads,
         unattached: view.unattached,
+        generation: view.generation,
         total: reason(view, &view.total),
         reasons: view.rows.iter().map(|row| reason(view, row)).collect(),
     }
@@ -178,6 +182,8 @@ fn reason(view: &View, row: &Row) -> Reason {
         user_exits: timed.then_some(detail.user_exits),
         user_cycles: timed.then_some(detail.user_cycles),
         user_share: figures.user_share,
+        nested_exits: detail.nested,
+        reflected_exits: detail.reflected,
         histogram: (0..)
             .zip(detail.histogram.buckets())
             .filter(|&(_, exits)| exits != 0)

@@ -25,6 +25,7 @@ pub struct Printer<W> {
     out: W,
     format: Format,
     time: bool,
+    nested: bool,
     printed: u64,
 }
 
@@ -35,6 +36,7 @@ impl<W: Write> Printer<W> {
             out,
             format: args.output,
             time: args.time,
+            nested: args.nested,
             printed: 0,
         }
     }
@@ -50,7 +52,7 @@ impl<W: Write> Printer<W> {
                 if self.printed > 0 {
                     writeln!(self.out)?;
                 }
-                table::view(&mut self.out, view, self.time)?;
+                table::view(&mut self.out, view, self.time, self.nested)?;
             }
             Format::Json => json::view(&mut self.out, view)?,
             Format::Csv => csv::view(&mut self.out, view, self.printed == 0)?,

@@ -4,7 +4,7 @@
 
 use crate::{
     counted_by::CountedBy,
-    model::{Longest, Scope},
+    model::{Counters, Longest, Scope},
     reason::number_or_none,
     view::{Row, Subject, View},
 };
@@ -54,7 +54,7 @@ pub fn write(out: &mut impl Write, columns: &[Column], rows: &[Vec<String>]) -> 
 }
 
 /// Writes a view.
-pub(super) fn view(out: &mut impl Write, view: &View, time: bool) -> io::Result<()> {
+pub(super) fn view(out: &mut impl Write, view: &View, time: bool, nested: bool) -> io::Result<()> {
     writeln!(out, "{}", title(view))?;
     let time = time && view.tsc_khz.is_some();
     let mut columns: Vec<Column> = vec![("nr", true), ("reason", false), ("exits", true)];
@@ -74,10 +74,12 @@ pub(super) fn view(out: &mut impl Write, view: &View, time: bool) -> io::Result<
     };
     columns.extend(heads.map(|head| (head, true)));
     columns.push(("%user", true));
+    columns.extend([("nested", true), ("reflected", true)]);
     // What nobody counts is not shown as unknown in each row.
     let rate = view.seconds.is_some();
     let shown = |column: &Column| match column.0 {
         "exits/s" => rate,
+        "nested" | "reflected" => nested && view.has_detail(),
         "nr" | "reason" | "exits" | "%exits" => true,
         _ if !view.has_times() => false,
         head => {
@@ -96,7 +98,18 @@ pub(super) fn view(out: &mut impl Write, view: &View, time: bool) -> io::Result<
     columns.retain(shown);
     let mut rows: Vec<_> = view.rows.iter().map(texts).collect();
     rows.push(texts(&view.total));
-    write(out, &columns, &rows)
+    write(out, &columns, &rows)?;
+    let total = view.total.line.detail.as_ref();
+    if let Some(own) = total
+        .and_then(Counters::own_per_reflected)
+        .filter(|_| nested)
+    {
+        writeln!(
+            out,
+            "For each exit of a nested guest that its hypervisor got, VMs took {own:.1} exits of their own."
+        )?;
+    }
+    Ok(())
 }
 
 /// Of whom, when, how long.
@@ -139,6 +152,7 @@ pub fn clock(realtime: u64) -> String {
 /// A row's texts, one for each column.
 fn texts(view: &View, row: &Row, time: bool) -> Vec<String> {
     let figures = view.figures(row);
+    let detail = row.line.detail.as_ref();
     let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
     let us = |cycles: f64| or_none(view.seconds_of(cycles).map(|s| format!("{:.2}", s * 1e6)));
     let each = |cycles: Option<f64>| match cycles {
@@ -172,6 +186,8 @@ fn texts(view: &View, row: &Row, time: bool) -> Vec<String> {
             }
         },
         percent(figures.user_share),
+        or_none(detail.map(|detail| detail.nested.to_string())),
+        or_none(detail.map(|detail| detail.reflected.to_string())),
     ]
 }
 

@@ -163,6 +163,16 @@ impl Metrics {
             "Wall time that user space took to finish VM exits of all VMs",
             each(&vcpus, |counters| self.seconds(counters.user_cycles)),
         )?;
+        encoder.counts(
+            "host_nested_exits",
+            "VM exits of all VMs that were taken while a nested guest ran",
+            some(&vcpus, |counters| counters.nested),
+        )?;
+        encoder.counts(
+            "host_reflected_exits",
+            "VM exits of nested guests that their hypervisors, VMs, got",
+            some(&vcpus, |counters| counters.reflected),
+        )?;
         self.histograms(
             encoder,
             "host_exit_duration_seconds",
@@ -220,6 +230,16 @@ impl Metrics {
             "user_seconds",
             "Wall time that user space took to finish VM exits of a VM",
             each(&rows, |counters| self.seconds(counters.user_cycles)),
+        )?;
+        encoder.counts(
+            "nested_exits",
+            "VM exits of a VM that were taken while a nested guest ran",
+            some(&rows, |counters| counters.nested),
+        )?;
+        encoder.counts(
+            "reflected_exits",
+            "VM exits of nested guests that their hypervisor, the VM, got",
+            some(&rows, |counters| counters.reflected),
         )?;
         self.histograms(
             encoder,
@@ -290,6 +310,14 @@ fn each<'a, T>(
 ) -> impl Iterator<Item = (&'a [(&'static str, String)], T)> + 'a {
     rows.iter()
         .map(move |(labels, counters)| (labels.as_slice(), number(counters)))
+}
+
+/// The same, of those that are not 0.
+fn some<'a>(
+    rows: &'a Rows,
+    number: impl Fn(&Counters) -> u64 + 'a,
+) -> impl Iterator<Item = (&'a [(&'static str, String)], u64)> + 'a {
+    each(rows, number).filter(|&(_, number)| number != 0)
 }
 
 /// Upper limits in seconds, with the exits up to them and above the one before; last, those above

@@ -55,7 +55,11 @@ mod tests {
             vcpus,
             ..Counts::default()
         };
-        let mut sample = Sample { header, counts };
+        let mut sample = Sample {
+            header,
+            counts,
+            details: None,
+        };
         whole.only(&mut sample);
         sample.counts.vms()
     }
