@@ -78,9 +78,15 @@ impl Totals {
 
 /// Exits by basic reason, as the histogram has them.
 pub fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
+    rows_of_histogram(text, "exit_reason")
+}
+
+/// The same of a histogram whose key is called otherwise.
+pub fn rows_of_histogram(text: &str, key: &str) -> Result<BTreeMap<u32, u64>, String> {
+    let begin = format!("{{ {key}:");
     let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
     for line in text.lines().map(str::trim) {
-        if let Some(row) = line.strip_prefix("{ exit_reason:") {
+        if let Some(row) = line.strip_prefix(&begin) {
             let numbers: Vec<u64> = row
                 .split(|c: char| !c.is_ascii_digit())
                 .filter_map(|w| w.parse().ok())

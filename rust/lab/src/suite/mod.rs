@@ -13,6 +13,7 @@ mod host;
 mod kunit;
 pub mod leaves;
 mod left_out;
+mod nested;
 pub mod numbers;
 pub(crate) mod scenarios;
 mod schedule;

@@ -106,6 +106,16 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             checks: none,
         },
         Scenario {
+            name: "nested",
+            about: "guests that are hypervisors: the exits of their guests, and those that they get",
+            minutes: 3,
+            run: Run {
+                selftests: true,
+                ..one("nested")?
+            },
+            checks: |outcome| super::nested::checks(&outcome.report),
+        },
+        Scenario {
             name: "guests",
             about: "guests that mean harm: every question from everywhere, and other guests' exits",
             minutes: 3,
