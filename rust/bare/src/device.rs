@@ -36,7 +36,7 @@ pub fn refuses() -> Result<()> {
     let mut buffer = vec![FILLING; size];
     expect("flags", Errno::INVAL, || {
         let mut request = request(&mut buffer);
-        request.flags = 1;
+        request.flags = 2;
         ask(&device, IOCTL_SNAPSHOT, &mut request)
     })?;
     expect("a request at NULL", Errno::FAULT, || {

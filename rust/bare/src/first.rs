@@ -103,7 +103,7 @@ pub fn emulated() -> Result<()> {
 }
 
 /// Has a [`Program::First`] ask.
-fn ask(vcpu: &mut VcpuFd, eax: u32, ecx: u32) -> Result<Answer> {
+pub fn ask(vcpu: &mut VcpuFd, eax: u32, ecx: u32) -> Result<Answer> {
     let registers = vcpu.get_regs()?;
     vcpu.set_regs(&kvm_regs {
         rax: eax.into(),

@@ -13,6 +13,7 @@ mod fault;
 mod first;
 mod guest;
 mod hog;
+mod interface;
 mod late;
 mod measure;
 mod memory;
@@ -129,6 +130,12 @@ enum Command {
         /// Have KVM emulate them instead, so that they take no exit.
         #[arg(long)]
         emulated: bool,
+    },
+    /// The leaf that says who answers.
+    Interface {
+        /// Load this module again in between: the VM has to be told.
+        #[arg(long)]
+        reload: Option<PathBuf>,
     },
     /// VM entries that fail outright, by the tests' module failed_entry. No other guest may run.
     Failed {
@@ -289,6 +296,7 @@ fn main() -> Result<()> {
         }
         Command::First { emulated: false } => first::exit(),
         Command::First { emulated: true } => first::emulated(),
+        Command::Interface { reload } => interface::run(reload.as_deref()),
         Command::Failed { count } => failed::run(count),
         Command::MemoryFault { count, delay_ms } => {
             memory_fault::run(count, Duration::from_millis(delay_ms))

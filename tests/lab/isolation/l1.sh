@@ -14,6 +14,19 @@ check "vm again: they are not" test "$(seen)" = 1001
 kill -KILL $noise
 wait $noise 2>/dev/null
 
+# What a guest knows its counters by.
+generation() { bare interface | awk '$1 == "generation" { print $2 }'; }
+first=$(generation)
+second=$(generation)
+echo host >$scope
+host=$(generation)
+check "each VM is told a generation of its own" test -n "$first" -a -n "$second" -a "$first" != "$second"
+check "host: all are told the same, and another one" test "$host" = "$(generation)" -a "$host" != "$first"
+echo off >$scope
+check "off: nobody answers" sh -c '! bare interface 2>&1 | tee /dev/stderr | grep generation'
+echo vm >$scope
+check "a VM is told when the module was loaded again" bare interface --reload "$(modinfo -F filename kvm_exitstat)"
+
 # A process id that comes again, with another VM. Those below 300 are never given again.
 echo 400 >/proc/sys/kernel/pid_max
 last=0

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// Reasons whose exits KVM also emulates to inject an event, so that no exit of the nested guest comes before:
 /// exceptions, interrupts, triple faults, INIT, SIPI, windows, the monitor trap flag, the preemption timer.
 const INJECTED: [u32; 9] = [0, 1, 2, 3, 4, 7, 8, 37, 52];
+/// Reasons whose exits may end with one for another reason to the hypervisor: emulation that finds memory missing
+/// there, and Hyper-V's hypercall to flush a TLB (its reason, as the histogram has it, looks like 49).
+const CHANGED: [u32; 4] = [18, 30, 48, 49];
 /// It is handled where KVM does not trace that the exit was a nested guest's.
 const FASTPATH: u32 = 52;
 
@@ -28,7 +31,8 @@ fn counted(reasons: &str) -> Result<BTreeMap<u32, (u64, u64)>, String> {
     Ok(counted)
 }
 
-fn compare(reasons: &str, exits: &str, injected: &str) -> Result<String, String> {
+/// `plain` is of a guest that does nothing odd.
+fn compare(reasons: &str, exits: &str, injected: &str, plain: bool) -> Result<String, String> {
     let counted = counted(reasons)?;
     let exits = rows_of_histogram(exits, "exit_reason")?;
     let injected = rows_of_histogram(injected, "exit_code")?;
@@ -41,7 +45,9 @@ fn compare(reasons: &str, exits: &str, injected: &str) -> Result<String, String>
         if (exact && nested != traced) || nested < traced {
             wrong.push(format!("reason {reason}: {nested} nested, {traced} traced"));
         }
-        if (!INJECTED.contains(&reason) && reflected != vmexits) || reflected > vmexits {
+        let exact = !INJECTED.contains(&reason);
+        let may_change = !plain && CHANGED.contains(&reason);
+        if !may_change && ((exact && reflected != vmexits) || reflected > vmexits) {
             wrong.push(format!(
                 "reason {reason}: {reflected} reflected, {vmexits} traced"
             ));
@@ -54,6 +60,10 @@ fn compare(reasons: &str, exits: &str, injected: &str) -> Result<String, String>
         nested_sum += nested;
         reflected_sum += reflected;
     }
+    let all: u64 = injected.values().sum();
+    if reflected_sum > all {
+        wrong.push(format!("{reflected_sum} reflected, {all} traced"));
+    }
     let text = format!("{nested_sum} exits of nested guests, {reflected_sum} reflected");
     match wrong.is_empty() && reflected_sum > 0 && nested_sum > reflected_sum {
         true => Ok(text),
@@ -63,15 +73,26 @@ fn compare(reasons: &str, exits: &str, injected: &str) -> Result<String, String>
 
 /// What tests/lab/nested/l1.sh saw.
 pub fn checks(report: &Report) -> Vec<Check> {
-    let section = |name| report.get(name).unwrap_or_default();
-    vec![Check::new(
-        "exits of nested guests, and reflected ones, are the tracepoints'",
-        || {
-            compare(
-                section("nested reasons"),
-                section("nested exits"),
-                section("nested injected"),
-            )
-        },
-    )]
+    let names = report.all("nested ");
+    let names = names.filter_map(|(name, _)| name.strip_suffix(" reasons"));
+    let names: Vec<_> = names.map(str::to_owned).collect();
+    let check = |name: &String| {
+        let section = |what: &str| {
+            let section = report.get(&format!("nested {name} {what}"));
+            section.unwrap_or_default()
+        };
+        Check::new(
+            format!("exits of nested guests, and reflected ones, are the tracepoints', {name}"),
+            || {
+                let plain = name.contains("Linux");
+                compare(
+                    section("reasons"),
+                    section("exits"),
+                    section("injected"),
+                    plain,
+                )
+            },
+        )
+    };
+    names.iter().map(check).collect()
 }

@@ -253,16 +253,16 @@ const BUDGET: [(&str, &str, i64); 13] = [
     ("cpuid", "patched", 2),
     ("wrmsr", "patched", 3),
     ("pio", "patched", 7),
-    ("cpuid", "observed", 46),
+    ("cpuid", "observed", 48),
     ("wrmsr", "observed", 50),
-    ("rdmsr", "observed", 46),
+    ("rdmsr", "observed", 48),
     ("pio", "observed", 120),
-    ("cpuid", "detail", 46 + 90),
-    ("wrmsr", "detail", 46 + 90),
-    ("rdmsr", "detail", 46 + 90),
+    ("cpuid", "detail", 48 + 90),
+    ("wrmsr", "detail", 48 + 90),
+    ("rdmsr", "detail", 48 + 90),
     ("pio", "detail", 120 + 120),
-    ("cpuid", "detail_ip", 46 + 120),
-    ("wrmsr", "detail_ip", 46 + 120),
+    ("cpuid", "detail_ip", 48 + 120),
+    ("wrmsr", "detail_ip", 48 + 120),
 ];
 
 /// What the guests of the scenario do that costs are measured of.

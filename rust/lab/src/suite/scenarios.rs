@@ -87,7 +87,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "detail",
             about: "what exits are about: key by key, what KVM's tracepoints say",
-            minutes: 3,
+            minutes: 6,
             run: Run {
                 command: true,
                 tools: vec!["/usr/bin/setpriv"],
@@ -111,6 +111,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             minutes: 3,
             run: Run {
                 selftests: true,
+                command: true,
                 ..one("nested")?
             },
             checks: |outcome| super::nested::checks(&outcome.report),
@@ -203,7 +204,7 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "detail-smp",
             about: "the same on two CPUs",
-            minutes: 3,
+            minutes: 6,
             run: Run {
                 cpus: 2,
                 command: true,
