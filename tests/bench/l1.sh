@@ -13,6 +13,14 @@ measure patched "kvm and kvm_intel with the patches, kvm_exitstat not loaded"
 modprobe kvm_exitstat
 measure exitstat "modprobe kvm_exitstat"
 saw exitstat "$(awk '$1 == "retired" { print $2 }' /sys/kernel/debug/kvm_exitstat/vcpus)"
+# detail ROW WHAT: a row with details.
+detail() {
+	echo $2 >/sys/module/kvm_exitstat/parameters/detail
+	measure $1 "echo $2 >/sys/module/kvm_exitstat/parameters/detail"
+	saw $1 "$(awk '$1 == "retired" { n += $8 } END { print n }' /sys/kernel/debug/kvm_exitstat/details)"
+}
+detail exitstat_detail key
+detail exitstat_detail_ip ip
 rmmod kvm_exitstat kvm_intel kvm
 
 another_kvm shared-atomics
@@ -48,6 +56,9 @@ rm /tmp/perf.data
 bpftrace=$bpftrace_count
 measure bpftrace_count "bpftrace -e '$bpftrace'" under_bpftrace
 check "bpftrace_count saw the exits" grep '^@exits\[48\]: [0-9]\{3\}' /tmp/bpftrace.out
+bpftrace=$bpftrace_keys
+measure bpftrace_keys "bpftrace -e '$bpftrace'" under_bpftrace
+check "bpftrace_keys saw the exits" grep '^@msr\[1760\]: [0-9]\{3\}' /tmp/bpftrace.out
 bpftrace=$bpftrace_time
 measure bpftrace_time "bpftrace -e '$bpftrace'" under_bpftrace
 check "bpftrace_time saw the exits" grep '^@ns\[48\]' /tmp/bpftrace.out

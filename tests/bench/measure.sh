@@ -43,6 +43,9 @@ under_bpftrace() {
 	bpftrace --include linux/types.h -o /tmp/bpftrace.out -e "$bpftrace" -c "$*"
 }
 bpftrace_count='tracepoint:kvm:kvm_exit { @exits[args->exit_reason] = count(); }'
+bpftrace_keys='tracepoint:kvm:kvm_msr { @msr[args->ecx] = count(); } tracepoint:kvm:kvm_cpuid { @leaf[args->function] = count(); }
+tracepoint:kvm:kvm_pio { @port[args->port] = count(); } tracepoint:kvm:kvm_mmio { @mmio[args->gpa] = count(); }
+tracepoint:kvm:kvm_page_fault { @page[args->fault_address] = count(); }'
 bpftrace_time='tracepoint:kvm:kvm_exit { @at[tid] = nsecs; @why[tid] = args->exit_reason; }
 tracepoint:kvm:kvm_entry /@at[tid]/ { @exits[@why[tid]] = count(); @ns[@why[tid]] = sum(nsecs - @at[tid]); delete(@at[tid]); }'
 

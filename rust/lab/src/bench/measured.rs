@@ -13,11 +13,14 @@ pub const ROWS: &[Row] = &[
     ("unpatched", "KVM as it is"),
     ("patched", "patched KVM, no observer"),
     ("exitstat", "exitstat"),
+    ("exitstat_detail", "exitstat, detail=key"),
+    ("exitstat_detail_ip", "exitstat, detail=ip"),
     ("shared_atomics", "shared atomics"),
     ("hist", "hist trigger"),
     ("bpftrace_count", "bpftrace, counts"),
     ("tracepoints", "tracepoints"),
     ("perf", "perf kvm stat"),
+    ("bpftrace_keys", "bpftrace, MSRs, ports, ..."),
     ("bpftrace_time", "bpftrace, counts and times"),
 ];
 
