@@ -70,6 +70,9 @@ pub(crate) fn write(what: What, details: bool, buffer: &mut [u8]) -> usize {
                     writer.retired_details(|rows| {
                         details::for_each_retired(&mut |id, counts| rows.detail(id, counts));
                     });
+                    writer.slow(|rows| {
+                        details::for_each_slow_retired(&mut |exit| rows.slow(exit));
+                    });
                 }
                 writer.retired(|rows| write_vcpu(vcpu, rows));
             }
@@ -80,6 +83,7 @@ pub(crate) fn write(what: What, details: bool, buffer: &mut [u8]) -> usize {
                     writer.details(&who, |rows| {
                         details::of(vcpu).for_each(|(id, counts)| rows.detail(id, counts));
                     });
+                    writer.slow(|rows| details::slow_of(vcpu).for_each(|exit| rows.slow(&exit)));
                 }
                 writer.vcpu(&who, |rows| write_vcpu(vcpu, rows));
             }

@@ -14,6 +14,12 @@ use super::{
     },
     ffi,
     reason::Slot,
+    slow::{
+        self,
+        Exit,
+        Slowest, //
+    },
+    snapshot::SlowRow,
     vcpu::Vcpu, //
 };
 use core::{
@@ -31,6 +37,7 @@ use kernel::{
 
 /// A vCPU's table, and the number of the period that it counts in.
 struct Table<'a> {
+    slowest: &'a Slowest,
     entries: &'a [Entry],
     period: u32,
 }
@@ -47,11 +54,22 @@ fn table(vcpu: &Vcpu) -> Option<Table<'_>> {
     }
     // SAFETY: The shim set these before the table, and changes neither while it is there.
     let (size, period) = unsafe { ((*shims).table_size, (*shims).period) };
-    // SAFETY: It has so many bytes, was of zeros in the beginning, is aligned to whole pages, and is
-    // written through this type alone. It is not freed while the caller has it.
-    let entries =
-        unsafe { slice::from_raw_parts(table.cast::<Entry>(), size as usize / size_of::<Entry>()) };
-    Some(Table { entries, period })
+    // SAFETY: It has so many bytes, which are more than these; was of zeros in the beginning, is aligned
+    // to whole pages, and is written through these types alone. It is not freed while the caller has it.
+    let (slowest, entries) = unsafe {
+        (
+            &*table.cast::<Slowest>(),
+            slice::from_raw_parts(
+                table.byte_add(slow::SIZE).cast::<Entry>(),
+                (size as usize / size_of::<Entry>()).wrapping_sub(slow::SIZE / size_of::<Entry>()),
+            ),
+        )
+    };
+    Some(Table {
+        slowest,
+        entries,
+        period,
+    })
 }
 
 /// The vCPU's table, and what the exit that ends is about, if both are there. For callbacks of the
@@ -79,42 +97,63 @@ fn captured(vcpu: &Vcpu, slot: Slot) -> Option<(Table<'_>, Identity)> {
 #[inline(always)]
 pub(crate) fn record(vcpu: &Vcpu, slot: Slot, cycles: u64) {
     if let Some((table, id)) = captured(vcpu, slot) {
-        if !vcpu.recorder().record_at_once(table.entries, &id, cycles) {
-            record_elsewhere(vcpu, slot, cycles);
+        let recorded = vcpu.recorder().record_at_once(table.entries, &id, cycles);
+        if !recorded || table.slowest.is_slow(cycles) {
+            record_rest(vcpu, slot, cycles, recorded);
         }
     }
 }
 
-/// The same, if it is not where it is looked for first.
+/// What seldom is to be done: where an exit is not where it is looked for first, or is one of the
+/// slowest.
 #[cold]
 #[inline(never)]
-fn record_elsewhere(vcpu: &Vcpu, slot: Slot, cycles: u64) {
+fn record_rest(vcpu: &Vcpu, slot: Slot, cycles: u64, recorded: bool) {
     if let Some((table, id)) = captured(vcpu, slot) {
-        vcpu.recorder().record(table.entries, &id, cycles);
+        if !recorded {
+            vcpu.recorder().record(table.entries, &id, cycles);
+        }
+        keep_if_slow(&table, id, cycles);
+    }
+}
+
+fn keep_if_slow(table: &Table<'_>, id: Identity, cycles: u64) {
+    if table.slowest.is_slow(cycles) {
+        let tsc = ffi::tsc();
+        table.slowest.keep(&Exit { id, tsc, cycles });
     }
 }
 
 /// The same of one that userspace finishes.
 #[inline(always)]
 pub(crate) fn record_user_exit(vcpu: &Vcpu, slot: Slot, cycles: u64) {
+    let mut recorded = false;
     if let Some((table, id)) = captured(vcpu, slot) {
-        let recorder = vcpu.recorder();
-        if recorder.record_user_exit_at_once(table.entries, table.period, &id, cycles) {
+        let Table {
+            entries, period, ..
+        } = table;
+        recorded = vcpu
+            .recorder()
+            .record_user_exit_at_once(entries, period, &id, cycles);
+        if recorded && !table.slowest.is_slow(cycles) {
             return;
         }
     }
-    record_user_exit_elsewhere(vcpu, slot, cycles);
+    record_rest_of_user_exit(vcpu, slot, cycles, recorded);
 }
 
-/// The same, if it is not where it is looked for first, or there is nothing to record.
+/// As [`record_rest()`], or there is nothing to record.
 #[cold]
 #[inline(never)]
-fn record_user_exit_elsewhere(vcpu: &Vcpu, slot: Slot, cycles: u64) {
+fn record_rest_of_user_exit(vcpu: &Vcpu, slot: Slot, cycles: u64, recorded: bool) {
     let recorder = vcpu.recorder();
-    match captured(vcpu, slot) {
-        Some((table, id)) => recorder.record_user_exit(table.entries, table.period, &id, cycles),
-        None => recorder.skip_user_exit(),
+    let Some((table, id)) = captured(vcpu, slot) else {
+        return recorder.skip_user_exit();
+    };
+    if !recorded {
+        recorder.record_user_exit(table.entries, table.period, &id, cycles);
     }
+    keep_if_slow(&table, id, cycles);
 }
 
 /// Records the time that was spent on it.
@@ -132,8 +171,32 @@ pub(crate) fn of(vcpu: &Vcpu) -> impl Iterator<Item = (Identity, Counts)> + '_ {
     entries.iter().filter_map(Entry::read)
 }
 
+/// A vCPU's slowest exits. For who visits vCPUs.
+pub(crate) fn slow_of(vcpu: &Vcpu) -> impl Iterator<Item = SlowRow> + '_ {
+    let who = vcpu.who();
+    let exits = table(vcpu)
+        .into_iter()
+        .flat_map(|table| table.slowest.read());
+    exits.map(move |exit| SlowRow {
+        reason: exit.id.reason,
+        vm: who.vm,
+        vcpu: who.vcpu,
+        context: exit.id.context,
+        key: exit.id.key,
+        ip: exit.id.ip,
+        tsc: exit.tsc,
+        cycles: exit.cycles,
+        ..SlowRow::default()
+    })
+}
+
+/// Slow exits that are kept of vCPUs that are gone.
+const SLOW_RETIRED: usize = 64;
+
 /// What the exits of the vCPUs that are gone were about.
 struct Retired {
+    /// Those of 0 cycles are none.
+    slow: KVVec<SlowRow>,
     entries: KVVec<Entry>,
     recorder: Recorder,
 }
@@ -143,6 +206,20 @@ global_lock! {
     unsafe(uninit) static RETIRED: Mutex<Option<Retired>> = None;
 }
 
+impl Retired {
+    fn new(table_size: usize) -> Result<Self> {
+        let mut entries = KVVec::new();
+        for _ in 0..RETIRED_TABLES * table_size / size_of::<Entry>() {
+            entries.push(Entry::default(), GFP_KERNEL)?;
+        }
+        Ok(Self {
+            slow: KVVec::from_elem(SlowRow::default(), SLOW_RETIRED, GFP_KERNEL)?,
+            entries,
+            recorder: Recorder::new(),
+        })
+    }
+}
+
 /// Adds what a vCPU has before it goes. Only while vCPUs are visited.
 pub(crate) fn retire(vcpu: &Vcpu) {
     let mut retired = RETIRED.lock();
@@ -150,6 +227,20 @@ pub(crate) fn retire(vcpu: &Vcpu) {
         for (id, counts) in of(vcpu) {
             retired.recorder.fold(&retired.entries, &id, &counts);
         }
+        for exit in slow_of(vcpu) {
+            let least = retired.slow.iter_mut().min_by_key(|exit| exit.cycles);
+            if let Some(least) = least.filter(|least| least.cycles < exit.cycles) {
+                *least = exit;
+            }
+        }
+    }
+}
+
+/// Calls `f` with the slowest exits of the vCPUs that are gone.
+pub(crate) fn for_each_slow_retired(f: &mut dyn FnMut(&SlowRow)) {
+    if let Some(retired) = &*RETIRED.lock() {
+        let kept = retired.slow.iter().filter(|exit| exit.cycles != 0);
+        kept.for_each(f);
     }
 }
 
@@ -199,17 +290,11 @@ extern "C" fn apply(what: u32, size: u32) -> i32 {
     if what == 0 {
         return 0;
     }
-    let entries = RETIRED_TABLES * size as usize / size_of::<Entry>();
-    let mut retired = KVVec::new();
-    for _ in 0..entries {
-        if let Err(error) = retired.push(Entry::default(), GFP_KERNEL) {
-            return Error::from(error).to_errno();
-        }
-    }
-    *RETIRED.lock() = Some(Retired {
-        entries: retired,
-        recorder: Recorder::new(),
-    });
+    let retired = match Retired::new(size as usize) {
+        Ok(retired) => retired,
+        Err(error) => return error.to_errno(),
+    };
+    *RETIRED.lock() = Some(retired);
     // SAFETY: As above.
     unsafe { ffi::exitstat_capture(what, size) };
     0

@@ -257,6 +257,11 @@ void exitstat_read_clock(struct exitstat_clock *clock)
 	clock->tsc_khz = tsc_khz;
 }
 
+u64 exitstat_tsc(void)
+{
+	return rdtsc();
+}
+
 static u64 load_id;
 
 u64 exitstat_load_id(void)

@@ -98,6 +98,7 @@ struct exitstat_clock {
 };
 
 void exitstat_read_clock(struct exitstat_clock *clock);
+__u64 exitstat_tsc(void);
 
 /* When the module registered as the observer, in ns since boot. */
 __u64 exitstat_load_id(void);

@@ -30,6 +30,9 @@ mod leaf;
 #[path = "../rust/core/src/reason.rs"]
 mod reason;
 #[allow(dead_code, unreachable_pub)]
+#[path = "../rust/core/src/slow.rs"]
+mod slow;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../rust/core/src/snapshot.rs"]
 mod snapshot;
 #[allow(dead_code, unreachable_pub)]

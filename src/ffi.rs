@@ -86,6 +86,12 @@ pub(crate) fn clock() -> exitstat_clock {
     clock
 }
 
+/// The TSC.
+pub(crate) fn tsc() -> u64 {
+    // SAFETY: It reads a register.
+    unsafe { bindings::exitstat_tsc() }
+}
+
 /// Another number each time that the module is loaded.
 pub(crate) fn load_id() -> u64 {
     // SAFETY: It reads one word, which is set before anybody can ask.

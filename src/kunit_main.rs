@@ -26,6 +26,9 @@ mod leaf;
 #[path = "../rust/core/src/reason.rs"]
 mod reason;
 #[allow(unreachable_pub)]
+#[path = "../rust/core/src/slow.rs"]
+mod slow;
+#[allow(unreachable_pub)]
 #[path = "../rust/core/src/snapshot.rs"]
 mod snapshot;
 #[allow(unreachable_pub)]

@@ -613,7 +613,11 @@ impl Period {
                 after.counts.clone()
             },
             details: match (&before.details, &after.details) {
-                (Some(before), Some(after)) if same => Some(after.since(before)),
+                (Some(old), Some(new)) if same => {
+                    let mut details = new.since(old);
+                    details.slow.retain(|exit| exit.tsc > before.header.tsc);
+                    Some(details)
+                }
                 (_, after) => after.clone(),
             },
         }

@@ -16,6 +16,7 @@ pub mod isa;
 pub mod key;
 pub mod leaf;
 pub mod reason;
+pub mod slow;
 pub mod snapshot;
 pub mod svm;
 pub mod tally;

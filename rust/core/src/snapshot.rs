@@ -71,6 +71,10 @@ pub const KIND_DETAILS: u32 = 4;
 /// The record has details of the vCPUs that are gone; it has no other head.
 pub const KIND_RETIRED_DETAILS: u32 = 5;
 
+/// The record has the slowest exits of a vCPU, or of those that are gone, one by one: it has no other head, its rows are
+/// [`SlowRow`]s. Only with details.
+pub const KIND_SLOW: u32 = 6;
+
 /// Buckets of a histogram. Bucket `b` counts the exits that took at least 2^b cycles and less than
 /// 2^(b+1).
 pub const BUCKETS: usize = 64;
@@ -291,6 +295,28 @@ wire! {
         pub buckets: u32,
     }
 
+    /// A row of an exit that took long.
+    pub struct SlowRow[56] {
+        /// Bytes of the row: the next one is there.
+        pub size: u32,
+        /// The basic exit reason, or [`BEYOND`].
+        pub reason: u32,
+        /// The VM that took it.
+        pub vm: u64,
+        /// The vCPU in it.
+        pub vcpu: u32,
+        /// As in [`DetailRow`].
+        pub context: u32,
+        /// As in [`DetailRow`].
+        pub key: u64,
+        /// As in [`DetailRow`].
+        pub ip: u64,
+        /// The TSC at its end.
+        pub tsc: u64,
+        /// TSC cycles that it took.
+        pub cycles: u64,
+    }
+
     /// How a row may end, after its buckets: not if both are 0. Since exitstat 0.3.0.
     pub struct NestedTail[16] {
         /// Exits that were taken while the vCPU ran a nested guest.
@@ -409,6 +435,11 @@ impl<'a> Writer<'a> {
         self.record(KIND_RETIRED_DETAILS, |_| (), rows);
     }
 
+    /// Writes slow exits.
+    pub fn slow(&mut self, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
+        self.record(KIND_SLOW, |_| (), rows);
+    }
+
     fn record(
         &mut self,
         kind: u32,
@@ -443,6 +474,16 @@ pub struct Rows<'w, 'a> {
 }
 
 impl Rows<'_, '_> {
+    /// Writes a slow exit.
+    pub fn slow(&mut self, row: &SlowRow) {
+        SlowRow {
+            size: SlowRow::SIZE as u32,
+            ..*row
+        }
+        .write(self.writer);
+        self.rows += 1;
+    }
+
     /// Writes a row of details.
     pub fn detail(&mut self, id: Identity, counts: Counts) {
         DetailRow {
@@ -562,6 +603,25 @@ impl<'a> Snapshot<'a> {
         Parts(self.records)
             .map(|part| part.and_then(Details::parse))
             .filter_map(Result::transpose)
+    }
+
+    /// The slowest exits. After an error there are no more.
+    pub fn slow(&self) -> impl Iterator<Item = Result<SlowRow, Malformed>> + use<'a> {
+        let mut parts = Parts(self.records);
+        let mut rest: &[u8] = &[];
+        core::iter::from_fn(move || loop {
+            if !rest.is_empty() {
+                let row = SlowRow::read(rest).filter(|row| row.size as usize >= SlowRow::SIZE);
+                let row = row.and_then(|row| Some((row, rest.get(row.size as usize..)?)));
+                rest = row.map_or(&[], |(_, rest)| rest);
+                return Some(row.map(|(row, _)| row).ok_or(Malformed::Damaged));
+            }
+            match parts.next()?.ok().and_then(parts_of) {
+                Some((head, _, rows)) if head.kind == KIND_SLOW => rest = rows,
+                Some(_) => (),
+                None => return Some(Err(Malformed::Damaged)),
+            }
+        })
     }
 
     /// Its records of counters: not those of details, or of unknown kinds. After an error there are no more.
@@ -798,7 +858,15 @@ mod tests {
             });
             w.retired(|_| ());
             w.details(&head, |rows| {
-                rows.detail(Identity::default(), Counts::one(5))
+                rows.detail(Identity::default(), Counts::one(5));
+            });
+            w.slow(|rows| {
+                for tsc in 1..4 {
+                    rows.slow(&SlowRow {
+                        tsc,
+                        ..SlowRow::default()
+                    });
+                }
             });
         });
     }
@@ -836,6 +904,8 @@ mod tests {
         assert_eq!(histogram[..11], [0, 0, 0, 0, 0, 0, 11, 0, 0, 5, 0]);
         assert_eq!(retired.owner, Owner::Retired);
         assert_eq!(retired.rows().count(), 0);
+        let slow: Vec<_> = snapshot.slow().map(|row| row.unwrap().tsc).collect();
+        assert_eq!(slow, [1, 2, 3]);
     }
 
     #[test]
@@ -989,6 +1059,7 @@ mod tests {
                 let _ = row.histogram();
             }
         }
+        assert!(snapshot.slow().flatten().count() <= bytes.len());
         for details in snapshot.details().flatten() {
             assert!(details.rows().flatten().count() <= bytes.len());
         }

@@ -55,6 +55,10 @@ check "rows and other add up to what was counted" sh -c '
 	[ -s /tmp/sums ] && diff /tmp/counted /tmp/sums'
 check "exitstat detail names what exits are about" sh -c '
 	exitstat detail --from /tmp/guest.rec -n 12 | tee /dev/stderr | grep "IA32_TSC_DEADLINE" && exitstat detail --from /tmp/guest.rec IO_INSTRUCTION | tee /dev/stderr | grep "COM1"'
+check "the slowest exits are kept, the longest of all among them" sh -c '
+	exitstat slow --from /tmp/guest.rec -n 5 >&2
+	longest=$(exitstat detail --from /tmp/guest.rec -o csv | awk -F, "\$10 > most { most = \$10 + 0 } END { print most }")
+	exitstat slow --from /tmp/guest.rec -o csv | awk -F, "NR == 2 { print \$11 }" | grep -x "$longest"'
 exitstat record --capture both -o /tmp/interrupted.rec &
 recorder=$!
 until [ -s /tmp/interrupted.rec ]; do sleep 0.01; done

@@ -28,17 +28,9 @@ pub struct DetailArgs {
     /// Only these reasons, by name or number, such as MSR_WRITE
     #[arg(value_name = "REASON", value_parser = crate::reason::parse)]
     pub reason: Vec<crate::reason::Wanted>,
-    /// Capture it while exitstat runs, for INTERVAL
-    #[arg(
-        long,
-        value_name = "WHAT",
-        conflicts_with = "from",
-        requires = "interval"
-    )]
-    pub capture: Option<CaptureKind>,
-    /// Show what is added within so long, and not all since it is captured
-    #[arg(short, long, value_parser = interval, conflicts_with = "from")]
-    pub interval: Option<Duration>,
+    /// Captured when.
+    #[command(flatten)]
+    pub look: LookArgs,
     /// Rows of a table, at most; the others are one row
     #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
     pub rows: usize,
@@ -51,9 +43,48 @@ pub struct DetailArgs {
     /// What to print: json is one document, of the schema in docs/json.md
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Format,
+}
+
+/// When what is shown was captured.
+#[derive(Args, Debug)]
+pub struct LookArgs {
+    /// Capture it while exitstat runs, for INTERVAL
+    #[arg(
+        long,
+        value_name = "WHAT",
+        conflicts_with = "from",
+        requires = "interval"
+    )]
+    pub capture: Option<CaptureKind>,
+    /// Show what is added within so long, and not all since it is captured
+    #[arg(short, long, value_parser = interval, conflicts_with = "from")]
+    pub interval: Option<Duration>,
     /// Of what.
     #[command(flatten)]
     pub source: SourceArgs,
+}
+
+/// The slowest exits, one by one: when, whose, what they were about, where from
+///
+/// While details are captured (`exitstat detail --help`), the module keeps the 15 exits of each vCPU that took
+/// longest to be handled, and the 64 of all vCPUs that are gone.
+#[derive(Args, Debug)]
+pub struct SlowArgs {
+    /// Only these reasons, by name or number, such as MSR_WRITE
+    #[arg(value_name = "REASON", value_parser = crate::reason::parse)]
+    pub reason: Vec<crate::reason::Wanted>,
+    /// Captured when.
+    #[command(flatten)]
+    pub look: LookArgs,
+    /// Rows of a table, at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
+    pub rows: usize,
+    /// Only of this VM (`exitstat vms` lists them)
+    #[arg(long, value_name = "ID")]
+    pub vm: Option<u64>,
+    /// What to print: json is one document, of the schema in docs/json.md
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
 }
 
 /// Orders of rows.

@@ -16,7 +16,7 @@ mod plot;
 mod source;
 mod top;
 
-pub use detail::{CaptureKind, DetailArgs, DetailSort};
+pub use detail::{CaptureKind, DetailArgs, DetailSort, LookArgs, SlowArgs};
 pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::ExportArgs;
@@ -98,6 +98,7 @@ pub enum Command {
     Plot(PlotArgs),
     Check(CheckArgs),
     Detail(DetailArgs),
+    Slow(SlowArgs),
     Guest(GuestArgs),
     Explain(ExplainArgs),
     Export(ExportArgs),

@@ -3,9 +3,9 @@
 //! `exitstat detail`: what exits were about.
 
 use crate::{
-    cli::{DetailArgs, DetailSort, Format},
+    cli::{DetailArgs, DetailSort, Format, LookArgs},
     counted_by::CountedBy,
-    detail::name,
+    detail::{name, Details},
     error::Error,
     model::{Counters, Period, Scope},
     output::{self, csv, json, table},
@@ -42,13 +42,17 @@ pub fn run(args: &DetailArgs) -> Result<(), Error> {
             "details are of vCPUs, not of CPUs: use --vm, or neither".to_owned(),
         ));
     }
-    let period = period(args)?;
+    let period = period(&args.look)?;
     let found = Found::of(&period, scope, args)?;
     found.print(&mut output::stdout(), args)
 }
 
 /// What there is to show.
-fn period(args: &DetailArgs) -> Result<Period, Error> {
+///
+/// # Errors
+///
+/// It cannot be captured, or not be read.
+pub(super) fn period(args: &LookArgs) -> Result<Period, Error> {
     let mut source = Source::open(&args.source)?.with_details();
     let capture = args.capture.map(Capture::begin).transpose()?;
     let first = source.first()?;
@@ -74,6 +78,26 @@ fn period(args: &DetailArgs) -> Result<Period, Error> {
     };
     drop(capture);
     Ok(period.unwrap_or_else(|| Period::since_load(first)))
+}
+
+/// The details of a period.
+///
+/// # Errors
+///
+/// There are none; it says how to have some.
+pub(super) fn details(period: &Period) -> Result<&Details, Error> {
+    let details = period.details.as_ref();
+    let captured = details.filter(|details| period.end.detail != 0 || !details.is_empty());
+    captured.ok_or_else(|| {
+        Error::Failed(match CountedBy::of(&period.end) {
+            CountedBy::Device => "no details were captured here.\n\
+                For some seconds, as root: exitstat detail --capture key -i 10\n\
+                For good: echo key >/sys/module/kvm_exitstat/parameters/detail"
+                .to_owned(),
+            _ => "details are captured by the module only, and BPF counted here (README.md says how to install it)"
+                .to_owned(),
+        })
+    })
 }
 
 /// Waits so long, or until Ctrl-C.
@@ -112,21 +136,7 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn of(period: &'a Period, scope: Scope, args: &DetailArgs) -> Result<Self, Error> {
-        let by = CountedBy::of(&period.end);
-        let details = period
-            .details
-            .as_ref()
-            .filter(|details| period.end.detail != 0 || !details.is_empty());
-        let Some(details) = details else {
-            return Err(Error::Failed(match by {
-                CountedBy::Device => "no details were captured here.\n\
-                    For some seconds, as root: exitstat detail --capture key -i 10\n\
-                    For good: echo key >/sys/module/kvm_exitstat/parameters/detail"
-                    .to_owned(),
-                _ => "details are captured by the module only, and BPF counted here (README.md says how to install it)"
-                    .to_owned(),
-            }));
-        };
+        let details = details(period)?;
         let reasons = period
             .counts
             .by_vcpus(scope)
@@ -377,7 +387,7 @@ impl<'a> Found<'a> {
 }
 
 /// Where in the guest: the instruction pointer, and who ran.
-fn instruction(id: &Identity) -> String {
+pub(super) fn instruction(id: &Identity) -> String {
     if id.ip == 0 {
         return String::new();
     }

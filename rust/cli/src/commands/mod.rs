@@ -19,6 +19,7 @@ pub mod guest;
 pub mod plot;
 pub mod record;
 pub mod report;
+pub mod slow;
 pub mod stat;
 pub mod top;
 pub mod unpin;
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Some(Command::Plot(args)) => plot::run(&args)?,
         Some(Command::Record(args)) => return record::run(&args),
         Some(Command::Report(args)) => report::run(&args)?,
+        Some(Command::Slow(args)) => slow::run(&args)?,
         Some(Command::Top(args)) => top::run(&args)?,
         Some(Command::Unpin(_)) => unpin::run()?,
         Some(Command::Vms(args)) => vms::run(&args)?,

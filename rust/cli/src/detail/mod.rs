@@ -9,7 +9,7 @@ pub use name::name;
 use crate::model::{Scope, VcpuId};
 use exitstat_core::{
     detail::{Counts, Identity},
-    snapshot::{Malformed, Snapshot, VERSION_DETAILS},
+    snapshot::{Malformed, SlowRow, Snapshot, VERSION_DETAILS},
 };
 use std::collections::BTreeMap;
 
@@ -57,6 +57,8 @@ pub struct Details {
     vcpus: BTreeMap<VcpuId, Entries>,
     /// Of vCPUs that are gone.
     retired: Entries,
+    /// The slowest exits, in no order.
+    pub slow: Vec<SlowRow>,
 }
 
 impl Details {
@@ -81,6 +83,7 @@ impl Details {
                 entries.count(id, counts);
             }
         }
+        all.slow = snapshot.slow().collect::<Result<_, _>>()?;
         Ok(Some(all))
     }
 
@@ -114,6 +117,10 @@ impl Details {
             self.vcpus.entry(*id).or_default().add(entries);
         }
         self.retired.add(&others.retired);
+        self.slow.extend(&others.slow);
+        // The same exit is in one snapshot after another, until there are slower ones.
+        self.slow.sort_by_key(|exit| (exit.vm, exit.vcpu, exit.tsc));
+        self.slow.dedup();
     }
 
     /// Those of a scope; `None` of a CPU, which has none.
@@ -168,6 +175,7 @@ mod tests {
         let details = |list: &[(VcpuId, &[(u64, u64)])], retired| Details {
             vcpus: list.iter().map(|(id, list)| (*id, entries(list))).collect(),
             retired: entries(retired),
+            slow: Vec::new(),
         };
         let before = details(
             &[((1, 0), &[(1, 5), (2, 7), (4, 9)]), ((2, 0), &[(1, 3)])],

@@ -11,8 +11,8 @@ use exitstat_core::{
     histogram::bucket_of,
     isa::Isa,
     snapshot::{
-        Header, RowHead, Rows, VcpuHead, Writer, BUCKETS, DETAIL_KEY, FLAG_COUNTS_ONLY, SOURCE_BPF,
-        SOURCE_MODULE, VERSION_DETAILS,
+        Header, RowHead, Rows, SlowRow, VcpuHead, Writer, BUCKETS, DETAIL_KEY, FLAG_COUNTS_ONLY,
+        SOURCE_BPF, SOURCE_MODULE, VERSION_DETAILS,
     },
     svm,
 };
@@ -46,6 +46,7 @@ pub struct Host {
     vcpus: BTreeMap<(u64, u32), Table>,
     retired: Table,
     details: BTreeMap<(u64, u32), BTreeMap<Identity, Counts>>,
+    pub slow: Vec<SlowRow>,
 }
 
 impl Host {
@@ -62,6 +63,7 @@ impl Host {
             vcpus: BTreeMap::new(),
             retired: Table::new(),
             details: BTreeMap::new(),
+            slow: Vec::new(),
         }
     }
 
@@ -184,6 +186,9 @@ impl Host {
                 }
                 w.vcpu(&head, |rows| write_rows(rows, table, true));
             }
+            if !self.details.is_empty() {
+                w.slow(|rows| self.slow.iter().for_each(|exit| rows.slow(exit)));
+            }
             w.retired(|rows| write_rows(rows, &self.retired, true));
         });
     }
@@ -223,7 +228,22 @@ pub fn details(ips: bool) -> Vec<Vec<u8>> {
     let mut host = Host::new(7);
     let ip = |ip| if ips { ip } else { 0 };
     host.about((1, 0), (32, 0x6e0, ip(0xffff_ffff_8106_1234)), 10, 700, 0);
+    let slow = |ms, vm, reason, key, at, cycles| SlowRow {
+        reason,
+        vm,
+        key,
+        ip: ip(at),
+        tsc: (1 << 40) + ms * u64::from(KHZ),
+        cycles,
+        ..SlowRow::default()
+    };
+    host.slow = vec![slow(0, 1, 32, 0x6e0, 0xffff_ffff_8106_1234, 90_000)];
     let first = host.snapshot(0);
+    host.slow.extend([
+        slow(1250, 1, 30, 0x03f8_0000, 0x40_1000, 70_000),
+        slow(500, 2, 48, 0x4020_0002, 0xffff_ffff_8200_0000, 250_000),
+        slow(1750, 2, 12, 0, 0xffff_ffff_8200_1000, 60_000),
+    ]);
     host.about((1, 0), (32, 0x6e0, ip(0xffff_ffff_8106_1234)), 900, 700, 0);
     host.about((1, 0), (32, 0x830, ip(0xffff_ffff_8106_1300)), 60, 1500, 0);
     host.about((1, 1), (30, 0x03f8_0000, ip(0x0040_1000)), 200, 3000, 200);

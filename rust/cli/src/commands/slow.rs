@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat slow`: the slowest exits, one by one.
+
+use super::detail::{details, instruction, period};
+use crate::{
+    cli::{Format, SlowArgs},
+    counted_by::CountedBy,
+    detail::name,
+    error::Error,
+    model::Period,
+    output::{self, csv, json, table},
+    reason::{is_one_of, vendor, Reason},
+};
+use exitstat_core::{
+    detail::{Identity, CONTEXT_CPL, CONTEXT_NESTED},
+    key::has_keys,
+    snapshot::{Header, SlowRow, DETAIL_IP},
+};
+use serde::Serialize;
+use std::{cmp::Reverse, io::Write};
+
+/// Carries it out.
+///
+/// # Errors
+///
+/// There are no details, or nothing can be written.
+pub fn run(args: &SlowArgs) -> Result<(), Error> {
+    let period = period(&args.look)?;
+    let mut exits: Vec<Exit> = details(&period)?
+        .slow
+        .iter()
+        .filter(|row| args.vm.is_none_or(|vm| row.vm == vm))
+        .map(|row| Exit::of(row, &period.end))
+        .filter(|exit| is_one_of(&args.reason, exit.reason))
+        .collect();
+    exits.sort_by_key(|exit| (Reverse(exit.cycles), exit.time));
+    let mut out = output::stdout();
+    match args.output {
+        Format::Table => as_table(&mut out, &exits, args.rows, &period)?,
+        Format::Json => as_json(&mut out, &exits, &period)?,
+        Format::Csv => as_csv(&mut out, &exits)?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// An exit that took long.
+struct Exit {
+    /// When it ended, in nanoseconds since 1970.
+    time: u64,
+    vm: u64,
+    vcpu: u32,
+    reason: Reason,
+    id: Identity,
+    has_key: bool,
+    cycles: u64,
+    seconds: Option<f64>,
+}
+
+impl Exit {
+    fn of(row: &SlowRow, end: &Header) -> Self {
+        let id = Identity {
+            reason: row.reason,
+            key: row.key,
+            ip: row.ip,
+            context: row.context,
+        };
+        let khz = (end.tsc_khz != 0).then_some(f64::from(end.tsc_khz) * 1e3);
+        let before = khz.map(|khz| end.tsc.saturating_sub(row.tsc) as f64 / khz * 1e9);
+        Self {
+            time: end.realtime.saturating_sub(before.unwrap_or(0.0) as u64),
+            vm: row.vm,
+            vcpu: row.vcpu,
+            reason: Reason {
+                isa: end.isa(),
+                number: row.reason,
+            },
+            id,
+            has_key: end.detail != DETAIL_IP && has_keys(row.reason),
+            cycles: row.cycles,
+            seconds: khz.map(|khz| row.cycles as f64 / khz),
+        }
+    }
+
+    fn what(&self) -> String {
+        match self.has_key {
+            true => name(self.id.reason, self.id.key),
+            false => String::new(),
+        }
+    }
+}
+
+fn as_table(
+    out: &mut impl Write,
+    exits: &[Exit],
+    most: usize,
+    period: &Period,
+) -> Result<(), Error> {
+    if exits.is_empty() {
+        writeln!(out, "There was no exit while details were captured.")?;
+        return Ok(());
+    }
+    let with_ip = exits.iter().any(|exit| exit.id.ip != 0);
+    let mut columns = vec![
+        ("when", false),
+        ("us", true),
+        ("cycles", true),
+        ("vm", true),
+        ("vCPU", true),
+        ("reason", false),
+        ("what", false),
+    ];
+    if with_ip {
+        columns.push(("instruction", false));
+    }
+    let rows: Vec<_> = exits
+        .iter()
+        .take(most)
+        .map(|exit| {
+            let ms = exit.time / 1_000_000 % 1000;
+            let clock = table::clock(exit.time);
+            // The date is that of the head.
+            let time = clock.split(' ').nth(1).unwrap_or(&clock);
+            let us = exit.seconds.map(|seconds| format!("{:.1}", seconds * 1e6));
+            let mut row = vec![
+                format!("{time}.{ms:03}"),
+                us.unwrap_or_else(|| "-".to_owned()),
+                exit.cycles.to_string(),
+                exit.vm.to_string(),
+                exit.vcpu.to_string(),
+                exit.reason.to_string(),
+                exit.what(),
+            ];
+            if with_ip {
+                row.push(instruction(&exit.id));
+            }
+            row
+        })
+        .collect();
+    let head = table::clock(period.end.realtime);
+    writeln!(out, "{head}  the slowest exits")?;
+    table::write(out, &columns, &rows)?;
+    Ok(())
+}
+
+fn as_json(out: &mut impl Write, exits: &[Exit], period: &Period) -> Result<(), Error> {
+    #[derive(Serialize)]
+    struct Slow {
+        source: &'static str,
+        vendor: &'static str,
+        tsc_khz: u32,
+        slow: Vec<Row>,
+    }
+    #[derive(Serialize)]
+    struct Row {
+        time: Option<String>,
+        vm: u64,
+        vcpu: u32,
+        number: u32,
+        name: String,
+        key: Option<String>,
+        what: Option<String>,
+        instruction_pointer: Option<String>,
+        cpl: Option<u32>,
+        nested: Option<bool>,
+        cycles: u64,
+        cycles_seconds: Option<f64>,
+    }
+    let rows = exits.iter().map(|exit| {
+        let at = Some(exit.id).filter(|id| id.ip != 0);
+        Row {
+            time: json::time(exit.time),
+            vm: exit.vm,
+            vcpu: exit.vcpu,
+            number: exit.reason.number,
+            name: exit.reason.to_string(),
+            key: exit.has_key.then(|| format!("{:#x}", exit.id.key)),
+            what: exit.has_key.then(|| exit.what()),
+            instruction_pointer: at.map(|id| format!("{:#x}", id.ip)),
+            cpl: at.map(|id| id.context & CONTEXT_CPL),
+            nested: at.map(|id| id.context & CONTEXT_NESTED != 0),
+            cycles: exit.cycles,
+            cycles_seconds: exit.seconds,
+        }
+    });
+    let header = &period.end;
+    let content = Slow {
+        source: CountedBy::of(header).word(),
+        vendor: vendor(header.isa()),
+        tsc_khz: header.tsc_khz,
+        slow: rows.collect(),
+    };
+    json::write(out, "slow", content)
+}
+
+fn as_csv(out: &mut impl Write, exits: &[Exit]) -> Result<(), Error> {
+    let header =
+        "time_ns,vm,vcpu,number,name,key,what,instruction_pointer,cpl,nested,cycles,cycles_seconds";
+    let header = header.split(',').map(str::to_owned).collect();
+    let rows = exits.iter().map(|exit| {
+        let at = Some(exit.id).filter(|id| id.ip != 0);
+        vec![
+            exit.time.to_string(),
+            exit.vm.to_string(),
+            exit.vcpu.to_string(),
+            exit.reason.number.to_string(),
+            exit.reason.to_string(),
+            csv::cell(exit.has_key.then(|| format!("{:#x}", exit.id.key))),
+            exit.what(),
+            csv::cell(at.map(|id| format!("{:#x}", id.ip))),
+            csv::cell(at.map(|id| id.context & CONTEXT_CPL)),
+            csv::cell(at.map(|id| id.context & CONTEXT_NESTED != 0)),
+            exit.cycles.to_string(),
+            csv::cell(exit.seconds),
+        ]
+    });
+    csv::write(out, std::iter::once(header).chain(rows))
+}
