@@ -7,6 +7,7 @@
 //! Modelled, by hand:
 //!
 //! - `column`: `src/column.rs` and `src/cpu.rs`, one writer and its readers.
+//! - `detail`: `rust/core/src/detail.rs`, an entry that changes hands and its readers, and its reason's count.
 //! - `shim`: `arch/x86/kvm/exit_observer.{c,h}` of the patches, with what `src/vcpu.rs` and
 //!   `src/observer.rs` do when it is called: vCPUs that are attached, with memory or without, a module
 //!   that comes, goes and comes again while an exit is open, and readers.
@@ -38,6 +39,8 @@
 mod clock;
 #[cfg(test)]
 mod column;
+#[cfg(test)]
+mod detail;
 #[cfg(test)]
 mod shim;
 #[cfg(test)]
