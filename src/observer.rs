@@ -267,7 +267,7 @@ fn marked(vcpu: &Vcpu, reason: u64, cycles: i64, count: fn(&Vcpu, Slot, i64)) {
 fn slot_only(reason: u64) -> Slot {
     Slot::below_end(reason).unwrap_or_else(|| {
         keep_the_branch();
-        Slot::of(reason as u16 as u32)
+        Slot::of(u32::from(reason as u16))
     })
 }
 

@@ -87,8 +87,8 @@ impl Host {
     /// A snapshot of all counters, as `src/device.rs` has it made: measured, and then written.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        let mut bytes = vec![0; contents::write(What::All, &mut [])];
-        let needed = contents::write(What::All, &mut bytes);
+        let mut bytes = vec![0; contents::write(What::All, false, &mut [])];
+        let needed = contents::write(What::All, false, &mut bytes);
         bytes.truncate(needed);
         bytes
     }

@@ -4,6 +4,9 @@
 
 // As in `src/exitstat_main.rs`, and compiled along with their users, as there.
 #[allow(dead_code, unreachable_pub)]
+#[path = "../../core/src/detail.rs"]
+mod detail;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../core/src/footprint.rs"]
 mod footprint;
 #[allow(dead_code, unreachable_pub)]
@@ -43,6 +46,36 @@ pub(crate) mod observer;
 #[allow(dead_code)]
 #[path = "../../../src/vcpu.rs"]
 mod vcpu;
+
+/// Details are not captured here: `src/details.rs` is of the kernel's locks and memory.
+mod details {
+    use super::{
+        detail::{Counts, Identity},
+        reason::Slot,
+        snapshot::SlowRow,
+        vcpu::Vcpu,
+    };
+
+    pub(crate) fn record(_vcpu: &Vcpu, _slot: Slot, _cycles: u64) {}
+
+    pub(crate) fn record_user_exit(_vcpu: &Vcpu, _slot: Slot, _cycles: u64) {}
+
+    pub(crate) fn record_user_time(_vcpu: &Vcpu, _user_cycles: u64, _cycles: u64) {}
+
+    pub(crate) fn retire(_vcpu: &Vcpu) {}
+
+    pub(crate) fn of(_vcpu: &Vcpu) -> impl Iterator<Item = (Identity, Counts)> {
+        core::iter::empty()
+    }
+
+    pub(crate) fn for_each_retired(_f: &mut dyn FnMut(Identity, Counts)) {}
+
+    pub(crate) fn slow_of(_vcpu: &Vcpu) -> impl Iterator<Item = SlowRow> {
+        core::iter::empty()
+    }
+
+    pub(crate) fn for_each_slow_retired(_f: &mut dyn FnMut(&SlowRow)) {}
+}
 
 /// Nobody asks for the log here.
 mod log {

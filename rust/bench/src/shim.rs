@@ -14,7 +14,7 @@
 use core::{
     arch::{global_asm, x86_64::_rdtsc},
     ffi::c_void,
-    ptr::null_mut,
+    ptr::{null, null_mut},
 };
 use std::{
     alloc::{alloc_zeroed, dealloc, Layout},
@@ -30,17 +30,25 @@ pub const EXITSTAT_SLOTS: u32 = 87;
 pub const EXITSTAT_VERSION: &[u8] = concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes();
 
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct kvm_exit_vcpu {
     pub vm_id: u64,
     pub vcpu_id: u32,
     pub tgid: u32,
     pub comm: [u8; 16],
+    pub detail: *const c_void,
+    pub table: *mut c_void,
+    pub table_size: u32,
+    pub period: u32,
 }
+
+pub const KVM_EXIT_REASON_NESTED: u32 = 0x10000;
+pub const KVM_EXIT_REASON_REFLECTED: u32 = 0x20000;
 
 #[repr(C)]
 pub struct kvm_exit_cpuid {
     pub vm: *mut c_void,
+    pub vm_id: u64,
     pub open: u32,
     pub reason: u32,
     pub answered: u32,
@@ -59,6 +67,9 @@ pub struct kvm_exit_observer {
     pub exit: Option<Exit>,
     pub user_exit: Option<Exit>,
     pub user_time: Option<unsafe extern "C" fn(*mut c_void, u64, i64, i64)>,
+    pub exit_detailed: Option<Exit>,
+    pub user_exit_detailed: Option<Exit>,
+    pub user_time_detailed: Option<unsafe extern "C" fn(*mut c_void, u64, i64, i64)>,
     pub unattached: Option<unsafe extern "C" fn(u64, i64)>,
     pub cpuid: Option<unsafe extern "C" fn(*mut kvm_exit_cpuid)>,
     pub retire: Option<unsafe extern "C" fn(*mut c_void)>,
@@ -68,9 +79,9 @@ pub struct kvm_exit_observer {
 pub type kvm_exit_visit_t = Option<unsafe extern "C" fn(*mut c_void, *mut c_void)>;
 
 // As `src/ffi.rs` has it of those that bindgen makes.
-const _: () = assert!(size_of::<kvm_exit_cpuid>() == 40);
-const _: () = assert!(size_of::<kvm_exit_observer>() == 64);
-const _: () = assert!(size_of::<kvm_exit_vcpu>() == 32);
+const _: () = assert!(size_of::<kvm_exit_cpuid>() == 48);
+const _: () = assert!(size_of::<kvm_exit_observer>() == 88);
+const _: () = assert!(size_of::<kvm_exit_vcpu>() == 56);
 
 /// The most CPUs that there can be.
 pub const CPUS: u32 = 1024;
@@ -181,6 +192,10 @@ pub fn attach(vm_id: u64, vcpu_id: u32) -> *mut c_void {
         vcpu_id,
         tgid: std::process::id(),
         comm: *b"simulated\0\0\0\0\0\0\0",
+        detail: null(),
+        table: null_mut(),
+        table_size: 0,
+        period: 0,
     };
     // SAFETY: It is aligned memory of at least this size.
     unsafe { data.cast::<kvm_exit_vcpu>().write(who) };
@@ -292,3 +307,21 @@ pub unsafe fn exitstat_current_process() -> u32 {
 }
 
 pub unsafe fn exitstat_synchronize_rcu() {}
+
+pub unsafe fn exitstat_detail() -> u32 {
+    0
+}
+
+pub unsafe fn exitstat_perfmon_capable() -> bool {
+    false
+}
+
+pub unsafe fn exitstat_tsc() -> u64 {
+    // SAFETY: All 64-bit processors have it.
+    unsafe { _rdtsc() }
+}
+
+/// VMs are told apart.
+pub unsafe fn exitstat_generation(vm: u64) -> u32 {
+    vm as u32
+}

@@ -65,6 +65,12 @@ fn directory() -> TempDir {
     write("field.toml", b"[total]\nexists = 1\n");
     write("nothing.toml", b"");
     write(
+        "parts.toml",
+        b"[port.0x3f8]\nexits = 100\nuser_exits = 300\n[mmio.0xfed000f0]\nexits = 0\n",
+    );
+    write("msr.toml", b"[msr.0x6e0]\nexits = 1000\n");
+    write("port.toml", b"[port.COM1]\nexits = 1\n");
+    write(
         "kernel.toml",
         b"[total]\nexits = 2000\n[reason.EPT_VIOLATION]\nexits = 700\n[reason.12]\nexits = 0\n",
     );
@@ -177,6 +183,11 @@ outputs! {
     check_twice: "check boot.rec --budget twice.toml",
     check_torn: "check torn.rec --budget wide.toml",
     check_partial: "check torn.rec --budget wide.toml --partial",
+    check_parts: "check detail.rec --budget parts.toml",
+    check_parts_unknown: "check detail.rec --budget msr.toml",
+    check_parts_partial: "check detail.rec --budget msr.toml --partial",
+    check_parts_none: "check boot.rec --budget parts.toml",
+    check_parts_wrong: "check boot.rec --budget port.toml",
     check_reloaded: "check reloaded.rec --budget wide.toml",
     amd_interval: "1 --from amd.rec",
     amd_all_reasons: "--from amd.rec --reason npf,0x72,-1,undefined,48 --time --sort reason",

@@ -19,6 +19,7 @@ typedef int64_t s64, __s64;
 
 #define U32_MAX			UINT32_MAX
 #define KVM_EXIT_MEMORY_FAULT	39
+#define HF_GUEST_MASK		(1 << 0)
 
 #undef __always_inline
 #define __always_inline	inline __attribute__((always_inline))

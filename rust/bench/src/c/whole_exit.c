@@ -16,6 +16,7 @@ struct kvm_run {
 struct kvm_vcpu {
 	struct kvm_run *run;
 	struct {
+		u32 hflags;
 		struct kvm_observed observed;
 	} arch;
 };

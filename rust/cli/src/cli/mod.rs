@@ -356,6 +356,11 @@ A budget:
   cycles = 2_000_000
   user_exits = 100    # those that user space had to finish
 
+  # By what exits were about, of a recording with details (`record --capture key`): also msr, leaf,
+  # hypercall and mmio.
+  [port.0x3f8]
+  exits = 50
+
 What is missing might be over the budget: so a recording that was cut off, or in which the module was
 loaded again, is an error (exit status 5), and so is --vm of a VM that ended before the last
 snapshot, as its last exits are in the host's figures only. --partial takes it as it is.";

@@ -5,6 +5,7 @@
 use crate::{
     cli::{CheckArgs, Format},
     counted_by::CountedBy,
+    detail::{Entries, Part},
     error::Error,
     model::{total, Line, Scope},
     output::{self, csv, json},
@@ -31,13 +32,27 @@ struct Limit {
 struct File {
     total: Option<Limit>,
     reason: BTreeMap<String, Limit>,
+    port: BTreeMap<String, Limit>,
+    msr: BTreeMap<String, Limit>,
+    leaf: BTreeMap<String, Limit>,
+    hypercall: BTreeMap<String, Limit>,
+    mmio: BTreeMap<String, Limit>,
 }
 
-/// A budget: of all, and by reason.
+/// A budget: of all, by reason, and by what exits are about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     total: Option<Limit>,
     reasons: Vec<(Wanted, Limit)>,
+    parts: Vec<(Part, Limit)>,
+}
+
+/// Whose exits a limit is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    All,
+    Reason(Wanted),
+    Part(Part),
 }
 
 impl Budget {
@@ -60,9 +75,27 @@ impl Budget {
             reasons.push((wanted, limit));
         }
         reasons.sort_by_key(|(wanted, _)| wanted.reasons().next());
+        let kinds = [
+            ("port", file.port),
+            ("msr", file.msr),
+            ("leaf", file.leaf),
+            ("hypercall", file.hypercall),
+            ("mmio", file.mmio),
+        ];
+        let mut parts = Vec::new();
+        for (kind, limits) in kinds {
+            for (text, limit) in limits {
+                let part = Part::parse(kind, &text)?;
+                if parts.iter().any(|&(other, _)| other == part) {
+                    return Err(format!("there are two budgets of {part}"));
+                }
+                parts.push((part, limit));
+            }
+        }
         let budget = Self {
             total: file.total,
             reasons,
+            parts,
         };
         // A guard that lets all pass was not meant.
         if budget.limits().next().is_none() {
@@ -74,45 +107,62 @@ impl Budget {
     }
 
     /// All limits: whose, of what, and how much.
-    fn limits(&self) -> impl Iterator<Item = (Option<Wanted>, What, u64)> + '_ {
-        let reasons = self
-            .reasons
-            .iter()
-            .map(|(wanted, limit)| (Some(*wanted), limit));
-        let all = self.total.iter().map(|limit| (None, limit)).chain(reasons);
-        all.flat_map(|(wanted, limit)| {
-            let limits = [
-                (What::Exits, limit.exits),
-                (What::Cycles, limit.cycles),
-                (What::UserExits, limit.user_exits),
-            ];
-            let limits = limits.into_iter();
-            limits.filter_map(move |(what, most)| Some((wanted, what, most?)))
-        })
+    fn limits(&self) -> impl Iterator<Item = (Whose, What, u64)> + '_ {
+        let total = self.total.iter().map(|limit| (Whose::All, limit));
+        let reasons = self.reasons.iter();
+        let reasons = reasons.map(|(wanted, limit)| (Whose::Reason(*wanted), limit));
+        let parts = self.parts.iter();
+        let parts = parts.map(|(part, limit)| (Whose::Part(*part), limit));
+        total
+            .chain(reasons)
+            .chain(parts)
+            .flat_map(|(whose, limit)| {
+                let limits = [
+                    (What::Exits, limit.exits),
+                    (What::Cycles, limit.cycles),
+                    (What::UserExits, limit.user_exits),
+                ];
+                let limits = limits.into_iter();
+                limits.filter_map(move |(what, most)| Some((whose, what, most?)))
+            })
     }
 
     /// Each limit, against what was taken.
-    fn check(&self, lines: &BTreeMap<Reason, Line>, isa: Isa) -> Vec<Verdict> {
+    fn check(
+        &self,
+        lines: &BTreeMap<Reason, Line>,
+        entries: Option<&Entries>,
+        isa: Isa,
+    ) -> Vec<Verdict> {
         let all = total(lines.values());
         let none = Line::default();
-        let verdict = |(wanted, what, most): (Option<Wanted>, What, u64)| {
-            // What is a reason of the other vendor only has no exits here, nor a verdict.
-            let reason = match wanted {
-                Some(wanted) => Some(wanted.reasons().find(|reason| reason.isa == isa)?),
-                None => None,
-            };
-            let line = match reason {
-                Some(reason) => lines.get(&reason).unwrap_or(&none),
-                None => &all,
-            };
-            let taken = match what {
-                What::Exits => line.tally.exits,
-                What::Cycles => line.tally.cycles,
-                What::UserExits => line.detail.as_ref().map_or(0, |detail| detail.user_exits),
+        let of_line = |line: &Line, what| match what {
+            What::Exits => line.tally.exits,
+            What::Cycles => line.tally.cycles,
+            What::UserExits => line.detail.as_ref().map_or(0, |detail| detail.user_exits),
+        };
+        let of_part = |part, what| {
+            let counts = entries.map(|entries| entries.of(part)).unwrap_or_default();
+            match what {
+                What::Exits => counts.exits,
+                What::Cycles => counts.cycles,
+                What::UserExits => counts.user_exits,
+            }
+        };
+        let verdict = |(whose, what, most): (Whose, What, u64)| {
+            let (number, name, taken) = match whose {
+                Whose::All => (None, reason::name_or_total(None), of_line(&all, what)),
+                Whose::Reason(wanted) => {
+                    // What is a reason of the other vendor only has no exits here, nor a verdict.
+                    let reason = wanted.reasons().find(|reason| reason.isa == isa)?;
+                    let line = lines.get(&reason).unwrap_or(&none);
+                    (Some(reason.number), reason.to_string(), of_line(line, what))
+                }
+                Whose::Part(part) => (None, part.to_string(), of_part(part, what)),
             };
             Some(Verdict {
-                number: reason.map(|reason| reason.number),
-                name: reason::name_or_total(reason),
+                number,
+                name,
                 what,
                 most,
                 taken,
@@ -120,6 +170,34 @@ impl Budget {
             })
         };
         self.limits().filter_map(verdict).collect()
+    }
+
+    /// Why the parts' exits are not known, or not all of them.
+    fn parts_missing(
+        &self,
+        lines: &BTreeMap<Reason, Line>,
+        entries: Option<&Entries>,
+    ) -> Option<String> {
+        let &(first, _) = self.parts.first()?;
+        let Some(entries) = entries else {
+            return Some(format!(
+                "it has no details, and the budget has {first}: record with --capture key"
+            ));
+        };
+        let counted = |reason: &Reason, line: &Line| {
+            let exits = line.detail.as_ref().map_or(0, |detail| detail.exits);
+            exits > entries.exits(reason.number)
+        };
+        let (part, reason) = self.parts.iter().find_map(|&(part, _)| {
+            let mut of_it = lines
+                .iter()
+                .filter(|(reason, _)| part.can_be_of(reason.number));
+            let (reason, _) = of_it.find(|(reason, line)| counted(reason, line))?;
+            Some((part, reason))
+        })?;
+        Some(format!(
+            "of some exits for {reason} it has no details, so that more may be of {part}"
+        ))
     }
 }
 
@@ -179,10 +257,16 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     }
     check_whole(args, &recording, scope, &budget)?;
     let lines = recording.period.counts.lines(scope);
-    let verdicts = budget.check(
-        &lines.ok_or_else(|| not_there(scope))?,
-        recording.period.end.isa(),
-    );
+    let lines = lines.ok_or_else(|| not_there(scope))?;
+    let details = recording.period.details.as_ref();
+    let entries = details.and_then(|details| details.by(scope));
+    if let Some(why) = budget.parts_missing(&lines, entries.as_ref()) {
+        if !args.partial || entries.is_none() {
+            return Err(Error::Incomplete(format!("{}: {why}", args.file.display())));
+        }
+        crate::say!("exitstat: {}: {why}", args.file.display());
+    }
+    let verdicts = budget.check(&lines, entries.as_ref(), recording.period.end.isa());
     if verdicts.is_empty() {
         let vendor = reason::vendor(recording.period.end.isa());
         return Err(Error::Usage(format!(

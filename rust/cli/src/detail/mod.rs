@@ -3,12 +3,15 @@
 //! What exits were about: a snapshot's details, and sums and differences of them.
 
 mod name;
+mod part;
 
 pub use name::name;
+pub use part::Part;
 
 use crate::model::{Scope, VcpuId};
 use exitstat_core::{
     detail::{Counts, Identity},
+    key::Key,
     snapshot::{Malformed, SlowRow, Snapshot, VERSION_DETAILS},
 };
 use std::collections::BTreeMap;
@@ -21,6 +24,23 @@ impl Entries {
     /// All there are.
     pub fn iter(&self) -> impl Iterator<Item = (&Identity, &Counts)> {
         self.0.iter()
+    }
+
+    /// The sum of those of a part.
+    #[must_use]
+    pub fn of(&self, part: Part) -> Counts {
+        let entries = self.0.iter().filter(|(id, _)| {
+            let key = Key::of(id.reason, id.key);
+            key.is_some_and(|key| part.has(key))
+        });
+        entries.fold(Counts::default(), |sum, (_, counts)| sum.plus(*counts))
+    }
+
+    /// Exits of a basic reason.
+    #[must_use]
+    pub fn exits(&self, reason: u32) -> u64 {
+        let entries = self.0.iter().filter(|(id, _)| id.reason == reason);
+        entries.map(|(_, counts)| counts.exits).sum()
     }
 
     /// Adds to those of an identity.
