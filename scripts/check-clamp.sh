@@ -18,7 +18,7 @@ llvm=$(sh "$root/scripts/toolchain.sh" | sed -n 's/^LLVM=//p')
 end=$(sed -n 's/^pub const END: u32 = \([0-9]*\);$/\1/p' "$root/rust/core/src/reason.rs")
 
 "llvm-objdump$llvm" -d -M intel --no-show-raw-insn --demangle "$1" |
-	awk -v "end=$(printf '0x%x' "$end")" -v ecx=0x1c '
+	awk -v "end=$(printf '0x%x' "$end")" -v ecx=0x24 '
 BEGIN {
 	split("ax bx cx dx", x)
 	for (i in x) {
