@@ -17,7 +17,14 @@ pub fn run(data: &[u8]) {
         record.rows().all(|row| row.is_ok())
     }));
 
-    let nothing = Period::between(&sample, &sample).counts;
+    let nothing = Period::between(&sample, &sample);
+    if let Some(details) = nothing.details {
+        for scope in [Scope::Host, Scope::Vm(1), Scope::Vcpu((1, 0))] {
+            let entries = details.by(scope).expect("it is no CPU");
+            assert_eq!(entries.iter().count(), 0, "{entries:?}");
+        }
+    }
+    let nothing = nothing.counts;
     for scope in [Scope::Host, Scope::Cpu(0), Scope::Vm(1)] {
         if let Some(lines) = nothing.lines(scope) {
             assert!(lines.is_empty(), "{lines:?}");
