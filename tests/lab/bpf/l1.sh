@@ -49,16 +49,19 @@ count_by_bpf /tmp/stopped.rec
 bare noise &
 noise=$!
 stops=0
+# Of VMs that are there: not before it runs, as making one is not to be interrupted.
+until [ "$(cat /sys/kernel/debug/kvm/exits)" -gt 0 ]; do kill -0 $noise || break; done
 while [ $stops -lt 50 ]; do
 	usleep 2000
 	kill -STOP $noise
-	until grep -q "^State:.*stopped" /proc/$noise/status; do :; done
+	until grep -q "^State:.*stopped" /proc/$noise/status; do kill -0 $noise || break 2; done
 	kill -CONT $noise
 	stops=$((stops + 1))
 done
 kill -KILL $noise
 wait $noise
 end_count
+check "a guest is stopped 50 times" test $stops = 50
 check "a KVM_RUN that fails is no exit for userspace" sh -c '
 	exitstat report /tmp/stopped.rec -o csv | awk -F, "
 		\$3 == \"host\" { print \$8 \": \" \$9 \" exits, \" \$21 \" by userspace\" }
