@@ -33,6 +33,10 @@ impl Capture {
             if size as u64 > most {
                 return Err(Failed::TooLarge(size));
             }
+            // The kernel warns of more.
+            if size > i32::MAX as usize {
+                return Err(Failed::Error(ENOMEM));
+            }
             let bytes = KVVec::from_elem(0, size, GFP_KERNEL);
             let mut bytes = bytes.map_err(|error| Failed::Error(error.into()))?;
             let used = contents::write(what, details, &mut bytes);

@@ -159,7 +159,12 @@ fn for_each_record(mut f: impl FnMut(Record<'_>) -> fmt::Result) -> fmt::Result 
 /// One line for each vCPU, and what its exits were about: VM, vCPU, number, name, key, instruction
 /// pointer and context (in hexadecimal), exits, cycles, cycles of the longest, exits that userspace
 /// finished, cycles it took. With `retired -` for VM and vCPU those of the vCPUs that are gone.
+///
+/// As from the device, for who has CAP_PERFMON: for others there are none.
 fn details(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if !ffi::may_see_details() {
+        return Ok(());
+    }
     let Ok(capture) = Capture::take(What::Vcpus, true, u64::MAX) else {
         return Err(fmt::Error);
     };

@@ -286,7 +286,9 @@ impl Drop for Capturing {
 extern "C" fn apply(what: u32, size: u32) -> i32 {
     // SAFETY: The module is registered, see `Capturing`.
     unsafe { ffi::exitstat_capture(0, 0) };
-    *RETIRED.lock() = None;
+    // Freed without the lock: a vCPU that goes may wait for it.
+    let old = RETIRED.lock().take();
+    drop(old);
     if what == 0 {
         return 0;
     }
