@@ -4,11 +4,12 @@
 //!
 //! `observer` is the way in: KVM calls it for each exit, each CPUID of a leaf, each vCPU that
 //! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU), which keep a
-//! `column` of counters of each kind, and, where it is asked for, what exits are about into `details`. `leaves` reads them for guests. For the host, `contents`
-//! copies them into snapshots, for which `capture` makes room: `device` gives them away, `debugfs`
-//! makes text of them, and `files` has the files that call both. `log` prints the host's totals. Logic that needs no kernel is in
-//! `rust/core`. All `unsafe` is in `ffi`, `column`, `cpu`, `details`, `vcpu`, `nospec`, and where the C side
-//! calls: `observer`, `files`, `log`. Tests beside the code are compiled into a module of their own, see
+//! `column` of counters of each kind, and on request into `details`, what exits are about. `leaves`
+//! reads them for guests. For the host, `contents` copies them into snapshots, for which `capture`
+//! makes room: `device` gives them away, `debugfs` makes text of them, and `files` has the files that
+//! call both. `log` prints the host's totals. Logic that needs no kernel is in `rust/core`. All
+//! `unsafe` is in `ffi`, `column`, `cpu`, `details`, `vcpu`, `nospec`, and where the C side calls:
+//! `observer`, `files`, `log`. Tests beside the code are compiled into a module of their own, see
 //! `kunit_main`.
 
 use kernel::prelude::*;
