@@ -208,8 +208,9 @@ global_lock! {
 
 impl Retired {
     fn new(table_size: usize) -> Result<Self> {
-        let mut entries = KVVec::new();
-        for _ in 0..RETIRED_TABLES * table_size / size_of::<Entry>() {
+        let rows = RETIRED_TABLES * table_size / size_of::<Entry>();
+        let mut entries = KVVec::with_capacity(rows, GFP_KERNEL)?;
+        for _ in 0..rows {
             entries.push(Entry::default(), GFP_KERNEL)?;
         }
         Ok(Self {
