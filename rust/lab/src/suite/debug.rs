@@ -51,7 +51,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-faults",
             about: "the same kernel: every allocation fails once; guests that mean harm",
-            minutes: 18,
+            minutes: 27,
             run: Run {
                 flavour: Flavour::Debug,
                 timeout: LONG,
@@ -63,7 +63,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "debug-smp",
             about: "KASAN and others on two CPUs: modules come and go under guests on another CPU",
-            minutes: 20,
+            minutes: 23,
             run: Run {
                 flavour: Flavour::Debug,
                 cpus: 2,
@@ -76,7 +76,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "kcsan",
             about: "data races in C, on two CPUs",
-            minutes: 13,
+            minutes: 16,
             run: Run {
                 flavour: Flavour::Kcsan,
                 cpus: 2,
