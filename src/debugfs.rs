@@ -16,7 +16,8 @@ use super::{
         Owner,
         Record,
         RowHead,
-        Snapshot, //
+        Snapshot,
+        VcpuHead, //
     },
     tally::Tally, //
 };
@@ -109,15 +110,16 @@ fn vcpus(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// One line for each vCPU and reason that it took: VM, vCPU, number, name, exits, cycles, cycles of
 /// the longest, exits that userspace finished, cycles it took, exits that were a nested guest's and
 /// those of them that its hypervisor got, and the histogram: `B:N` for N exits in bucket B, as
-/// `rust/core/src/snapshot.rs` describes it. With `retired -` for VM and vCPU those
-/// of the vCPUs that are gone.
+/// `rust/core/src/snapshot.rs` describes it. With `retired -` for VM and vCPU those of the vCPUs
+/// that are gone.
 fn reasons(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for_each_record(|record| {
         for row in record.rows().flatten() {
-            match record.owner {
-                Owner::Vcpu(who) => write!(f, "{} {}", who.vm, who.vcpu)?,
-                _ => f.write_str("retired -")?,
-            }
+            let vcpu = match record.owner {
+                Owner::Vcpu(who) => Some(who),
+                _ => None,
+            };
+            whose(f, vcpu)?;
             let head = row.head;
             write!(
                 f,
@@ -143,17 +145,31 @@ fn reasons(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     })
 }
 
-/// Calls `f` for the vCPUs that are gone, and for each that is there, from a copy: what formats may
-/// take long, and starts again when a reader's buffer is too small.
+/// The first two columns: VM and vCPU, or `retired -`.
+fn whose(f: &mut fmt::Formatter<'_>, vcpu: Option<VcpuHead>) -> fmt::Result {
+    match vcpu {
+        Some(who) => write!(f, "{} {}", who.vm, who.vcpu),
+        None => f.write_str("retired -"),
+    }
+}
+
+/// Calls `f` for the vCPUs that are gone, and for each that is there.
 fn for_each_record(mut f: impl FnMut(Record<'_>) -> fmt::Result) -> fmt::Result {
-    let Ok(capture) = Capture::take(What::Vcpus, false, u64::MAX) else {
+    with_snapshot(false, |snapshot| {
+        snapshot.records().flatten().try_for_each(&mut f)
+    })
+}
+
+/// Calls `f` with a copy of what vCPUs counted: what formats may take long, and starts again when a
+/// reader's buffer is too small.
+fn with_snapshot(
+    details: bool,
+    f: impl FnOnce(Snapshot<'_>) -> fmt::Result, //
+) -> fmt::Result {
+    let Ok(capture) = Capture::take(What::Vcpus, details, u64::MAX) else {
         return Err(fmt::Error);
     };
-    let snapshot = Snapshot::parse(capture.bytes()).map_err(|_| fmt::Error)?;
-    for record in snapshot.records().flatten() {
-        f(record)?;
-    }
-    Ok(())
+    f(Snapshot::parse(capture.bytes()).map_err(|_| fmt::Error)?)
 }
 
 /// One line for each vCPU, and what its exits were about: VM, vCPU, number, name, key, instruction
@@ -165,33 +181,28 @@ fn details(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if !ffi::may_see_details() {
         return Ok(());
     }
-    let Ok(capture) = Capture::take(What::Vcpus, true, u64::MAX) else {
-        return Err(fmt::Error);
-    };
-    let snapshot = Snapshot::parse(capture.bytes()).map_err(|_| fmt::Error)?;
-    for details in snapshot.details().flatten() {
-        for (id, counts) in details.rows().flatten() {
-            match details.vcpu {
-                Some(who) => write!(f, "{} {}", who.vm, who.vcpu)?,
-                None => f.write_str("retired -")?,
+    with_snapshot(true, |snapshot| {
+        for details in snapshot.details().flatten() {
+            for (id, counts) in details.rows().flatten() {
+                whose(f, details.vcpu)?;
+                writeln!(
+                    f,
+                    " {} {} {:x} {:x} {:x} {} {} {} {} {}",
+                    id.reason,
+                    name(id.reason),
+                    id.key,
+                    id.ip,
+                    id.context,
+                    counts.exits,
+                    counts.cycles,
+                    counts.longest,
+                    counts.user_exits,
+                    counts.user_cycles
+                )?;
             }
-            writeln!(
-                f,
-                " {} {} {:x} {:x} {:x} {} {} {} {} {}",
-                id.reason,
-                name(id.reason),
-                id.key,
-                id.ip,
-                id.context,
-                counts.exits,
-                counts.cycles,
-                counts.longest,
-                counts.user_exits,
-                counts.user_cycles
-            )?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Name and value, one a line.

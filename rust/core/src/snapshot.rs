@@ -605,23 +605,20 @@ impl<'a> Snapshot<'a> {
             .filter_map(Result::transpose)
     }
 
-    /// The slowest exits. After an error there are no more.
+    /// The slowest exits.
     pub fn slow(&self) -> impl Iterator<Item = Result<SlowRow, Malformed>> + use<'a> {
-        let mut parts = Parts(self.records);
-        let mut rest: &[u8] = &[];
-        core::iter::from_fn(move || loop {
-            if !rest.is_empty() {
-                let row = SlowRow::read(rest).filter(|row| row.size as usize >= SlowRow::SIZE);
-                let row = row.and_then(|row| Some((row, rest.get(row.size as usize..)?)));
-                rest = row.map_or(&[], |(_, rest)| rest);
-                return Some(row.map(|(row, _)| row).ok_or(Malformed::Damaged));
-            }
-            match parts.next()?.ok().and_then(parts_of) {
-                Some((head, _, rows)) if head.kind == KIND_SLOW => rest = rows,
-                Some(_) => (),
-                None => return Some(Err(Malformed::Damaged)),
-            }
-        })
+        let rows_of = |part| match parts_of(part) {
+            Some((head, _, rows)) => Ok((head.kind == KIND_SLOW).then_some(rows)),
+            None => Err(Malformed::Damaged),
+        };
+        Parts(self.records)
+            .filter_map(move |part| part.and_then(rows_of).transpose())
+            .flat_map(|rows| {
+                let error = rows.err().map(Err);
+                error
+                    .into_iter()
+                    .chain(rows_in(rows.unwrap_or(&[]), SlowRow::parse))
+            })
     }
 
     /// Its records of counters: not those of details, or of unknown kinds. After an error there are no more.
@@ -681,6 +678,22 @@ fn parts_of(part: &[u8]) -> Option<(RecordHead, &[u8], &[u8])> {
     Some((head, heads, rows))
 }
 
+/// What `parse` takes from the beginning of bytes, again and again; it returns the bytes after it, which are fewer. After an
+/// error there is no more.
+fn rows_in<'a, T: Copy, P: Fn(&'a [u8]) -> Option<(T, &'a [u8])>>(
+    mut rest: &'a [u8],
+    parse: P,
+) -> impl Iterator<Item = Result<T, Malformed>> + use<'a, T, P> {
+    core::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let row = parse(rest);
+        rest = row.map_or(&[], |(_, rest)| rest);
+        Some(row.map(|(row, _)| row).ok_or(Malformed::Damaged))
+    })
+}
+
 /// A record of details as it was read.
 #[derive(Clone, Copy, Debug)]
 pub struct Details<'a> {
@@ -703,37 +716,36 @@ impl<'a> Details<'a> {
 
     /// Its rows. After an error there are no more.
     pub fn rows(&self) -> impl Iterator<Item = Result<(Identity, Counts), Malformed>> + use<'a> {
-        let mut rest = self.rows;
-        core::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let row = DetailRow::read(rest).filter(|row| row.size as usize >= DetailRow::SIZE);
-            let row = row.filter(|row| row.reason <= BEYOND);
-            let row = row.and_then(|row| Some((row, rest.get(row.size as usize..)?)));
-            rest = row.map_or(&[], |(_, rest)| rest);
-            Some(row.map(|(row, _)| row.split()).ok_or(Malformed::Damaged))
-        })
+        rows_in(self.rows, DetailRow::parse)
+    }
+}
+
+impl SlowRow {
+    fn parse(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let row = Self::read(bytes).filter(|row| row.size as usize >= Self::SIZE)?;
+        Some((row, bytes.get(row.size as usize..)?))
     }
 }
 
 impl DetailRow {
     /// What was counted, and how much.
-    const fn split(&self) -> (Identity, Counts) {
+    fn parse(bytes: &[u8]) -> Option<((Identity, Counts), &[u8])> {
+        let row = Self::read(bytes).filter(|row| row.size as usize >= Self::SIZE)?;
+        let row = Some(row).filter(|row| row.reason <= BEYOND)?;
         let id = Identity {
-            reason: self.reason,
-            key: self.key,
-            ip: self.ip,
-            context: self.context,
+            reason: row.reason,
+            key: row.key,
+            ip: row.ip,
+            context: row.context,
         };
         let counts = Counts {
-            exits: self.exits,
-            cycles: self.cycles,
-            longest: self.max,
-            user_exits: self.user_exits,
-            user_cycles: self.user_cycles,
+            exits: row.exits,
+            cycles: row.cycles,
+            longest: row.max,
+            user_exits: row.user_exits,
+            user_cycles: row.user_cycles,
         };
-        (id, counts)
+        Some(((id, counts), bytes.get(row.size as usize..)?))
     }
 }
 
@@ -753,15 +765,8 @@ impl<'a> Record<'a> {
 
     /// Its rows. After an error there are no more.
     pub fn rows(&self) -> impl Iterator<Item = Result<Row<'a>, Malformed>> {
-        let (mut rest, isa) = (self.rows, self.isa);
-        core::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let row = Row::parse(rest, isa);
-            rest = row.map_or(&[], |(_, rest)| rest);
-            Some(row.map(|(row, _)| row).ok_or(Malformed::Damaged))
-        })
+        let isa = self.isa;
+        rows_in(self.rows, move |bytes| Row::parse(bytes, isa))
     }
 }
 

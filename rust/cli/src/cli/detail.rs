@@ -6,10 +6,10 @@ use std::time::Duration;
 
 const DETAIL_HELP: &str = "\
 What a row says:
-  Exits of a reason that were about the same: a key, which is an MSR, a port, a CPUID leaf, an address
-  and so on, and where it was captured the guest's instruction pointer. `other` has the exits of the
-  reason that are in no row: those before details were captured, those of reasons without keys, and those
-  for which there was no room. Rows and `other` add up to the reason's exits.
+  Exits of one reason with the same key: an MSR, a port, a CPUID leaf, an address and so on; and, if it
+  was captured, from the same instruction. `other` counts the reason's exits that have no row: those before
+  capturing began, and those for which the table had no room. A reason's rows and its `other` add up to
+  its exits. A reason without keys has one row.
 
 Examples:
   sudo exitstat detail --capture key -i 10            capture for ten seconds, and show it
@@ -20,8 +20,8 @@ Examples:
 
 /// What exits are about: which MSR, port, address, CPUID leaf, hypercall, or instruction
 ///
-/// Needs the module, and CAP_PERFMON, as it shows what guests do. Nothing is captured by default:
-/// --capture does so while exitstat runs, and the module's parameter `detail` for good.
+/// Needs the module, and CAP_PERFMON, because details show what guests do. By default the module captures
+/// nothing: --capture turns capturing on while exitstat runs, the module's parameter `detail` for good.
 #[derive(Args, Debug)]
 #[command(after_long_help = DETAIL_HELP)]
 pub struct DetailArgs {
@@ -66,8 +66,8 @@ pub struct LookArgs {
 
 /// The slowest exits, one by one: when, whose, what they were about, where from
 ///
-/// While details are captured (`exitstat detail --help`), the module keeps the 15 exits of each vCPU that took
-/// longest to be handled, and the 64 of all vCPUs that are gone.
+/// While details are captured (`exitstat detail --help`), the module keeps the 15 slowest exits of each vCPU,
+/// and the 64 slowest of all vCPUs that are gone.
 #[derive(Args, Debug)]
 pub struct SlowArgs {
     /// Only these reasons, by name or number, such as MSR_WRITE

@@ -2,10 +2,11 @@
 
 //! `exitstat detail`: what exits were about.
 
+use super::report;
 use crate::{
     cli::{DetailArgs, DetailSort, Format, LookArgs},
     counted_by::CountedBy,
-    detail::{name, Details},
+    detail::{name, with_keys, Columns, Details},
     error::Error,
     model::{Counters, Period, Scope},
     output::{self, csv, json, table},
@@ -16,7 +17,6 @@ use crate::{
 use exitstat_core::{
     detail::{Counts, Identity, CONTEXT_CPL, CONTEXT_NESTED},
     key::has_keys,
-    snapshot::DETAIL_IP,
 };
 use serde::Serialize;
 use signal_hook::{
@@ -53,31 +53,17 @@ pub fn run(args: &DetailArgs) -> Result<(), Error> {
 ///
 /// It cannot be captured, or not be read.
 pub(super) fn period(args: &LookArgs) -> Result<Period, Error> {
+    if let Some(path) = &args.source.from {
+        return Ok(report::open(path)?.period);
+    }
+    let _capture = args.capture.map(Capture::begin).transpose()?;
     let mut source = Source::open(&args.source)?.with_details();
-    let capture = args.capture.map(Capture::begin).transpose()?;
     let first = source.first()?;
-    let period = match args.interval {
-        Some(interval) => {
-            wait(interval)?;
-            let last = source.sample(Duration::ZERO)?;
-            last.map(|last| Period::between(&first, &last))
-        }
-        None if source.is_live() => Some(Period::since_load(first.clone())),
-        None => {
-            let (mut before, mut sum) = (first.clone(), None::<Period>);
-            while let Some(sample) = source.sample(Duration::ZERO)? {
-                let next = Period::between(&before, &sample);
-                match &mut sum {
-                    Some(sum) => sum.extend(&next),
-                    None => sum = Some(next),
-                }
-                before = sample;
-            }
-            sum
-        }
+    let Some(interval) = args.interval else {
+        return Ok(Period::since_load(first));
     };
-    drop(capture);
-    Ok(period.unwrap_or_else(|| Period::since_load(first)))
+    wait(interval)?;
+    Ok(Period::between(&first, &source.first()?))
 }
 
 /// The details of a period.
@@ -181,8 +167,7 @@ impl<'a> Found<'a> {
         Ok(Self {
             period,
             subject: Subject::Of(scope),
-            // Of details that are kept, one or the other is captured still.
-            with_key: period.end.detail != DETAIL_IP,
+            with_key: with_keys(&period.end),
             with_ip: rows.iter().any(|row| row.id.is_some_and(|id| id.ip != 0)),
             rows,
             exits,
@@ -282,6 +267,11 @@ impl<'a> Found<'a> {
         }
     }
 
+    fn columns(&self, row: &Row) -> Columns {
+        let of = |id| Columns::of(&id, self.with_key, self.with_ip);
+        row.id.map(of).unwrap_or_default()
+    }
+
     fn json(&self, out: &mut impl Write) -> Result<(), Error> {
         #[derive(Serialize)]
         struct Details {
@@ -299,11 +289,8 @@ impl<'a> Found<'a> {
         struct Detail {
             number: u32,
             name: String,
-            key: Option<String>,
-            what: Option<String>,
-            instruction_pointer: Option<String>,
-            cpl: Option<u32>,
-            nested: Option<bool>,
+            #[serde(flatten)]
+            columns: Columns,
             exits: u64,
             cycles: u64,
             max_cycles: Option<u64>,
@@ -311,24 +298,15 @@ impl<'a> Found<'a> {
             user_cycles: u64,
         }
         let header = &self.period.end;
-        let details = self.rows.iter().map(|row| {
-            let id = row.id;
-            let at = id.filter(|_| self.with_ip);
-            let keyed = id.filter(|id| self.with_key && has_keys(id.reason));
-            Detail {
-                number: row.reason.number,
-                name: row.reason.to_string(),
-                key: keyed.map(|id| format!("{:#x}", id.key)),
-                what: keyed.map(|id| name(id.reason, id.key)),
-                instruction_pointer: at.map(|id| format!("{:#x}", id.ip)),
-                cpl: at.map(|id| id.context & CONTEXT_CPL),
-                nested: at.map(|id| id.context & CONTEXT_NESTED != 0),
-                exits: row.counts.exits,
-                cycles: row.counts.cycles,
-                max_cycles: id.map(|_| row.counts.longest),
-                user_exits: row.counts.user_exits,
-                user_cycles: row.counts.user_cycles,
-            }
+        let details = self.rows.iter().map(|row| Detail {
+            number: row.reason.number,
+            name: row.reason.to_string(),
+            columns: self.columns(row),
+            exits: row.counts.exits,
+            cycles: row.counts.cycles,
+            max_cycles: row.id.map(|_| row.counts.longest),
+            user_exits: row.counts.user_exits,
+            user_cycles: row.counts.user_cycles,
         });
         let content = Details {
             of: self.subject.into(),
@@ -361,23 +339,17 @@ impl<'a> Found<'a> {
             "tsc_khz",
         ];
         let rows = self.rows.iter().map(|row| {
-            let at = row.id.filter(|_| self.with_ip);
-            let keyed = row.id.filter(|id| self.with_key && has_keys(id.reason));
-            vec![
-                row.reason.number.to_string(),
-                row.reason.to_string(),
-                csv::cell(keyed.map(|id| format!("{:#x}", id.key))),
-                self.what(row),
-                csv::cell(at.map(|id| format!("{:#x}", id.ip))),
-                csv::cell(at.map(|id| id.context & CONTEXT_CPL)),
-                csv::cell(at.map(|id| id.context & CONTEXT_NESTED != 0)),
+            let mut cells = vec![row.reason.number.to_string(), row.reason.to_string()];
+            cells.extend(self.columns(row).cells(self.what(row)));
+            cells.extend([
                 row.counts.exits.to_string(),
                 row.counts.cycles.to_string(),
                 csv::cell(row.id.map(|_| row.counts.longest)),
                 row.counts.user_exits.to_string(),
                 row.counts.user_cycles.to_string(),
                 self.period.end.tsc_khz.to_string(),
-            ]
+            ]);
+            cells
         });
         csv::write(
             out,

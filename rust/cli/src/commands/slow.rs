@@ -6,16 +6,16 @@ use super::detail::{details, instruction, period};
 use crate::{
     cli::{Format, SlowArgs},
     counted_by::CountedBy,
-    detail::name,
+    detail::{name, with_keys, Columns},
     error::Error,
     model::Period,
     output::{self, csv, json, table},
     reason::{is_one_of, vendor, Reason},
 };
 use exitstat_core::{
-    detail::{Identity, CONTEXT_CPL, CONTEXT_NESTED},
+    detail::Identity,
     key::has_keys,
-    snapshot::{Header, SlowRow, DETAIL_IP},
+    snapshot::{Header, SlowRow},
 };
 use serde::Serialize;
 use std::{cmp::Reverse, io::Write};
@@ -77,10 +77,14 @@ impl Exit {
                 number: row.reason,
             },
             id,
-            has_key: end.detail != DETAIL_IP && has_keys(row.reason),
+            has_key: with_keys(end) && has_keys(row.reason),
             cycles: row.cycles,
             seconds: khz.map(|khz| row.cycles as f64 / khz),
         }
+    }
+
+    fn columns(&self) -> Columns {
+        Columns::of(&self.id, self.has_key, self.id.ip != 0)
     }
 
     fn what(&self) -> String {
@@ -159,30 +163,20 @@ fn as_json(out: &mut impl Write, exits: &[Exit], period: &Period) -> Result<(), 
         vcpu: u32,
         number: u32,
         name: String,
-        key: Option<String>,
-        what: Option<String>,
-        instruction_pointer: Option<String>,
-        cpl: Option<u32>,
-        nested: Option<bool>,
+        #[serde(flatten)]
+        columns: Columns,
         cycles: u64,
         cycles_seconds: Option<f64>,
     }
-    let rows = exits.iter().map(|exit| {
-        let at = Some(exit.id).filter(|id| id.ip != 0);
-        Row {
-            time: json::time(exit.time),
-            vm: exit.vm,
-            vcpu: exit.vcpu,
-            number: exit.reason.number,
-            name: exit.reason.to_string(),
-            key: exit.has_key.then(|| format!("{:#x}", exit.id.key)),
-            what: exit.has_key.then(|| exit.what()),
-            instruction_pointer: at.map(|id| format!("{:#x}", id.ip)),
-            cpl: at.map(|id| id.context & CONTEXT_CPL),
-            nested: at.map(|id| id.context & CONTEXT_NESTED != 0),
-            cycles: exit.cycles,
-            cycles_seconds: exit.seconds,
-        }
+    let rows = exits.iter().map(|exit| Row {
+        time: json::time(exit.time),
+        vm: exit.vm,
+        vcpu: exit.vcpu,
+        number: exit.reason.number,
+        name: exit.reason.to_string(),
+        columns: exit.columns(),
+        cycles: exit.cycles,
+        cycles_seconds: exit.seconds,
     });
     let header = &period.end;
     let content = Slow {
@@ -199,21 +193,16 @@ fn as_csv(out: &mut impl Write, exits: &[Exit]) -> Result<(), Error> {
         "time_ns,vm,vcpu,number,name,key,what,instruction_pointer,cpl,nested,cycles,cycles_seconds";
     let header = header.split(',').map(str::to_owned).collect();
     let rows = exits.iter().map(|exit| {
-        let at = Some(exit.id).filter(|id| id.ip != 0);
-        vec![
+        let mut cells = vec![
             exit.time.to_string(),
             exit.vm.to_string(),
             exit.vcpu.to_string(),
             exit.reason.number.to_string(),
             exit.reason.to_string(),
-            csv::cell(exit.has_key.then(|| format!("{:#x}", exit.id.key))),
-            exit.what(),
-            csv::cell(at.map(|id| format!("{:#x}", id.ip))),
-            csv::cell(at.map(|id| id.context & CONTEXT_CPL)),
-            csv::cell(at.map(|id| id.context & CONTEXT_NESTED != 0)),
-            exit.cycles.to_string(),
-            csv::cell(exit.seconds),
-        ]
+        ];
+        cells.extend(exit.columns().cells(exit.what()));
+        cells.extend([exit.cycles.to_string(), csv::cell(exit.seconds)]);
+        cells
     });
     csv::write(out, std::iter::once(header).chain(rows))
 }

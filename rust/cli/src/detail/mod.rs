@@ -2,9 +2,11 @@
 
 //! What exits were about: a snapshot's details, and sums and differences of them.
 
+mod columns;
 mod name;
 mod part;
 
+pub use columns::{with_keys, Columns};
 pub use name::name;
 pub use part::Part;
 

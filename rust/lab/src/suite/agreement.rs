@@ -3,7 +3,10 @@
 //! The module's totals against the histogram that the tracepoint `kvm:kvm_exit` keeps, over whole
 //! lives of guests: each reason must agree exactly.
 
-use super::check::Check;
+use super::{
+    check::{self, Check},
+    histogram,
+};
 use crate::report::Report;
 use exitstat_core::{reason::REASONS, tally::Tally};
 use std::collections::BTreeMap;
@@ -78,38 +81,7 @@ impl Totals {
 
 /// Exits by basic reason, as the histogram has them.
 pub fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
-    rows_of_histogram(text, "exit_reason")
-}
-
-/// The same of a histogram whose key is called otherwise.
-pub fn rows_of_histogram(text: &str, key: &str) -> Result<BTreeMap<u32, u64>, String> {
-    let begin = format!("{{ {key}:");
-    let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
-    for line in text.lines().map(str::trim) {
-        if let Some(row) = line.strip_prefix(&begin) {
-            let numbers: Vec<u64> = row
-                .split(|c: char| !c.is_ascii_digit())
-                .filter_map(|w| w.parse().ok())
-                .collect();
-            let [reason, hits] = numbers[..] else {
-                return Err(format!("not a row of a histogram: {line:?}"));
-            };
-            // The keys are the full 32 bits of the VMCS field.
-            let count = counts.entry((reason & 0xffff) as u32).or_default();
-            *count = count
-                .checked_add(hits)
-                .ok_or_else(|| format!("too many: {line:?}"))?;
-        }
-        if let Some(dropped) = line.strip_prefix("Dropped:") {
-            if dropped.trim() != "0" {
-                return Err(format!("the histogram lost events: {line}"));
-            }
-        }
-    }
-    if counts.is_empty() || !text.contains("Dropped: 0") {
-        return Err(format!("not a histogram with anything in it: {text:?}"));
-    }
-    Ok(counts)
+    histogram::by_reason(text, "exit_reason")
 }
 
 /// `unattached` is how many vCPUs there was no memory for.
@@ -168,20 +140,16 @@ fn compare(totals: &str, histogram: &str, vcpus: &str, unattached: &str) -> Resu
 
 /// One check for each time that a script called `agreement`.
 pub fn checks(report: &Report) -> Vec<Check> {
-    report
-        .all("agreement ")
-        .filter_map(|(name, totals)| Some((name.strip_suffix(" totals")?, totals)))
-        .map(|(name, totals)| {
-            let other = |what| {
-                report
-                    .get(&format!("agreement {name} {what}"))
-                    .unwrap_or_default()
-            };
-            Check::new(format!("agrees with the tracepoint, {name}"), || {
-                compare(totals, other("hist"), other("vcpus"), other("unattached"))
-            })
+    check::for_each(report, "agreement", "totals", |name, section| {
+        Check::new(format!("agrees with the tracepoint, {name}"), || {
+            compare(
+                section("totals"),
+                section("hist"),
+                section("vcpus"),
+                section("unattached"),
+            )
         })
-        .collect()
+    })
 }
 
 #[cfg(test)]

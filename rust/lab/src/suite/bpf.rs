@@ -5,7 +5,7 @@
 
 use super::{
     agreement::parse_histogram,
-    check::Check,
+    check::{self, Check},
     scenarios::{none, scripts, Scenario, LONG},
 };
 use crate::{l0::L0, report::Report, run::Run, stock::Stock, workspace::Workspace};
@@ -158,26 +158,11 @@ fn compare(exits: &str, histogram: &str, unattached: &str) -> Result<String, Str
 
 /// One check for each time that a script called `agrees`.
 pub fn checks(report: &Report) -> Vec<Check> {
-    let of = |name: &str, what: &str| {
-        let section = report.get(&format!("bpf {name} {what}"));
-        section.unwrap_or_default().to_owned()
-    };
-    let names = report
-        .all("bpf ")
-        .filter_map(|(name, _)| name.strip_suffix(" unattached"))
-        .map(str::to_owned);
-    names
-        .map(|name| {
-            let (exits, hist, unattached) = (
-                of(&name, "exits"),
-                of(&name, "hist"),
-                of(&name, "unattached"),
-            );
-            Check::new(format!("BPF agrees with the tracepoint, {name}"), || {
-                compare(&exits, &hist, &unattached)
-            })
+    check::for_each(report, "bpf", "unattached", |name, section| {
+        Check::new(format!("BPF agrees with the tracepoint, {name}"), || {
+            compare(section("exits"), section("hist"), section("unattached"))
         })
-        .collect()
+    })
 }
 
 #[cfg(test)]

@@ -30,6 +30,28 @@ impl Check {
     }
 }
 
+/// A check for each time that the script reported a section `KIND NAME WHAT`: what `check` makes of the name, and of the
+/// sections of that kind and name, which are empty if they are not there.
+pub fn for_each<'a>(
+    report: &'a Report,
+    kind: &str,
+    what: &str,
+    check: impl Fn(&str, &dyn Fn(&str) -> &'a str) -> Check,
+) -> Vec<Check> {
+    let (prefix, suffix) = (format!("{kind} "), format!(" {what}"));
+    let names = report.all(&prefix);
+    let names = names.filter_map(|(name, _)| name.strip_suffix(&suffix));
+    names
+        .map(|name| {
+            let section = |what: &str| -> &'a str {
+                let section = report.get(&format!("{kind} {name} {what}"));
+                section.unwrap_or_default()
+            };
+            check(name, &section)
+        })
+        .collect()
+}
+
 /// The checks that the L1 script made with `check`. What a command said in one line is shown.
 pub fn made_in_l1(report: &Report) -> Vec<Check> {
     report

@@ -2,9 +2,16 @@
 
 //! What exits are about, as the module captured it, against histograms of KVM's tracepoints: key by key.
 
-use super::check::Check;
+use super::{
+    agreement::Totals,
+    check::{self, Check},
+    histogram,
+};
 use crate::report::Report;
-use exitstat_core::key::{has_keys, has_subleaves, REGION};
+use exitstat_core::{
+    key::{has_keys, has_subleaves, REGION},
+    tally::Tally,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Exits by reason and something.
@@ -43,59 +50,14 @@ fn parse(text: &str) -> Result<Vec<Captured>, String> {
         .collect()
 }
 
-/// The rows of a tracepoint's histograms that have exactly these fields, with how often they were hit.
-fn histogram<const N: usize>(
-    text: &str,
-    fields: [&str; N],
-) -> Result<Vec<([u64; N], u64)>, String> {
-    let mut rows = Vec::new();
-    for line in text.lines().map(str::trim) {
-        if let Some(dropped) = line.strip_prefix("Dropped:") {
-            if dropped.trim() != "0" {
-                return Err(format!("the histogram lost events: {line}"));
-            }
-        }
-        let Some((keys, hits)) = line.strip_prefix('{').and_then(|row| row.split_once('}')) else {
-            continue;
-        };
-        let mut found = Vec::new();
-        for (name, value) in keys.split(',').filter_map(|key| key.split_once(':')) {
-            found.push((name.trim(), value.trim()));
-        }
-        if !found.iter().map(|(name, _)| *name).eq(fields) {
-            continue;
-        }
-        let bad = || format!("not a row of a histogram: {line:?}");
-        let mut values = [0; N];
-        for (to, (_, value)) in values.iter_mut().zip(found) {
-            *to = number(value).ok_or_else(bad)?;
-        }
-        let hits = hits.trim().strip_prefix("hitcount:").ok_or_else(bad)?;
-        rows.push((values, number(hits.trim()).ok_or_else(bad)?));
-    }
-    if !text.contains("Dropped: 0") {
-        return Err(format!("no histogram: {text:?}"));
-    }
-    Ok(rows)
-}
-
-/// In decimal, maybe negative, or in hexadecimal.
-fn number(text: &str) -> Option<u64> {
-    match (text.strip_prefix("0x"), text.strip_prefix('-')) {
-        (Some(digits), _) => u64::from_str_radix(digits, 16).ok(),
-        (_, Some(digits)) => digits.parse().ok().map(u64::wrapping_neg),
-        _ => text.parse().ok(),
-    }
-}
-
 fn add(to: &mut ByKey, key: (u32, u64), more: u64) {
     *to.entry(key).or_default() += more;
 }
 
 /// What the tracepoints say by reason and key, of the reasons that they say it of.
-fn traced_keys(section: &dyn Fn(&str) -> String) -> Result<ByKey, String> {
+fn traced_keys<'a>(section: &dyn Fn(&str) -> &'a str) -> Result<ByKey, String> {
     let mut traced = ByKey::new();
-    let exits = histogram(&section("kvm_exit"), ["exit_reason", "info1", "intr_info"])?;
+    let exits = histogram::rows(section("kvm_exit"), ["exit_reason", "info1", "intr_info"])?;
     for ([reason, qualification, interruption], hits) in exits {
         let reason = reason as u32 & 0xffff;
         let key = match reason {
@@ -111,10 +73,10 @@ fn traced_keys(section: &dyn Fn(&str) -> String) -> Result<ByKey, String> {
         };
         add(&mut traced, (reason, key), hits);
     }
-    for ([write, msr], hits) in histogram(&section("kvm_msr"), ["write", "ecx"])? {
+    for ([write, msr], hits) in histogram::rows(section("kvm_msr"), ["write", "ecx"])? {
         add(&mut traced, (31 + write as u32, msr), hits);
     }
-    for ([leaf, subleaf], hits) in histogram(&section("kvm_cpuid"), ["function", "index"])? {
+    for ([leaf, subleaf], hits) in histogram::rows(section("kvm_cpuid"), ["function", "index"])? {
         let subleaf = if has_subleaves(leaf as u32) {
             subleaf
         } else {
@@ -122,20 +84,20 @@ fn traced_keys(section: &dyn Fn(&str) -> String) -> Result<ByKey, String> {
         };
         add(&mut traced, (10, leaf | subleaf << 32), hits);
     }
-    for ([number], hits) in histogram(&section("kvm_hypercall"), ["nr"])? {
+    for ([number], hits) in histogram::rows(section("kvm_hypercall"), ["nr"])? {
         add(&mut traced, (18, number), hits);
     }
-    let faults = histogram(&section("kvm_page_fault"), ["fault_address", "error_code"])?;
+    let faults = histogram::rows(section("kvm_page_fault"), ["fault_address", "error_code"])?;
     for ([address, error], hits) in faults {
         add(&mut traced, (48, address & !(REGION - 1) | error & 7), hits);
     }
-    for ([kind, gpa], hits) in histogram(&section("kvm_mmio"), ["type", "gpa"])? {
+    for ([kind, gpa], hits) in histogram::rows(section("kvm_mmio"), ["type", "gpa"])? {
         // Not of a read that userspace has yet to answer: it is traced once more then.
         if kind != MMIO_READ_UNSATISFIED {
             add(&mut traced, (49, gpa), hits);
         }
     }
-    for ([gpa], hits) in histogram(&section("kvm_fast_mmio"), ["gpa"])? {
+    for ([gpa], hits) in histogram::rows(section("kvm_fast_mmio"), ["gpa"])? {
         add(&mut traced, (49, gpa), hits);
     }
     Ok(traced)
@@ -198,23 +160,8 @@ fn differences(captured: &ByKey, traced: &ByKey) -> Vec<String> {
         .collect()
 }
 
-/// How many exits of each reason there were, and what they took.
-fn counted(totals: &str) -> BTreeMap<u32, (u64, u64)> {
-    let rows = totals.lines().filter_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [reason, _, exits, cycles] = words[..] else {
-            return None;
-        };
-        Some((
-            reason.parse().ok()?,
-            (exits.parse().ok()?, cycles.parse().ok()?),
-        ))
-    });
-    rows.collect()
-}
-
-fn compare(section: &dyn Fn(&str) -> String) -> Result<String, String> {
-    let rows = parse(&section("captured"))?;
+fn compare<'a>(section: &dyn Fn(&str) -> &'a str) -> Result<String, String> {
+    let rows = parse(section("captured"))?;
     let (mut keys, mut ips, mut sums) = (ByKey::new(), ByKey::new(), BTreeMap::new());
     for row in &rows {
         if has_keys(row.reason) {
@@ -228,10 +175,10 @@ fn compare(section: &dyn Fn(&str) -> String) -> Result<String, String> {
         *cycles += row.cycles;
     }
     let mut wrong = Vec::new();
-    let counted = counted(&section("totals"));
+    let counted = Totals::parse(section("totals"))?.by_reason;
     let (with_keys, with_ips) = (rows.iter().any(|row| row.key != 0), !ips.is_empty());
     let mut others = 0;
-    for (&reason, &(exits, cycles)) in &counted {
+    for (&reason, &Tally { exits, cycles }) in &counted {
         let (captured, captured_cycles) = sums.get(&reason).copied().unwrap_or_default();
         if captured > exits || captured_cycles > cycles {
             wrong.push(format!(
@@ -253,7 +200,8 @@ fn compare(section: &dyn Fn(&str) -> String) -> Result<String, String> {
         wrong.extend(differences(&keys, &traced_keys(section)?));
     }
     let mut traced_ips = ByKey::new();
-    for ([reason, ip], hits) in histogram(&section("kvm_exit"), ["exit_reason", "guest_rip"])? {
+    for ([reason, ip], hits) in histogram::rows(section("kvm_exit"), ["exit_reason", "guest_rip"])?
+    {
         add(&mut traced_ips, (reason as u32 & 0xffff, ip), hits);
     }
     // An instruction pointer of 0 is not told from none.
@@ -279,7 +227,7 @@ fn compare(section: &dyn Fn(&str) -> String) -> Result<String, String> {
     match wrong.is_empty() {
         true => Ok(format!(
             "{} exits, {} keys, all equal; {exact} instruction pointers equal, {less} with less; {others} exits in other",
-            counted.values().map(|(exits, _)| exits).sum::<u64>(),
+            counted.values().map(|tally| tally.exits).sum::<u64>(),
             keys.len()
         )),
         false => Err(wrong.join("; ")),
@@ -288,18 +236,65 @@ fn compare(section: &dyn Fn(&str) -> String) -> Result<String, String> {
 
 /// One check for each time that a script called `details`.
 pub fn checks(report: &Report) -> Vec<Check> {
-    let names = report.all("detail ");
-    let names = names.filter_map(|(name, _)| name.strip_suffix(" captured"));
-    let names: Vec<_> = names.map(str::to_owned).collect();
-    let check = |name: &String| {
-        let section = |what: &str| {
-            let section = report.get(&format!("detail {name} {what}"));
-            section.unwrap_or_default().to_owned()
-        };
+    check::for_each(report, "detail", "captured", |name, section| {
         Check::new(
             format!("details agree with the tracepoints, {name}"),
-            || compare(&section),
+            || compare(section),
         )
-    };
-    names.iter().map(check).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exitstat_core::reason::REASONS;
+
+    /// A guest that writes an MSR 7 times, one of which is in no row, and halts.
+    fn sections(what: &str, msr_exits: u64) -> String {
+        let end = "Totals:\n    Dropped: 0\n";
+        match what {
+            "captured" => format!("retired - 32 MSR_WRITE 6e0 1000 0 {msr_exits} 70 20 0 0\n"),
+            "totals" => {
+                let lines = REASONS.iter().map(|r| match r.number {
+                    32 => "32 MSR_WRITE 7 90\n".to_owned(),
+                    n => format!("{n} {} 0 0\n", r.name),
+                });
+                lines.collect::<String>() + "undefined 0 0\nunattached 0\n"
+            }
+            "kvm_msr" => format!("{{ write: 1, ecx: 1760 }} hitcount: 6\n{end}"),
+            "kvm_exit" => format!(
+                "{{ exit_reason: 32, guest_rip: 4096 }} hitcount: 6\n{end}\
+                 {{ exit_reason: 32, info1: 0, intr_info: 0 }} hitcount: 6\n{end}"
+            ),
+            _ => end.to_owned(),
+        }
+    }
+
+    fn compared(msr_exits: u64) -> Result<String, String> {
+        let sections: BTreeMap<_, _> = [
+            "captured",
+            "totals",
+            "kvm_exit",
+            "kvm_msr",
+            "kvm_cpuid",
+            "kvm_hypercall",
+            "kvm_page_fault",
+            "kvm_mmio",
+            "kvm_fast_mmio",
+        ]
+        .into_iter()
+        .map(|what| (what, sections(what, msr_exits)))
+        .collect();
+        compare(&|what| sections[what].as_str())
+    }
+
+    #[test]
+    fn equal_counts_agree_and_others_do_not() {
+        let seen = compared(6).unwrap();
+        assert!(seen.ends_with("1 exits in other"), "{seen}");
+        for exits in [5, 7, 8] {
+            assert!(compared(exits).is_err(), "{exits}");
+        }
+        assert!(compare(&|_| "").is_err());
+    }
 }

@@ -9,6 +9,7 @@ mod debug;
 mod detail;
 mod distro;
 pub mod health;
+mod histogram;
 mod host;
 mod kunit;
 pub mod leaves;

@@ -2,7 +2,10 @@
 
 //! Exits of nested guests, and those that their hypervisors got, against KVM's tracepoints.
 
-use super::{agreement::rows_of_histogram, check::Check};
+use super::{
+    check::{self, Check},
+    histogram,
+};
 use crate::report::Report;
 use std::collections::BTreeMap;
 
@@ -34,8 +37,8 @@ fn counted(reasons: &str) -> Result<BTreeMap<u32, (u64, u64)>, String> {
 /// `plain` is of a guest that does nothing odd.
 fn compare(reasons: &str, exits: &str, injected: &str, plain: bool) -> Result<String, String> {
     let counted = counted(reasons)?;
-    let exits = rows_of_histogram(exits, "exit_reason")?;
-    let injected = rows_of_histogram(injected, "exit_code")?;
+    let exits = histogram::by_reason(exits, "exit_reason")?;
+    let injected = histogram::by_reason(injected, "exit_code")?;
     let (mut wrong, mut nested_sum, mut reflected_sum) = (Vec::new(), 0, 0);
     for reason in 0..=86 {
         let (nested, reflected) = counted.get(&reason).copied().unwrap_or_default();
@@ -73,14 +76,7 @@ fn compare(reasons: &str, exits: &str, injected: &str, plain: bool) -> Result<St
 
 /// What tests/lab/nested/l1.sh saw.
 pub fn checks(report: &Report) -> Vec<Check> {
-    let names = report.all("nested ");
-    let names = names.filter_map(|(name, _)| name.strip_suffix(" reasons"));
-    let names: Vec<_> = names.map(str::to_owned).collect();
-    let check = |name: &String| {
-        let section = |what: &str| {
-            let section = report.get(&format!("nested {name} {what}"));
-            section.unwrap_or_default()
-        };
+    check::for_each(report, "nested", "reasons", |name, section| {
         Check::new(
             format!("exits of nested guests, and reflected ones, are the tracepoints', {name}"),
             || {
@@ -93,6 +89,41 @@ pub fn checks(report: &Report) -> Vec<Check> {
                 )
             },
         )
-    };
-    names.iter().map(check).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REASONS: &str = "retired - 10 CPUID 9 900 200 0 0 7 6 7:9\n\
+        retired - 48 EPT_VIOLATION 5 500 200 0 0 4 1 7:5\n";
+
+    fn histogram(key: &str, rows: &[(u32, u64)]) -> String {
+        let rows = rows
+            .iter()
+            .map(|(reason, hits)| format!("{{ {key}: {reason:10} }} hitcount: {hits:10}\n"));
+        rows.collect::<String>() + "Totals:\n    Dropped: 0\n"
+    }
+
+    fn compared(nested: &[(u32, u64)], injected: &[(u32, u64)], plain: bool) -> bool {
+        let (nested, injected) = (
+            histogram("exit_reason", nested),
+            histogram("exit_code", injected),
+        );
+        compare(REASONS, &nested, &injected, plain).is_ok()
+    }
+
+    #[test]
+    fn equal_counts_agree_and_others_do_not() {
+        let nested = [(10, 7), (48, 4)];
+        assert!(compared(&nested, &[(10, 6), (48, 1), (1, 3)], true));
+        assert!(!compared(&[(10, 6), (48, 4)], &[(10, 6), (48, 1)], true));
+        assert!(!compared(&nested, &[(10, 5), (48, 1)], true));
+        assert!(!compared(&nested, &[(10, 6), (48, 2)], true));
+        // Another reason than the exit's own, which only odd guests have.
+        assert!(compared(&nested, &[(10, 6), (48, 2)], false));
+        assert!(!compared(&nested, &[(10, 7), (48, 1)], false));
+        assert!(compare("", "", "", false).is_err());
+    }
 }
