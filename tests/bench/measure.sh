@@ -39,6 +39,7 @@ under_bpftrace() {
 		for types in "char u8" "short u16" "int u32" "long long u64"; do
 			echo "typedef unsigned ${types% *} ${types##* }, __${types##* };"
 		done >/usr/include/linux/types.h
+		echo "typedef _Bool bool;" >>/usr/include/linux/types.h
 	fi
 	bpftrace --include linux/types.h -o /tmp/bpftrace.out -e "$bpftrace" -c "$*"
 }
