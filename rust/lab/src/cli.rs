@@ -50,6 +50,9 @@ enum Command {
     Record {
         /// Where the recording goes.
         file: PathBuf,
+        /// Record details as well: key, ip or both.
+        #[arg(long, value_parser = ["key", "ip", "both"])]
+        capture: Option<String>,
     },
     /// The study: records guests of all kinds into docs/report, and makes docs/report.md of it.
     Report {
@@ -212,8 +215,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             .boot(&workspace)?;
             outcome.exit_code()
         }
-        Command::Record { file } => {
-            record::record(&workspace, &file)?;
+        Command::Record { file, capture } => {
+            record::record(&workspace, &file, capture.as_deref())?;
             ExitCode::SUCCESS
         }
         Command::Bench => {

@@ -7,11 +7,12 @@ use anyhow::{anyhow, ensure, Context, Result};
 use std::{fs, path::Path};
 
 /// Boots L1, has `exitstat record` record a guest there from its boot to its end, and writes the
-/// recording to `file`.
-pub fn record(workspace: &Workspace, file: &Path) -> Result<()> {
+/// recording to `file`. With `capture`, the recording has details.
+pub fn record(workspace: &Workspace, file: &Path, capture: Option<&str>) -> Result<()> {
     let run = Run {
         command: true,
         echo: true,
+        env: format!("CAPTURE={}", capture.unwrap_or_default()),
         ..scripts(workspace, &["record"])?
     };
     let outcome = run.boot(workspace)?;
