@@ -60,6 +60,12 @@ impl Error {
         matches!(self, Self::Neither(neither) if neither.is_want_of_kvm())
     }
 
+    /// Whether all may be read but what exits were about.
+    #[must_use]
+    pub fn is_want_of_details(&self) -> bool {
+        matches!(self, Self::Device(device::Error::NoDetails))
+    }
+
     /// The exit status; `exitstat --help` lists them.
     #[must_use]
     pub fn status(&self) -> u8 {

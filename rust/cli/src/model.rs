@@ -623,6 +623,13 @@ impl Period {
         }
     }
 
+    /// What exits were about, if any of it was captured.
+    #[must_use]
+    pub fn captured(&self) -> Option<&Details> {
+        let details = self.details.as_ref()?;
+        (self.end.detail != 0 || !details.is_empty()).then_some(details)
+    }
+
     /// Goes on with the period that follows. VMs stay that were in either.
     pub fn extend(&mut self, next: &Self) {
         self.end = next.end;

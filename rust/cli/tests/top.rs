@@ -29,6 +29,8 @@ impl Terminal {
         };
         let recording = terminal.directory.path().join("x.rec");
         fs::write(recording, made::recorded(20)).unwrap();
+        let detailed = terminal.directory.path().join("detail.rec");
+        fs::write(detailed, common::recording(&common::details(true))).unwrap();
         let (columns, rows) = (columns.to_string(), rows.to_string());
         let shell = format!(
             "cd {} && echo before && stty -a >before && exec sh",
@@ -103,8 +105,12 @@ impl Terminal {
     }
 
     fn start_top(&self) {
+        self.start_top_of("x.rec");
+    }
+
+    fn start_top_of(&self, recording: &str) {
         self.start(&format!(
-            "{} top 0.02 --from x.rec",
+            "{} top 0.02 --from {recording}",
             env!("CARGO_BIN_EXE_exitstat")
         ));
     }
@@ -224,6 +230,38 @@ fn keys_change_what_is_shown_and_q_leaves_the_terminal_as_it_was() {
 
     terminal.keys(&["q"]);
     terminal.assert_as_before(0);
+}
+
+#[test]
+fn enter_shows_what_the_exits_of_a_reason_were_about() {
+    let terminal = Terminal::open(80, 24);
+    terminal.start_top_of("detail.rec");
+    terminal.wait_for(|screen| screen.contains(END));
+    terminal.keys(&["c", "Enter", "Down"]);
+    terminal.assert_screen("top_reasons", |screen| screen.contains("Esc back  s sort"));
+    terminal.keys(&["Enter"]);
+    terminal.assert_screen("top_details", |screen| screen.contains("WHAT"));
+    terminal.keys(&["Escape"]);
+    terminal.wait_for(|screen| screen.contains("REASON") && screen.contains("Esc back  s sort"));
+    terminal.keys(&["Escape"]);
+    terminal.wait_for(|screen| screen.contains("Enter reason"));
+    terminal.keys(&["q"]);
+    terminal.assert_as_before(0);
+
+    let terminal = Terminal::open(80, 24);
+    terminal.start_top();
+    terminal.wait_for(|screen| screen.contains(END));
+    terminal.keys(&["Enter", "Enter"]);
+    terminal.assert_screen("top_no_details", |screen| {
+        screen.contains("was not captured")
+    });
+    // Keys go on to do what the help says.
+    terminal.keys(&["Escape"]);
+    terminal.wait_for(|screen| screen.contains("Esc back  s sort"));
+    terminal.keys(&["Escape"]);
+    terminal.wait_for(|screen| screen.contains("Enter reason"));
+    terminal.keys(&["Down"]);
+    terminal.wait_for(|screen| screen.contains("exits/s of VM 1"));
 }
 
 #[test]

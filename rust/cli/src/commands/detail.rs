@@ -6,18 +6,15 @@ use super::report;
 use crate::{
     cli::{DetailArgs, DetailSort, Format, LookArgs},
     counted_by::CountedBy,
-    detail::{name, with_keys, Columns, Details},
+    detail::{instruction, Columns, Details, Row, Rows},
     error::Error,
-    model::{Counters, Period, Scope},
+    model::{Period, Scope},
     output::{self, csv, json, table},
-    reason::{is_one_of, vendor, Reason},
+    reason::vendor,
     source::{capture::Capture, Source},
     view::{not_there, Subject},
 };
-use exitstat_core::{
-    detail::{Counts, Identity, CONTEXT_CPL, CONTEXT_NESTED},
-    key::has_keys,
-};
+use exitstat_core::detail::Counts;
 use serde::Serialize;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -72,9 +69,7 @@ pub(super) fn period(args: &LookArgs) -> Result<Period, Error> {
 ///
 /// There are none; it says how to have some.
 pub(super) fn details(period: &Period) -> Result<&Details, Error> {
-    let details = period.details.as_ref();
-    let captured = details.filter(|details| period.end.detail != 0 || !details.is_empty());
-    captured.ok_or_else(|| {
+    period.captured().ok_or_else(|| {
         Error::Failed(match CountedBy::of(&period.end) {
             CountedBy::Device => "no details were captured here.\n\
                 For some seconds, as root: exitstat detail --capture key -i 10\n\
@@ -101,77 +96,27 @@ fn wait(interval: Duration) -> Result<(), Error> {
     }
 }
 
-/// A row: the exits of a reason with an identity, or its other ones.
-#[derive(Clone, Debug, PartialEq)]
-struct Row {
-    reason: Reason,
-    id: Option<Identity>,
-    counts: Counts,
-}
-
 /// What was found.
 struct Found<'a> {
     period: &'a Period,
     subject: Subject,
-    rows: Vec<Row>,
-    exits: u64,
-    cycles: u64,
-    with_key: bool,
-    with_ip: bool,
+    found: Rows,
 }
 
 impl<'a> Found<'a> {
     fn of(period: &'a Period, scope: Scope, args: &DetailArgs) -> Result<Self, Error> {
-        let details = details(period)?;
-        let reasons = period
-            .counts
-            .by_vcpus(scope)
-            .ok_or_else(|| not_there(scope))?;
-        let entries = details.by(scope).unwrap_or_default();
-        let isa = period.end.isa();
-        let wanted = |reason| is_one_of(&args.reason, reason);
-        let mut rows: Vec<Row> = entries
-            .iter()
-            .map(|(id, counts)| Row {
-                reason: Reason {
-                    isa,
-                    number: id.reason,
-                },
-                id: Some(*id),
-                counts: *counts,
-            })
-            .filter(|row| wanted(row.reason))
-            .collect();
-        let (mut exits, mut cycles) = (0, 0);
-        for (reason, counters) in reasons.iter().filter(|(reason, _)| wanted(*reason)) {
-            exits += counters.exits;
-            cycles += counters.cycles;
-            let captured = rows.iter().filter(|row| row.reason == reason);
-            let sum = captured.fold(Counts::default(), |sum, row| sum.plus(row.counts));
-            let counts = rest(counters, &sum);
-            if counts.exits != 0 {
-                rows.push(Row {
-                    reason,
-                    id: None,
-                    counts,
-                });
-            }
-        }
-        let key = |row: &Row| match args.sort {
-            DetailSort::Exits => row.counts.exits,
-            DetailSort::Cycles => row.counts.cycles,
-            DetailSort::User => row.counts.user_exits,
-            DetailSort::Max => row.counts.longest,
-        };
-        rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
+        let found = Rows::of(period, details(period)?, scope, &args.reason);
+        let mut found = found.ok_or_else(|| not_there(scope))?;
+        found.sort(|counts| match args.sort {
+            DetailSort::Exits => counts.exits,
+            DetailSort::Cycles => counts.cycles,
+            DetailSort::User => counts.user_exits,
+            DetailSort::Max => counts.longest,
+        });
         Ok(Self {
             period,
             subject: Subject::Of(scope),
-            with_key: with_keys(&period.end),
-            with_ip: rows.iter().any(|row| row.id.is_some_and(|id| id.ip != 0)),
-            rows,
-            exits,
-            cycles,
+            found,
         })
     }
 
@@ -198,10 +143,10 @@ impl<'a> Found<'a> {
             seconds.unwrap_or_default()
         )?;
         let mut columns = vec![("reason", false)];
-        if self.with_key {
+        if self.found.with_key {
             columns.push(("what", false));
         }
-        if self.with_ip {
+        if self.found.with_ip {
             columns.push(("instruction", false));
         }
         columns.extend(
@@ -210,16 +155,16 @@ impl<'a> Found<'a> {
         let share = |part: u64, of: u64| table::percent((of != 0).then(|| part as f64 / of as f64));
         let texts = |name: String, what: String, at: String, counts: &Counts| {
             let mut texts = vec![name];
-            if self.with_key {
+            if self.found.with_key {
                 texts.push(what);
             }
-            if self.with_ip {
+            if self.found.with_ip {
                 texts.push(at);
             }
             texts.extend([
                 counts.exits.to_string(),
-                share(counts.exits, self.exits),
-                share(counts.cycles, self.cycles),
+                share(counts.exits, self.found.exits),
+                share(counts.cycles, self.found.cycles),
                 counts
                     .cycles
                     .checked_div(counts.exits)
@@ -233,6 +178,7 @@ impl<'a> Found<'a> {
             texts
         };
         let mut rows: Vec<_> = self
+            .found
             .rows
             .iter()
             .take(most)
@@ -246,7 +192,7 @@ impl<'a> Found<'a> {
                 )
             })
             .collect();
-        let more = self.rows.get(most..).unwrap_or_default();
+        let more = self.found.rows.get(most..).unwrap_or_default();
         if !more.is_empty() {
             let sum = more
                 .iter()
@@ -260,15 +206,14 @@ impl<'a> Found<'a> {
 
     /// What a row's exits were about.
     fn what(&self, row: &Row) -> String {
-        match row.id {
-            _ if !self.with_key || !has_keys(row.reason.number) => String::new(),
-            None => "other".to_owned(),
-            Some(id) => name(id.reason, id.key),
+        match self.found.with_key {
+            true => row.what(),
+            false => String::new(),
         }
     }
 
     fn columns(&self, row: &Row) -> Columns {
-        let of = |id| Columns::of(&id, self.with_key, self.with_ip);
+        let of = |id| Columns::of(&id, self.found.with_key, self.found.with_ip);
         row.id.map(of).unwrap_or_default()
     }
 
@@ -298,7 +243,7 @@ impl<'a> Found<'a> {
             user_cycles: u64,
         }
         let header = &self.period.end;
-        let details = self.rows.iter().map(|row| Detail {
+        let details = self.found.rows.iter().map(|row| Detail {
             number: row.reason.number,
             name: row.reason.to_string(),
             columns: self.columns(row),
@@ -315,8 +260,8 @@ impl<'a> Found<'a> {
             time: json::time(header.realtime),
             seconds: self.period.seconds.map(|seconds| seconds.0),
             tsc_khz: header.tsc_khz,
-            exits: self.exits,
-            cycles: self.cycles,
+            exits: self.found.exits,
+            cycles: self.found.cycles,
             details: details.collect(),
         };
         json::write(out, "details", content)
@@ -338,7 +283,7 @@ impl<'a> Found<'a> {
             "user_cycles",
             "tsc_khz",
         ];
-        let rows = self.rows.iter().map(|row| {
+        let rows = self.found.rows.iter().map(|row| {
             let mut cells = vec![row.reason.number.to_string(), row.reason.to_string()];
             cells.extend(self.columns(row).cells(self.what(row)));
             cells.extend([
@@ -355,34 +300,5 @@ impl<'a> Found<'a> {
             out,
             [HEADER.map(str::to_owned).to_vec()].into_iter().chain(rows),
         )
-    }
-}
-
-/// Where in the guest: the instruction pointer, and who ran.
-pub(super) fn instruction(id: &Identity) -> String {
-    if id.ip == 0 {
-        return String::new();
-    }
-    let nested = if id.context & CONTEXT_NESTED != 0 {
-        " L2"
-    } else {
-        ""
-    };
-    let who = match id.context & CONTEXT_CPL {
-        0 => "",
-        _ => " user",
-    };
-    format!("{:#x}{who}{nested}", id.ip)
-}
-
-/// What is counted of a reason and is in no row.
-fn rest(all: &Counters, captured: &Counts) -> Counts {
-    Counts {
-        exits: all.exits.saturating_sub(captured.exits),
-        cycles: all.cycles.saturating_sub(captured.cycles),
-        // It may be one of those that are captured.
-        longest: 0,
-        user_exits: all.user_exits.saturating_sub(captured.user_exits),
-        user_cycles: all.user_cycles.saturating_sub(captured.user_cycles),
     }
 }

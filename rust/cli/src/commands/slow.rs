@@ -2,11 +2,11 @@
 
 //! `exitstat slow`: the slowest exits, one by one.
 
-use super::detail::{details, instruction, period};
+use super::detail::{details, period};
 use crate::{
     cli::{Format, SlowArgs},
     counted_by::CountedBy,
-    detail::{name, with_keys, Columns},
+    detail::{instruction, name, with_keys, Columns},
     error::Error,
     model::Period,
     output::{self, csv, json, table},

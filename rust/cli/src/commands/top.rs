@@ -2,7 +2,11 @@
 
 //! `exitstat top`: live, on the full screen.
 
-use crate::{cli::TopArgs, error::Error, source::Source};
+use crate::{
+    cli::TopArgs,
+    error::Error,
+    source::{capture::Capture, Source},
+};
 use crossterm::event::{self, Event};
 use rustix::{
     event::{poll, PollFd, PollFlags, Timespec},
@@ -46,8 +50,17 @@ pub fn run(args: &TopArgs) -> Result<(), Error> {
             "top needs a terminal; `exitstat 1` prints a table each second".to_owned(),
         ));
     }
-    let mut source = Source::open(&args.source)?;
-    let app = App::new(source.first()?);
+    let _capture = args.capture.map(Capture::begin).transpose()?;
+    let mut source = Source::open(&args.source)?.with_details();
+    let first = match source.first() {
+        // Others see the rest.
+        Err(error) if error.is_want_of_details() => {
+            source = Source::open(&args.source)?;
+            source.first()
+        }
+        first => first,
+    };
+    let app = App::new(first?);
 
     let signalled = Arc::new(AtomicUsize::new(0));
     for signal in [SIGHUP, SIGINT, SIGTERM] {

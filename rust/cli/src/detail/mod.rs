@@ -5,10 +5,12 @@
 mod columns;
 mod name;
 mod part;
+mod rows;
 
 pub use columns::{with_keys, Columns};
 pub use name::name;
 pub use part::Part;
+pub use rows::{instruction, Row, Rows};
 
 use crate::model::{Scope, VcpuId};
 use exitstat_core::{

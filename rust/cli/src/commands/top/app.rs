@@ -4,13 +4,17 @@
 
 use crate::{
     cli::{RowsArgs, Sort},
+    detail::Rows,
     model::{Period, Sample, Scope},
     reason::Reason,
     view::View,
 };
 use clap::ValueEnum;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, VecDeque},
+};
 
 /// Rates that are kept for the sparkline; as many columns as a wide terminal has.
 const HISTORY: usize = 400;
@@ -43,6 +47,18 @@ pub enum Mode {
     Help,
 }
 
+/// Where the keys choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// A VM.
+    #[default]
+    Vms,
+    /// A reason.
+    Reasons,
+    /// Nothing: it shows what the reason's exits were about.
+    Details,
+}
+
 /// What is shown.
 #[derive(Debug)]
 pub struct App {
@@ -61,7 +77,11 @@ pub struct App {
     pub mode: Mode,
     /// Counts since the start, not of the interval.
     pub cumulative: bool,
-    /// Rows of reasons above the first that is shown.
+    /// Where the keys choose.
+    pub pane: Pane,
+    /// The reason that is chosen, once there was a choice.
+    pub reason: Option<Reason>,
+    /// Rows of reasons, or of details, above the first that is shown.
     pub above: usize,
     paused: bool,
     ended: bool,
@@ -80,6 +100,8 @@ impl App {
             filter: String::new(),
             mode: Mode::Normal,
             cumulative: false,
+            pane: Pane::default(),
+            reason: None,
             above: 0,
             paused: false,
             ended: false,
@@ -179,11 +201,7 @@ impl App {
             sort: self.sort,
             ..RowsArgs::default()
         };
-        let period = if self.cumulative {
-            &Period::between(&self.first, &self.last)
-        } else {
-            &self.period
-        };
+        let period = &*self.shown();
         let mut view = View::of_interval(period, scope(self.chosen), &args);
         if !wanted.is_empty() {
             view.rows.retain(|row| row.name().contains(&wanted));
@@ -199,6 +217,29 @@ impl App {
             }
         }
         view
+    }
+
+    /// The period that is shown.
+    fn shown(&self) -> Cow<'_, Period> {
+        match self.cumulative {
+            true => Cow::Owned(Period::between(&self.first, &self.last)),
+            false => Cow::Borrowed(&self.period),
+        }
+    }
+
+    /// What the exits of the reason that is chosen were about, most first; `None` if it was not captured.
+    pub fn details(&self) -> Option<Rows> {
+        let period = self.shown();
+        let details = period.captured()?;
+        let reason = self.reason?;
+        // The VM may be gone since.
+        let rows = Rows::of(&period, details, scope(self.chosen), &[reason.into()]);
+        Some(rows.unwrap_or_default())
+    }
+
+    /// Seconds that are shown.
+    pub fn shown_seconds(&self) -> f64 {
+        self.shown().seconds.map_or(0.0, |seconds| seconds.0)
     }
 
     /// Exits a second of the VM that is chosen, the newest last.
@@ -249,7 +290,8 @@ impl App {
             KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.mode = Mode::Help,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('/') => self.mode = Mode::Filter,
-            KeyCode::Esc => self.filter.clear(),
+            KeyCode::Enter => self.enter(),
+            KeyCode::Esc => self.back(),
             KeyCode::Char('c') => self.cumulative = !self.cumulative,
             KeyCode::Char('s') => self.next_sort(1),
             KeyCode::Char('S') => self.next_sort(Sort::value_variants().len() - 1),
@@ -270,17 +312,57 @@ impl App {
         self.sort = all[(at + step) % all.len()];
     }
 
-    fn choose(&mut self, other: impl FnOnce(usize, usize) -> usize) {
-        let vms = self.vms();
-        let at = vms
-            .iter()
-            .position(|line| line.vm == self.chosen)
-            .unwrap_or(0);
-        if let Some(line) = vms.get(other(at, vms.len() - 1)) {
-            self.chosen = line.vm;
-            self.above = 0;
+    /// Into what is chosen.
+    fn enter(&mut self) {
+        self.pane = match self.pane {
+            Pane::Vms => Pane::Reasons,
+            Pane::Reasons if self.reason.is_some() => Pane::Details,
+            pane => pane,
+        };
+        self.above = 0;
+        if self.pane == Pane::Reasons {
+            self.choose(|at, _| at);
         }
     }
+
+    /// Out of it; and at last what is shown is not filtered any more.
+    fn back(&mut self) {
+        match self.pane {
+            Pane::Vms => self.filter.clear(),
+            Pane::Reasons => self.pane = Pane::Vms,
+            Pane::Details => self.pane = Pane::Reasons,
+        }
+        self.above = 0;
+    }
+
+    /// Another one of those that there are, by where it is and where the last is.
+    fn choose(&mut self, other: impl FnOnce(usize, usize) -> usize) {
+        match self.pane {
+            Pane::Vms => {
+                let vms: Vec<_> = self.vms().iter().map(|line| line.vm).collect();
+                if let Some(vm) = chosen(&vms, self.chosen, other) {
+                    self.chosen = vm;
+                    self.above = 0;
+                }
+            }
+            Pane::Reasons => {
+                let rows = self.reasons().rows;
+                let reasons: Vec<_> = rows.iter().map(|row| row.reason).collect();
+                self.reason = chosen(&reasons, self.reason, other).flatten();
+            }
+            Pane::Details => self.above = other(self.above, usize::MAX),
+        }
+    }
+}
+
+/// Another one than `now`, or the first.
+fn chosen<T: Copy + PartialEq>(
+    all: &[T],
+    now: T,
+    other: impl FnOnce(usize, usize) -> usize,
+) -> Option<T> {
+    let at = all.iter().position(|one| *one == now).unwrap_or(0);
+    all.get(other(at, all.len().saturating_sub(1))).copied()
 }
 
 fn scope(vm: Option<u64>) -> Scope {

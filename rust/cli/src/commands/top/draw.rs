@@ -2,8 +2,9 @@
 
 //! Draws what `top` shows.
 
-use super::app::{reason_name, sort_name, App, Mode};
+use super::app::{reason_name, sort_name, App, Mode, Pane};
 use crate::{
+    detail::instruction,
     model::Longest,
     output::table::clock,
     view::{Row as ViewRow, View},
@@ -17,13 +18,14 @@ use ratatui::{
     Frame,
 };
 
-const HELP: [&str; 15] = [
-    "Up k, Down j   choose a VM, or all",
+const HELP: [&str; 16] = [
+    "Up k, Down j   choose a VM, or all; then a reason",
     "Home, End      the first, the last",
+    "Enter          a reason; then what its exits were about",
+    "Esc            back",
     "PgUp, PgDn     scroll the reasons",
     "s, S           next, previous order of reasons",
-    "/              filter reasons by name; Enter keeps it,",
-    "Esc            and this forgets it",
+    "/              filter reasons by name; Esc forgets it",
     "c              counts since the start, or of the interval",
     "p, Space       pause, go on",
     "? h F1         this help",
@@ -53,7 +55,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     draw_title(frame, title, app);
     draw_rates(frame, graph, app);
     draw_vms(frame, vms_area, app);
-    draw_reasons(frame, reasons, app);
+    match app.pane {
+        Pane::Details => draw_details(frame, reasons, app),
+        Pane::Vms | Pane::Reasons => draw_reasons(frame, reasons, app),
+    }
     draw_keys(frame, keys, app);
     if app.mode == Mode::Help {
         draw_help(frame, area);
@@ -150,13 +155,8 @@ fn draw_vms(frame: &mut Frame<'_>, area: Rect, app: &App) {
 
 fn draw_reasons(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     let view = app.reasons();
-    let room = usize::from(area.height.saturating_sub(2));
-    app.above = app.above.min(view.rows.len().saturating_sub(room));
-    let since = if app.cumulative {
-        "since the start"
-    } else {
-        "in the interval"
-    };
+    app.above = app.above.min(above_at_most(view.rows.len(), area));
+    let since = since(app);
     let filter = if app.filter.is_empty() {
         String::new()
     } else {
@@ -164,7 +164,7 @@ fn draw_reasons(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     };
     let title = format!("exits {since}, by {}{filter}", sort_name(app.sort));
     let shown = columns(area.width);
-    let rows = view.rows.iter().skip(app.above).map(|row| {
+    let rows = view.rows.iter().map(|row| {
         let name = Cell::from(reason_name(row.reason));
         let texts = texts(&view, row);
         let cells = shown
@@ -179,9 +179,98 @@ fn draw_reasons(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     let widths = [NAME].into_iter().chain(widths).map(Constraint::Length);
     let table = Table::new(rows, widths)
         .header(Row::new(head).style(heads()))
+        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
         .block(Block::new().title(title));
+    let chosen = app.reason.filter(|_| app.pane == Pane::Reasons);
+    let at = chosen.and_then(|_| view.rows.iter().position(|row| row.reason == chosen));
+    let mut state = TableState::new().with_offset(app.above).with_selected(at);
+    frame.render_stateful_widget(table, area, &mut state);
+    app.above = state.offset();
+}
+
+/// Rows that can be above the first that is shown, with a title and a head.
+fn above_at_most(rows: usize, area: Rect) -> usize {
+    rows.saturating_sub(usize::from(area.height.saturating_sub(2)))
+}
+
+fn since(app: &App) -> &'static str {
+    if app.cumulative {
+        "since the start"
+    } else {
+        "in the interval"
+    }
+}
+
+const NOT_CAPTURED: &str = "\
+What these exits were about was not captured. Esc goes back.
+
+exitstat top --capture key       which MSR, port, address, CPUID leaf, hypercall
+exitstat top --capture ip        which instruction of the guest
+exitstat detail --help           tells more of it
+
+Only the module can capture it, and only root, or who has CAP_PERFMON, sees it.";
+
+fn draw_details(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
+    let name = app.reason.map_or_else(String::new, |r| r.to_string());
+    let title = format!("what exits of {name} were about, {}", since(app));
+    let block = Block::new().title(title);
+    let Some(found) = app.details() else {
+        frame.render_widget(Paragraph::new(NOT_CAPTURED).block(block), area);
+        return;
+    };
+    app.above = app.above.min(above_at_most(found.rows.len(), area));
+    let view = app.reasons();
+    let interval = app.shown_seconds();
+    // Two things about each exit need room.
+    let all = 0..DETAIL_COLUMNS.len();
+    let narrow = area.width < 100 && found.with_key && found.with_ip;
+    let shown: Vec<_> = all.filter(|&column| !narrow || column != 1).collect();
+    let rows = found.rows.iter().skip(app.above).map(|row| {
+        let counts = row.counts;
+        let at = match row.id {
+            Some(id) if found.with_ip => instruction(&id),
+            _ => String::new(),
+        };
+        let what = match (row.what(), row.id) {
+            (what, _) if found.with_key && !what.is_empty() => format!("{what}  {at}"),
+            (_, None) => "other".to_owned(),
+            _ => at,
+        };
+        let rate = counts.exits as f64 / interval;
+        let texts = [
+            grouped(counts.exits),
+            match rate.is_finite() {
+                true => grouped(rate.round() as u64),
+                false => "-".to_owned(),
+            },
+            percent(share(counts.exits, found.exits)),
+            percent(share(counts.cycles, found.cycles)),
+            time(&view, share(counts.cycles, counts.exits)),
+            percent(share(counts.user_exits, counts.exits)),
+        ];
+        let cells = shown.iter().map(|&column| right(texts[column].clone()));
+        Row::new([Cell::from(what)].into_iter().chain(cells))
+    });
+    let columns = shown.iter().map(|&column| DETAIL_COLUMNS[column]);
+    let (titles, widths): (Vec<_>, Vec<_>) = columns.unzip();
+    let titles = titles.into_iter().map(|title| right(title.to_owned()));
+    let head = [Cell::from("WHAT")].into_iter().chain(titles);
+    let widths = widths.into_iter().map(Constraint::Length);
+    let table = Table::new(rows, [Constraint::Min(10)].into_iter().chain(widths))
+        .header(Row::new(head).style(heads()))
+        .block(block);
     frame.render_widget(table, area);
 }
+
+/// Titles and widths of the columns after what exits were about.
+const DETAIL_COLUMNS: [(&str, u16); 6] = [
+    ("EXITS", 11),
+    ("EXITS/S", 9),
+    ("%EXITS", 6),
+    ("%TIME", 6),
+    ("AVG", 8),
+    ("%USER", 6),
+];
 
 /// Columns of a reason's name.
 const NAME: u16 = 22;
@@ -218,20 +307,12 @@ fn columns(width: u16) -> Vec<usize> {
 /// A row's texts, one for each of [`COLUMNS`].
 fn texts(view: &View, row: &ViewRow) -> [String; COLUMNS.len()] {
     let figures = view.figures(row);
-    let percent =
-        |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.1}", share * 100.0));
-    let time = |cycles: Option<f64>| match cycles {
-        None => "-".to_owned(),
-        Some(cycles) => view
-            .seconds_of(cycles)
-            .map_or_else(|| format!("{cycles:.0} cy"), seconds),
-    };
     let longest = match figures.longest {
         None => "-".to_owned(),
-        Some(Longest::Exactly(cycles)) => time(Some(cycles as f64)),
+        Some(Longest::Exactly(cycles)) => time(view, Some(cycles as f64)),
         // It is in the bucket that ends there.
         Some(Longest::InBucket(bucket)) => {
-            format!("<{}", time(Some(bucket_begin(bucket + 1) as f64)))
+            format!("<{}", time(view, Some(bucket_begin(bucket + 1) as f64)))
         }
     };
     let rate = figures.exits_per_second;
@@ -240,11 +321,28 @@ fn texts(view: &View, row: &ViewRow) -> [String; COLUMNS.len()] {
         rate.map_or("-".to_owned(), |rate| grouped(rate.round() as u64)),
         percent(figures.exits_share),
         percent(figures.cycles_share),
-        time(figures.average),
-        time(figures.p99.map(|cycles| cycles as f64)),
+        time(view, figures.average),
+        time(view, figures.p99.map(|cycles| cycles as f64)),
         longest,
         percent(figures.user_share),
     ]
+}
+
+/// A part of all, if there is any.
+fn share(part: u64, all: u64) -> Option<f64> {
+    (all != 0).then(|| part as f64 / all as f64)
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.1}", share * 100.0))
+}
+
+fn time(view: &View, cycles: Option<f64>) -> String {
+    let Some(cycles) = cycles else {
+        return "-".to_owned();
+    };
+    let time = view.seconds_of(cycles);
+    time.map_or_else(|| format!("{cycles:.0} cy"), seconds)
 }
 
 fn right(text: String) -> Cell<'static> {
@@ -254,7 +352,15 @@ fn right(text: String) -> Cell<'static> {
 fn draw_keys(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let line = match app.mode {
         Mode::Filter => Line::from(format!("filter: {}_", app.filter)).style(heads()),
-        _ => Line::from("q quit  ? help  j k VM  s sort  / filter  c since start  p pause"),
+        _ => Line::from(match app.pane {
+            Pane::Vms => {
+                "q quit  ? help  j k VM  Enter reason  s sort  / filter  c since start  p pause"
+            }
+            Pane::Reasons => {
+                "q quit  ? help  j k reason  Enter what about  Esc back  s sort  c since start"
+            }
+            Pane::Details => "q quit  ? help  j k scroll  Esc back  c since start  p pause",
+        }),
     };
     frame.render_widget(line, area);
 }
