@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{amd, boot, boot_without_ept, details, marked, recording, Host};
+use common::{amd, boot, boot_without_ept, details, details_after, marked, recording, Host};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -55,6 +55,7 @@ fn directory() -> TempDir {
     write("counts.rec", &recording(&amd(true)));
     write("detail.rec", &recording(&details(false)));
     write("ips.rec", &recording(&details(true)));
+    write("after.rec", &recording(&details_after()));
     write("budget.toml", BUDGET.as_bytes());
     write(
         "wide.toml",
@@ -169,6 +170,13 @@ outputs! {
     diff_per_second: "diff boot.rec ept0.rec --per-second --sort cycles --reason 30,10",
     diff_json: "diff boot.rec ept0.rec -o json --reason 48,28",
     diff_csv: "diff boot.rec ept0.rec -o csv",
+    diff_details: "diff --details detail.rec after.rec",
+    diff_details_cycles: "diff --details detail.rec after.rec --sort cycles --all --reason MSR_WRITE",
+    diff_details_json: "diff --details detail.rec after.rec -o json --reason IO_INSTRUCTION",
+    diff_details_csv: "diff --details detail.rec after.rec -o csv",
+    diff_details_ips: "diff --details ips.rec ips.rec --all",
+    diff_details_unlike: "diff --details detail.rec ips.rec",
+    diff_details_none: "diff --details boot.rec after.rec",
     check: "check boot.rec --budget kernel.toml",
     check_json: "check boot.rec --budget kernel.toml -o json",
     check_csv: "check boot.rec --budget kernel.toml -o csv",
@@ -310,6 +318,7 @@ fn the_schema_documents_all_fields() {
         "detail --from ips.rec -o json",
         "slow --from ips.rec -o json",
         "diff boot.rec ept0.rec -o json",
+        "diff --details ips.rec ips.rec --all -o json",
         "report marked.rec --phases -o json",
         "check boot.rec --budget kernel.toml -o json",
     ] {

@@ -25,6 +25,13 @@ impl Recorded {
         Self(directory)
     }
 
+    fn with_details() -> Self {
+        let recorded = Self::new();
+        let details = common::recording(&common::details(false));
+        fs::write(recorded.path().join("x.rec"), details).unwrap();
+        recorded
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
@@ -166,6 +173,25 @@ fn totals_are_those_of_the_report() {
 }
 
 #[test]
+fn details_have_their_names() {
+    let recorded = Recorded::with_details();
+    let texts = recorded.svg(&["--kind", "details"]);
+    for (name, exits) in [
+        ("MSR_WRITE 0x6e0 IA32_TSC_DEADLINE", "900 (70.4 %)"),
+        ("MSR_WRITE other", "40 (3.1 %)"),
+        ("HLT", "25 (2.0 %)"),
+    ] {
+        let at = texts.iter().position(|text| text == name);
+        assert_eq!(at.map(|at| &*texts[at + 1]), Some(exits), "{texts:#?}");
+    }
+    let texts = recorded.svg(&["--kind", "details", "--reason", "msr-write"]);
+    assert!(texts.iter().any(|text| text == "1000 exits"), "{texts:#?}");
+    assert!(!texts.iter().any(|text| text == "HLT"), "{texts:#?}");
+    let picture = recorded.png(&["--kind", "details"]);
+    assert!(part(&picture, is(78, 121, 167)) > 0.01 && part(&picture, is(242, 142, 43)) > 0.01);
+}
+
+#[test]
 fn a_histogram_has_its_percentiles() {
     let recorded = Recorded::new();
     let texts = recorded.svg(&["--kind", "histogram", "--reason", "hlt"]);
@@ -204,6 +230,11 @@ fn what_cannot_be_drawn_is_said() {
             recorded.plot("x.svg", &["--kind", "histogram", "--reason", "35"]),
             2,
             "no histogram",
+        ),
+        (
+            recorded.plot("x.svg", &["--kind", "details"]),
+            6,
+            "--capture key",
         ),
         (recorded.plot("x.svg", &["--vm", "9"]), 2, "no VM 9"),
         (recorded.plot("none/x.svg", &[]), 6, "none/x.svg"),

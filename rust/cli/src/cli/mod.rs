@@ -315,7 +315,11 @@ pub struct DiffArgs {
     /// Only what was before this mark, in both
     #[arg(long, value_name = "MARK", conflicts_with = "phase")]
     pub until: Option<String>,
-    /// Also reasons that did not change
+    /// Compare what exits were about, key by key, of recordings with details (`record --capture`). The
+    /// table has exits, or by `--sort cycles` cycles
+    #[arg(long)]
+    pub details: bool,
+    /// Also what did not change
     #[arg(long)]
     pub all: bool,
     /// What change is sorted by

@@ -20,7 +20,7 @@ pub struct PlotArgs {
     /// What to draw
     #[arg(long, value_enum, default_value_t)]
     pub kind: PlotKind,
-    /// The reason of a histogram, by number or name
+    /// The reason of a histogram, or of details, by number or name
     #[arg(long, value_parser = crate::reason::parse, required_if_eq("kind", "histogram"))]
     pub reason: Option<crate::reason::Wanted>,
     /// Mark a moment of a rate over time, besides those that are in the recording (`record --marks`)
@@ -41,6 +41,8 @@ pub enum PlotKind {
     Totals,
     /// How long exits of one reason took
     Histogram,
+    /// Exits and time by what exits were about, of a recording with details; with --reason of one reason
+    Details,
 }
 
 fn mark(word: &str) -> Result<(f64, String), String> {

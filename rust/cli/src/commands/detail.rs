@@ -268,14 +268,7 @@ impl<'a> Found<'a> {
     }
 
     fn csv(&self, out: &mut impl Write) -> Result<(), Error> {
-        const HEADER: [&str; 13] = [
-            "number",
-            "name",
-            "key",
-            "what",
-            "instruction_pointer",
-            "cpl",
-            "nested",
+        const NUMBERS: [&str; 6] = [
             "exits",
             "cycles",
             "max_cycles",
@@ -283,6 +276,8 @@ impl<'a> Found<'a> {
             "user_cycles",
             "tsc_khz",
         ];
+        let header = ["number", "name"].into_iter();
+        let header = header.chain(Columns::HEADER).chain(NUMBERS);
         let rows = self.found.rows.iter().map(|row| {
             let mut cells = vec![row.reason.number.to_string(), row.reason.to_string()];
             cells.extend(self.columns(row).cells(self.what(row)));
@@ -296,9 +291,7 @@ impl<'a> Found<'a> {
             ]);
             cells
         });
-        csv::write(
-            out,
-            [HEADER.map(str::to_owned).to_vec()].into_iter().chain(rows),
-        )
+        let header = header.map(str::to_owned).collect();
+        csv::write(out, std::iter::once(header).chain(rows))
     }
 }

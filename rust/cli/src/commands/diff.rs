@@ -2,19 +2,19 @@
 
 //! `exitstat diff`: what changed between two recordings.
 
-use super::report;
+use super::{detail::details, report};
 use crate::{
     cli::{DiffArgs, DiffSort, Format},
     counted_by::CountedBy,
+    detail::{about, Columns, Rows},
     error::Error,
     model::{total, Line, Period, Scope},
     output::{self, csv, json, table},
     reason::{is_one_of, name_or_total, number_or_none, Reason},
 };
-use exitstat_core::tally::Tally;
+use exitstat_core::{detail::Identity, tally::Tally};
 use serde::{Serialize, Serializer};
 use std::{
-    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     io::Write,
 };
@@ -65,6 +65,12 @@ pub struct Row {
     pub number: Option<u32>,
     /// Its name.
     pub name: String,
+    /// What the exits were about, if that is compared.
+    #[serde(flatten)]
+    pub columns: Option<Columns>,
+    /// The same in words.
+    #[serde(skip)]
+    pub what: String,
     /// Exits.
     pub exits: Change,
     /// Cycles; ns if BPF counted in either. `None` if only exits were.
@@ -84,7 +90,7 @@ pub fn run(args: &DiffArgs) -> Result<(), Error> {
     };
     let (a, b) = (open(&args.a)?, open(&args.b)?);
     let by = [&a, &b].map(|recording| CountedBy::of(&recording.period.end));
-    let (rows, total) = rows(&a.period, &b.period, args)?;
+    let compared = Compared::of([&a.period, &b.period], args)?;
     if let Some(warning) = not_alike(by) {
         crate::say!("exitstat: {warning}");
     }
@@ -101,7 +107,7 @@ pub fn run(args: &DiffArgs) -> Result<(), Error> {
                 );
                 writeln!(out, "{name}: {}  {seconds}  source: {by}", path.display())?;
             }
-            print(&mut out, &rows, &total, args.per_second, unit(by))?;
+            compared.print(&mut out, args, unit(by))?;
         }
         Format::Json => {
             #[derive(Serialize)]
@@ -113,8 +119,16 @@ pub fn run(args: &DiffArgs) -> Result<(), Error> {
                 seconds_a: Option<f64>,
                 seconds_b: Option<f64>,
                 total: Row,
-                reasons: Vec<Row>,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                reasons: Option<Vec<Row>>,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                details: Option<Vec<Row>>,
             }
+            let Compared { rows, total } = compared;
+            let (reasons, details) = match args.details {
+                false => (Some(rows), None),
+                true => (None, Some(rows)),
+            };
             let diff = Diff {
                 per_second: args.per_second,
                 source_a: by[0].word(),
@@ -123,16 +137,27 @@ pub fn run(args: &DiffArgs) -> Result<(), Error> {
                 seconds_a: a.period.seconds.map(|seconds| seconds.0),
                 seconds_b: b.period.seconds.map(|seconds| seconds.0),
                 total,
-                reasons: rows,
+                reasons,
+                details,
             };
             json::write(&mut out, "diff", diff)?;
         }
         Format::Csv => {
-            let header = "number,name,exits_a,exits_b,exits_change,exits_relative,\
-                          cycles_a,cycles_b,cycles_change,cycles_relative";
-            let header = header.split(',').map(str::to_owned).collect();
-            let rows = rows.iter().chain([&total]).map(|row| {
+            let what = match args.details {
+                false => &[][..],
+                true => &Columns::HEADER[..],
+            };
+            let numbers = "exits_a,exits_b,exits_change,exits_relative,\
+                           cycles_a,cycles_b,cycles_change,cycles_relative";
+            let header = ["number", "name"].iter().chain(what).copied();
+            let header = header.chain(numbers.split(','));
+            let header = header.map(str::to_owned).collect();
+            let rows = compared.rows.iter().chain([&compared.total]).map(|row| {
                 let mut cells = vec![csv::cell(row.number), row.name.clone()];
+                if args.details {
+                    let columns = row.columns.clone().unwrap_or_default();
+                    cells.extend(columns.cells(row.what.clone()));
+                }
                 for change in [Some(row.exits), row.cycles] {
                     let numbers = [|c: Change| c.a, |c: Change| c.b, |c: Change| c.change];
                     cells.extend(numbers.map(|of| csv::cell(change.map(of))));
@@ -147,68 +172,145 @@ pub fn run(args: &DiffArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// The rows, and that of all together.
-fn rows(a: &Period, b: &Period, args: &DiffArgs) -> Result<(Vec<Row>, Row), Error> {
-    let divisor = |period: &Period| match (args.per_second, period.seconds) {
-        (false, _) => Ok(1.0),
-        (true, Some(seconds)) if seconds.0 > 0.0 => Ok(seconds.0),
-        (true, _) => Err(Error::Usage(
-            "--per-second needs recordings of at least two snapshots each".to_owned(),
-        )),
-    };
-    let by = (divisor(a)?, divisor(b)?);
-    // Of one kind if both are; else in ns.
-    let unit = unit([CountedBy::of(&a.end), CountedBy::of(&b.end)]);
-    let scale = |period: &Period| match period.end.tsc_khz {
-        khz if unit == Some("ns") && khz != 0 => 1e6 / f64::from(khz),
-        _ => 1.0,
-    };
-    let scale = (scale(a), scale(b));
-    let row = |reason: Option<Reason>, a: Tally, b: Tally| Row {
-        reason,
-        number: reason.map(|reason| reason.number),
-        name: name_or_total(reason),
-        exits: Change::new(a.exits as f64 / by.0, b.exits as f64 / by.1),
-        cycles: unit.map(|_| {
-            Change::new(
-                (a.cycles as f64 * scale.0).round() / by.0,
-                (b.cycles as f64 * scale.1).round() / by.1,
-            )
-        }),
-    };
-    let lines = |period: &Period| period.counts.lines(Scope::Host).unwrap_or_default();
-    let isas = [a.end.isa(), b.end.isa()];
-    let (a, b) = (lines(a), lines(b));
-    let all = row(None, total(a.values()).tally, total(b.values()).tally);
+/// What is compared: a reason, or its exits with an identity; of details, without one its other exits.
+type Part = (Reason, Option<Identity>);
 
-    let of = |lines: &BTreeMap<Reason, Line>, reason| {
-        let line = lines.get(&reason);
-        line.map(|line| line.tally).unwrap_or_default()
-    };
-    let mut reasons: BTreeSet<Reason> = a.keys().chain(b.keys()).copied().collect();
-    if args.all {
-        reasons.extend(isas.into_iter().flat_map(Reason::all));
+/// What was counted of each, in both recordings.
+type Tallies = [BTreeMap<Part, Tally>; 2];
+
+/// The rows, and that of all together.
+struct Compared {
+    rows: Vec<Row>,
+    total: Row,
+}
+
+impl Compared {
+    fn of(periods: [&Period; 2], args: &DiffArgs) -> Result<Self, Error> {
+        let mut divisors = [1.0; 2];
+        if args.per_second {
+            for (divisor, period) in divisors.iter_mut().zip(periods) {
+                let seconds = period.seconds.filter(|seconds| seconds.0 > 0.0);
+                *divisor = seconds
+                    .ok_or_else(|| {
+                        Error::Usage(
+                            "--per-second needs recordings of at least two snapshots each"
+                                .to_owned(),
+                        )
+                    })?
+                    .0;
+            }
+        }
+        // Of one kind if both are; else in ns.
+        let unit = unit(periods.map(|period| CountedBy::of(&period.end)));
+        let scales = periods.map(|period| match period.end.tsc_khz {
+            khz if unit == Some("ns") && khz != 0 => 1e6 / f64::from(khz),
+            _ => 1.0,
+        });
+        let change = |amounts: [u64; 2], scales: [f64; 2]| {
+            let [a, b] = [0, 1].map(|i| (amounts[i] as f64 * scales[i]).round() / divisors[i]);
+            Change::new(a, b)
+        };
+        let changes = |tallies: [Tally; 2]| {
+            let exits = change(tallies.map(|tally| tally.exits), [1.0; 2]);
+            let cycles = unit.map(|_| change(tallies.map(|tally| tally.cycles), scales));
+            (exits, cycles)
+        };
+
+        let lines = periods.map(|period| period.counts.lines(Scope::Host).unwrap_or_default());
+        let all = lines.each_ref().map(|lines| total(lines.values()).tally);
+        let (exits, cycles) = changes(all);
+        let total = Row {
+            reason: None,
+            number: None,
+            name: name_or_total(None),
+            columns: None,
+            what: String::new(),
+            exits,
+            cycles,
+        };
+        let (parts, with_key, with_ip) = match args.details {
+            true => by_key(periods, args)?,
+            false => (lines.map(|lines| by_reason(&lines, args)), false, false),
+        };
+        let mut compared: BTreeSet<Part> = parts.iter().flat_map(BTreeMap::keys).copied().collect();
+        if args.all && !args.details {
+            let isas = periods.map(|period| period.end.isa());
+            let reasons = isas.into_iter().flat_map(Reason::all);
+            let wanted = reasons.filter(|&reason| is_one_of(&args.reason, reason));
+            compared.extend(wanted.map(|reason| (reason, None)));
+        }
+        let mut rows: Vec<_> = compared
+            .into_iter()
+            .map(|part| {
+                let (reason, id) = part;
+                let of = |parts: &BTreeMap<Part, Tally>| parts.get(&part).copied();
+                let tallies = parts.each_ref().map(|parts| of(parts).unwrap_or_default());
+                let (exits, cycles) = changes(tallies);
+                Row {
+                    reason: Some(reason),
+                    number: Some(reason.number),
+                    name: reason.to_string(),
+                    columns: args
+                        .details
+                        .then(|| id.map(|id| Columns::of(&id, with_key, with_ip)))
+                        .map(Option::unwrap_or_default),
+                    what: match args.details {
+                        true => about(reason, id, with_key, with_ip),
+                        false => String::new(),
+                    },
+                    exits,
+                    cycles,
+                }
+            })
+            .filter(|row| {
+                args.all
+                    || row.exits.change != 0.0
+                    || row.cycles.is_some_and(|cycles| cycles.change != 0.0)
+            })
+            .collect();
+        let changed = |row: &Row| match args.sort {
+            DiffSort::Exits => row.exits.change.abs(),
+            DiffSort::Cycles => row.cycles.unwrap_or(row.exits).change.abs(),
+        };
+        rows.sort_by(|x, y| changed(y).total_cmp(&changed(x)));
+        Ok(Self { rows, total })
     }
-    let mut rows: Vec<_> = reasons
-        .into_iter()
-        .filter(|&reason| is_one_of(&args.reason, reason))
-        .map(|reason| row(Some(reason), of(&a, reason), of(&b, reason)))
-        .filter(|row| {
-            args.all
-                || row.exits.change != 0.0
-                || row.cycles.is_some_and(|cycles| cycles.change != 0.0)
-        })
-        .collect();
-    let changed = |row: &Row| match args.sort {
-        DiffSort::Exits => row.exits.change.abs(),
-        DiffSort::Cycles => row.cycles.unwrap_or(row.exits).change.abs(),
-    };
-    rows.sort_by(|x, y| {
-        changed(y)
-            .partial_cmp(&changed(x))
-            .unwrap_or(Ordering::Equal)
+}
+
+/// What was counted of each reason.
+fn by_reason(lines: &BTreeMap<Reason, Line>, args: &DiffArgs) -> BTreeMap<Part, Tally> {
+    lines
+        .iter()
+        .filter(|(reason, _)| is_one_of(&args.reason, **reason))
+        .map(|(&reason, line)| ((reason, None), line.tally))
+        .collect()
+}
+
+/// What was counted of each identity, and whether those have keys, and instruction pointers.
+fn by_key(periods: [&Period; 2], args: &DiffArgs) -> Result<(Tallies, bool, bool), Error> {
+    let [a, b] = periods.map(|period| {
+        let rows = Rows::of(period, details(period)?, Scope::Host, &args.reason);
+        Ok::<_, Error>(rows.unwrap_or_default())
     });
-    Ok((rows, all))
+    let (a, b) = (a?, b?);
+    if (a.with_key, a.with_ip) != (b.with_key, b.with_ip) {
+        return Err(Error::Usage(
+            "they cannot be compared: one has keys or instruction pointers that the other has not (`record --capture`)"
+                .to_owned(),
+        ));
+    }
+    let (with_key, with_ip) = (a.with_key, a.with_ip);
+    let parts = [a, b].map(|found| {
+        let rows = found.rows.iter().map(|row| {
+            let tally = Tally {
+                exits: row.counts.exits,
+                cycles: row.counts.cycles,
+            };
+            ((row.reason, row.id), tally)
+        });
+        rows.collect()
+    });
+    Ok((parts, with_key, with_ip))
 }
 
 /// What times are compared in, if they were counted.
@@ -232,46 +334,60 @@ fn not_alike([a, b]: [CountedBy; 2]) -> Option<String> {
     }
 }
 
-fn print(
-    out: &mut impl Write,
-    rows: &[Row],
-    total: &Row,
-    per_second: bool,
-    unit: Option<&'static str>,
-) -> Result<(), Error> {
-    let exits = match per_second {
-        false => ["exits A", "exits B"],
-        true => ["exits/s A", "exits/s B"],
-    };
-    let times = unit.map(|unit| match (per_second, unit) {
-        (false, "ns") => ["ns A", "ns B"],
-        (false, _) => ["cycles A", "cycles B"],
-        (true, "ns") => ["ns/s A", "ns/s B"],
-        (true, _) => ["cycles/s A", "cycles/s B"],
-    });
-    let heads = [Some(exits), times].into_iter().flatten();
-    let heads = heads.flat_map(|[a, b]| [a, b, "change", "%"]);
-    let mut columns = vec![("nr", true), ("reason", false)];
-    columns.extend(heads.map(|head| (head, true)));
-    let number = |n: f64| match per_second && n.abs() < 100.0 {
-        true => format!("{n:.1}"),
-        false => format!("{n:.0}"),
-    };
-    let texts = |row: &Row| {
-        let mut texts = vec![number_or_none(row.reason), row.name.clone()];
-        for change in [Some(row.exits), row.cycles].into_iter().flatten() {
-            texts.push(number(change.a));
-            texts.push(number(change.b));
-            let sign = if change.change > 0.0 { "+" } else { "" };
-            texts.push(format!("{sign}{}", number(change.change)));
-            texts.push(match change.relative {
-                Some(relative) => format!("{:+.1}", relative * 100.0),
-                None if change.b == 0.0 => "-".to_owned(),
-                None => "new".to_owned(),
-            });
-        }
-        texts
-    };
-    let rows: Vec<_> = rows.iter().chain([total]).map(texts).collect();
-    Ok(table::write(out, &columns, &rows)?)
+impl Compared {
+    fn print(
+        &self,
+        out: &mut impl Write,
+        args: &DiffArgs,
+        unit: Option<&'static str>,
+    ) -> Result<(), Error> {
+        let exits = match args.per_second {
+            false => ["exits A", "exits B"],
+            true => ["exits/s A", "exits/s B"],
+        };
+        let times = unit.map(|unit| match (args.per_second, unit) {
+            (false, "ns") => ["ns A", "ns B"],
+            (false, _) => ["cycles A", "cycles B"],
+            (true, "ns") => ["ns/s A", "ns/s B"],
+            (true, _) => ["cycles/s A", "cycles/s B"],
+        });
+        // With what they were about there is room for one of the two.
+        let (exits, times) = match (args.details, args.sort) {
+            (false, _) => (Some(exits), times),
+            (true, DiffSort::Cycles) if times.is_some() => (None, times),
+            (true, _) => (Some(exits), None),
+        };
+        let mut columns = match args.details {
+            false => vec![("nr", true), ("reason", false)],
+            true => vec![("reason", false), ("what", false)],
+        };
+        let heads = [exits, times].into_iter().flatten();
+        let heads = heads.flat_map(|[a, b]| [a, b, "change", "%"]);
+        columns.extend(heads.map(|head| (head, true)));
+        let number = |n: f64| match args.per_second && n.abs() < 100.0 {
+            true => format!("{n:.1}"),
+            false => format!("{n:.0}"),
+        };
+        let texts = |row: &Row| {
+            let mut texts = match args.details {
+                false => vec![number_or_none(row.reason), row.name.clone()],
+                true => vec![row.name.clone(), row.what.clone()],
+            };
+            let changes = [exits.and(Some(row.exits)), times.and(row.cycles)];
+            for change in changes.into_iter().flatten() {
+                texts.push(number(change.a));
+                texts.push(number(change.b));
+                let sign = if change.change > 0.0 { "+" } else { "" };
+                texts.push(format!("{sign}{}", number(change.change)));
+                texts.push(match change.relative {
+                    Some(relative) => format!("{:+.1}", relative * 100.0),
+                    None if change.b == 0.0 => "-".to_owned(),
+                    None => "new".to_owned(),
+                });
+            }
+            texts
+        };
+        let rows: Vec<_> = self.rows.iter().chain([&self.total]).map(texts).collect();
+        Ok(table::write(out, &columns, &rows)?)
+    }
 }

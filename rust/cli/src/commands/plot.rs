@@ -2,8 +2,10 @@
 
 //! `exitstat plot`: pictures of recordings.
 
+use super::detail::details as details_of;
 use crate::{
     cli::{PlotArgs, PlotKind, RowsArgs},
+    detail::Rows,
     error::Error,
     model::{Period, Scope},
     source::recording::{self, Reader},
@@ -11,6 +13,8 @@ use crate::{
 };
 use std::fs;
 
+mod bars;
+mod details;
 mod histogram;
 mod paper;
 mod rate;
@@ -29,6 +33,13 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     let svg = match (args.kind, args.reason) {
         (PlotKind::Rate, _) => rate::draw(&recorded),
         (PlotKind::Totals, _) => totals::draw(&recorded),
+        (PlotKind::Details, reason) => {
+            let wanted: Vec<_> = reason.into_iter().collect();
+            let scope = Scope::from(&args.scope);
+            let details = details_of(&recorded.period)?;
+            let found = Rows::of(&recorded.period, details, scope, &wanted);
+            details::draw(&recorded, &found.ok_or_else(|| not_there(scope))?)
+        }
         (PlotKind::Histogram, Some(reason)) => histogram::draw(&recorded, reason)?,
         (PlotKind::Histogram, None) => {
             return Err(Error::Usage("a histogram needs --reason".to_owned()))
@@ -55,6 +66,8 @@ struct Recorded {
     marks: Vec<(f64, String)>,
     /// All of it.
     all: View,
+    /// The same, with what exits were about.
+    period: Period,
 }
 
 impl Recorded {
@@ -87,18 +100,19 @@ impl Recorded {
         if let Some(warning) = reader.ending().warning() {
             crate::say!("exitstat: {}: {warning}", args.file.display());
         }
-        let all = all.ok_or_else(|| {
+        let period = all.ok_or_else(|| {
             let file = args.file.display();
             Error::Usage(format!(
                 "{file}: there is one snapshot in it; to draw what happened takes two"
             ))
         })?;
-        let all = View::of(&all, scope, &rows).ok_or_else(|| not_there(scope))?;
+        let all = View::of(&period, scope, &rows).ok_or_else(|| not_there(scope))?;
         Ok(Self {
             title: format!("{}, {end:.1} s", all.subject),
             intervals,
             marks,
             all,
+            period,
         })
     }
 }

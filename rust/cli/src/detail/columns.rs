@@ -18,7 +18,7 @@ pub fn with_keys(header: &Header) -> bool {
 }
 
 /// Fields of a document, and cells of a row.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Columns {
     key: Option<String>,
     what: Option<String>,
@@ -28,6 +28,9 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// The heads of the cells.
+    pub const HEADER: [&'static str; 5] = ["key", "what", "instruction_pointer", "cpl", "nested"];
+
     /// Of an identity: with its key, if it has one, and its instruction pointer.
     #[must_use]
     pub fn of(id: &Identity, with_key: bool, with_ip: bool) -> Self {

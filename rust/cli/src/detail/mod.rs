@@ -10,7 +10,7 @@ mod rows;
 pub use columns::{with_keys, Columns};
 pub use name::name;
 pub use part::Part;
-pub use rows::{instruction, Row, Rows};
+pub use rows::{about, instruction, Row, Rows};
 
 use crate::model::{Scope, VcpuId};
 use exitstat_core::{

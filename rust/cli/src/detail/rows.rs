@@ -25,15 +25,38 @@ pub struct Row {
 }
 
 impl Row {
-    /// What the exits were about, in words; nothing of a reason whose exits have no keys.
+    /// What the exits were about, in words.
     #[must_use]
     pub fn what(&self) -> String {
-        match self.id {
-            _ if !has_keys(self.reason.number) => String::new(),
-            None => "other".to_owned(),
-            Some(id) => name(id.reason, id.key),
-        }
+        what(self.reason, self.id)
     }
+}
+
+/// What exits of a reason with an identity were about, or its other ones, in words; nothing of a reason
+/// whose exits have no keys.
+#[must_use]
+pub fn what(reason: Reason, id: Option<Identity>) -> String {
+    match id {
+        _ if !has_keys(reason.number) => String::new(),
+        None => "other".to_owned(),
+        Some(id) => name(id.reason, id.key),
+    }
+}
+
+/// The same with the instruction, of as much as was captured; nothing if there is nothing to tell.
+#[must_use]
+pub fn about(reason: Reason, id: Option<Identity>, with_key: bool, with_ip: bool) -> String {
+    let mut words = Vec::new();
+    if with_key {
+        words.push(what(reason, id));
+    }
+    match id {
+        Some(id) if with_ip => words.push(instruction(&id)),
+        None if with_ip && !with_key => words.push("other".to_owned()),
+        _ => (),
+    }
+    words.retain(|word| !word.is_empty());
+    words.join("  ")
 }
 
 /// The rows, and what is counted of their reasons in all.

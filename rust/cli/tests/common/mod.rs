@@ -260,6 +260,18 @@ pub fn details(ips: bool) -> Vec<Vec<u8>> {
     vec![first, host.snapshot(2000)]
 }
 
+/// What it captures of the first of them after something was done about a timer.
+pub fn details_after() -> Vec<Vec<u8>> {
+    let mut host = Host::new(9);
+    let first = host.snapshot(0);
+    host.about((1, 0), (32, 0x6e0, 0), 90, 700, 0);
+    host.about((1, 0), (32, 0x830, 0), 60, 1500, 0);
+    host.about((1, 1), (30, 0x03f8_0000, 0), 200, 3000, 200);
+    host.about((1, 1), (30, 0x0070_0000, 0), 14, 2500, 0);
+    host.exits((0, 1, 0), 32, 10, 800, 0);
+    vec![first, host.snapshot(2000)]
+}
+
 /// What BPF counts on an AMD host.
 pub fn amd(counts_only: bool) -> Vec<Vec<u8>> {
     let mut host = Host::new(7);

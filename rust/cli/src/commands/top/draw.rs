@@ -4,7 +4,7 @@
 
 use super::app::{reason_name, sort_name, App, Mode, Pane};
 use crate::{
-    detail::instruction,
+    detail::about,
     model::Longest,
     output::table::clock,
     view::{Row as ViewRow, View},
@@ -227,15 +227,7 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     let shown: Vec<_> = all.filter(|&column| !narrow || column != 1).collect();
     let rows = found.rows.iter().skip(app.above).map(|row| {
         let counts = row.counts;
-        let at = match row.id {
-            Some(id) if found.with_ip => instruction(&id),
-            _ => String::new(),
-        };
-        let what = match (row.what(), row.id) {
-            (what, _) if found.with_key && !what.is_empty() => format!("{what}  {at}"),
-            (_, None) => "other".to_owned(),
-            _ => at,
-        };
+        let what = about(row.reason, row.id, found.with_key, found.with_ip);
         let rate = counts.exits as f64 / interval;
         let texts = [
             grouped(counts.exits),
