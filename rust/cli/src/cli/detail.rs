@@ -64,6 +64,14 @@ pub struct LookArgs {
     pub source: SourceArgs,
 }
 
+impl LookArgs {
+    /// Whether exits are to be looked at, for a command that can do without.
+    #[must_use]
+    pub fn is_asked_for(&self) -> bool {
+        self.capture.is_some() || self.interval.is_some() || self.source.from.is_some()
+    }
+}
+
 /// The slowest exits, one by one: when, whose, what they were about, where from
 ///
 /// While details are captured (`exitstat detail --help`), the module keeps the 15 slowest exits of each vCPU,

@@ -13,6 +13,8 @@ use exitstat_core::{isa::Isa, reason::REASONS};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
+mod found;
+mod keys;
 mod svm;
 mod vmx;
 
@@ -92,6 +94,12 @@ const WIDTH: u16 = 90;
 ///
 /// The reason is not defined; or the output cannot be written.
 pub fn run(args: &ExplainArgs) -> Result<(), Error> {
+    let columns = Table::new().width().unwrap_or(WIDTH).clamp(40, WIDTH);
+    let mut output = output::stdout();
+    if args.look.is_asked_for() {
+        found::run(args, columns.into(), &mut output)?;
+        return Ok(output.flush()?);
+    }
     let reasons: Vec<Reason> = match args.reason {
         None => ISAS.into_iter().flat_map(Reason::all).collect(),
         Some(wanted) => wanted.reasons().collect(),
@@ -105,11 +113,9 @@ pub fn run(args: &ExplainArgs) -> Result<(), Error> {
         return Err(Error::Usage(undefined(reason)));
     }
     let entries = known.iter().map(|&(reason, text)| entry(reason, text));
-    let mut output = output::stdout();
     match (args.output, args.reason) {
         (Format::Table, None) => list(&mut output)?,
         (Format::Table, Some(_)) => {
-            let columns = Table::new().width().unwrap_or(WIDTH).clamp(40, WIDTH);
             for (at, &(reason, text)) in known.iter().enumerate() {
                 if at > 0 {
                     writeln!(output)?;
@@ -206,14 +212,14 @@ fn page(reason: Reason, text: &Text, width: usize) -> String {
     ] {
         page.extend(["\n", title, "\n"]);
         for paragraph in paragraphs {
-            wrap(&mut page, paragraph, width);
+            wrap(&mut page, paragraph, width, 2);
         }
     }
     page
 }
 
-/// Adds a paragraph of lines of up to `width` columns, indented.
-fn wrap(page: &mut String, paragraph: &str, width: usize) {
+/// Adds a paragraph of lines of up to `width` columns, `indent` of them empty.
+fn wrap(page: &mut String, paragraph: &str, width: usize, indent: usize) {
     let mut column = 0;
     for word in paragraph.split_whitespace() {
         let length = word.chars().count();
@@ -221,8 +227,9 @@ fn wrap(page: &mut String, paragraph: &str, width: usize) {
             page.push('\n');
             column = 0;
         }
-        page.push_str(if column == 0 { "  " } else { " " });
-        column += if column == 0 { 2 } else { 1 } + length;
+        let blanks = if column == 0 { indent } else { 1 };
+        page.extend(std::iter::repeat_n(' ', blanks));
+        column += blanks + length;
         page.push_str(word);
     }
     page.push('\n');

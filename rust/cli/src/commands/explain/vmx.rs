@@ -359,7 +359,7 @@ pub static TEXTS: [Text; 80] = [
                  delay. User space finishes what the kernel does not emulate.",
         fewer: "virtio over memory with ioeventfd in place of emulated devices; a virtio console in \
                 place of the serial port; kvm-clock or the TSC in place of the ACPI timer; the \
-                microvm machine. Which port: the tracepoint kvm:kvm_pio.",
+                microvm machine. Which port: exitstat detail IO_INSTRUCTION.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_io", "x86.c: kvm_fast_pio"],
     },
@@ -369,7 +369,7 @@ pub static TEXTS: [Text; 80] = [
         means: "The guest read an MSR that the bitmap of the hypervisor does not let through.",
         causes: "Kernels at boot; in operation power and energy counters, the performance counters, \
                  the APIC in x2APIC mode without APICv, Hyper-V's MSRs.",
-        fewer: "Which MSR: the tracepoint kvm:kvm_msr. turbostat and the like in the guest off; \
+        fewer: "Which MSR: exitstat detail MSR_READ. turbostat and the like in the guest off; \
                 KVM_CAP_X86_DISABLE_EXITS for APERF and MPERF; enable_mediated_pmu=1 for counters. A \
                 filter that user space sets (KVM_X86_SET_MSR_FILTER) makes more of them.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
@@ -384,7 +384,7 @@ pub static TEXTS: [Text; 80] = [
                  SPEC_CTRL until the guest writes a value other than 0.",
         fewer: "Fewer timers: a tickless guest (nohz), coarser timers, less going to sleep and \
                 waking up. IPIs: IPI virtualization (enable_ipiv=1 on CPUs that have it). EOI: \
-                APICv, or the paravirtual EOI. Which MSR: the tracepoint kvm:kvm_msr.",
+                APICv, or the paravirtual EOI. Which MSR: exitstat detail MSR_WRITE.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
             "msrs.c: handle_fastpath_wrmsr",
@@ -547,7 +547,7 @@ pub static TEXTS: [Text; 80] = [
                  finish them.",
         fewer: "Fewer doorbells: more queued at once (virtio event index), polling backends (vhost \
                 with busy polling, iothreads with poll-max-ns). virtio or assigned devices in place \
-                of emulated ones. Which address: the tracepoint kvm:kvm_mmio.",
+                of emulated ones. Which address: exitstat detail EPT_MISCONFIG.",
         manual: "VMX Support for Address Translation: EPT Misconfigurations",
         kvm: &[
             "vmx/vmx.c: handle_ept_misconfig",

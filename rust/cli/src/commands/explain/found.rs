@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `exitstat explain` of exits that were captured: what most of them were about, and what can be done.
+
+use super::{find, keys, wrap};
+use crate::{
+    cli::{ExplainArgs, Format},
+    commands::detail::{details, period},
+    detail::{Row, Rows},
+    error::Error,
+    model::{Period, Scope},
+    output::{csv, json, table},
+    reason::Reason,
+    view::Subject,
+};
+use exitstat_core::{key::has_keys, tally::Tally};
+use serde::Serialize;
+use std::{cmp::Reverse, io::Write};
+
+/// What is told of in a table: this part of all exits, or of the time, unless a reason was asked for.
+const WORTH_TELLING: f64 = 0.01;
+
+/// Keys that a heading names.
+const NAMED: usize = 2;
+
+/// Exits of a reason that the same is to be said of.
+struct Group {
+    reason: Reason,
+    /// What they were about, most first.
+    keys: Vec<String>,
+    tally: Tally,
+    /// All of the reason.
+    of: Tally,
+    does: &'static str,
+    fewer: &'static str,
+}
+
+/// All of them, and what there was in all.
+struct Found {
+    period: Period,
+    groups: Vec<Group>,
+    total: Tally,
+}
+
+/// Carries it out.
+///
+/// # Errors
+///
+/// Nothing was captured, or it cannot be read or written.
+pub fn run(args: &ExplainArgs, width: usize, out: &mut impl Write) -> Result<(), Error> {
+    let found = Found::of(args)?;
+    match args.output {
+        Format::Table => found.table(out, args.reason.is_some(), width),
+        Format::Json => found.json(out),
+        Format::Csv => found.csv(out),
+    }
+}
+
+impl Found {
+    fn of(args: &ExplainArgs) -> Result<Self, Error> {
+        let period = period(&args.look)?;
+        let wanted = args.reason.as_slice();
+        let rows = Rows::of(&period, details(&period)?, Scope::Host, &[]).unwrap_or_default();
+        let total = Tally {
+            exits: rows.exits,
+            cycles: rows.cycles,
+        };
+        let mut groups: Vec<Group> = Vec::new();
+        for row in &rows.rows {
+            let Some((does, fewer)) = advice(row, rows.with_key) else {
+                continue;
+            };
+            let tally = Tally {
+                exits: row.counts.exits,
+                cycles: row.counts.cycles,
+            };
+            let same =
+                |group: &&mut Group| group.reason == row.reason && std::ptr::eq(group.does, does);
+            match groups.iter_mut().find(same) {
+                Some(group) => {
+                    group.tally = group.tally.plus(tally);
+                    group.keys.push(row.what());
+                }
+                None => groups.push(Group {
+                    reason: row.reason,
+                    keys: vec![row.what()],
+                    tally,
+                    of: Tally::default(),
+                    does,
+                    fewer,
+                }),
+            }
+        }
+        for group in &mut groups {
+            group.keys.dedup();
+            group.keys.retain(|key| rows.with_key && !key.is_empty());
+            let same = rows.rows.iter().filter(|row| row.reason == group.reason);
+            group.of = same.fold(Tally::default(), |sum, row| {
+                sum.plus(Tally {
+                    exits: row.counts.exits,
+                    cycles: row.counts.cycles,
+                })
+            });
+        }
+        groups.retain(|group| crate::reason::is_one_of(wanted, group.reason));
+        groups.sort_by_key(|group| Reverse((group.tally.cycles, group.tally.exits)));
+        Ok(Self {
+            period,
+            groups,
+            total,
+        })
+    }
+
+    fn table(&self, out: &mut impl Write, all: bool, width: usize) -> Result<(), Error> {
+        let seconds = self.period.seconds;
+        let seconds = seconds.map(|seconds| format!("  {:.3} s", seconds.0));
+        writeln!(
+            out,
+            "{}  {}{}",
+            table::clock(self.period.end.realtime),
+            Subject::Of(Scope::Host),
+            seconds.unwrap_or_default()
+        )?;
+        let (mut left, mut text) = (Tally::default(), String::new());
+        for group in &self.groups {
+            let [exits, time] = group.shares(self.total);
+            if !all && exits < WORTH_TELLING && time < WORTH_TELLING {
+                left = left.plus(group.tally);
+                continue;
+            }
+            text.push('\n');
+            wrap(&mut text, &group.heading(self.total), width, 0);
+            wrap(&mut text, group.does, width, 2);
+            if !group.fewer.is_empty() {
+                let fewer = format!("To have fewer: {}", group.fewer);
+                wrap(&mut text, &fewer, width, 2);
+            }
+        }
+        if left.exits != 0 {
+            let share = percent(share(left.exits, self.total.exits));
+            text.push_str(&format!("\n{share} of all exits are of other kinds (explain REASON has those of a reason).\n"));
+        }
+        out.write_all(text.as_bytes())?;
+        Ok(())
+    }
+
+    fn json(&self, out: &mut impl Write) -> Result<(), Error> {
+        #[derive(Serialize)]
+        struct Advice<'a> {
+            seconds: Option<f64>,
+            tsc_khz: u32,
+            exits: u64,
+            cycles: u64,
+            advice: Vec<Entry<'a>>,
+        }
+        #[derive(Serialize)]
+        struct Entry<'a> {
+            number: u32,
+            name: String,
+            keys: &'a [String],
+            exits: u64,
+            cycles: u64,
+            exits_of_reason: u64,
+            does: &'static str,
+            fewer: &'static str,
+        }
+        let entries = self.groups.iter().map(|group| Entry {
+            number: group.reason.number,
+            name: group.reason.to_string(),
+            keys: &group.keys,
+            exits: group.tally.exits,
+            cycles: group.tally.cycles,
+            exits_of_reason: group.of.exits,
+            does: group.does,
+            fewer: group.fewer,
+        });
+        let content = Advice {
+            seconds: self.period.seconds.map(|seconds| seconds.0),
+            tsc_khz: self.period.end.tsc_khz,
+            exits: self.total.exits,
+            cycles: self.total.cycles,
+            advice: entries.collect(),
+        };
+        json::write(out, "advice", content)
+    }
+
+    fn csv(&self, out: &mut impl Write) -> Result<(), Error> {
+        let header = "number,name,keys,exits,cycles,exits_of_reason,tsc_khz,does,fewer";
+        let header = header.split(',').map(str::to_owned).collect();
+        let rows = self.groups.iter().map(|group| {
+            vec![
+                group.reason.number.to_string(),
+                group.reason.to_string(),
+                group.keys.join("; "),
+                group.tally.exits.to_string(),
+                group.tally.cycles.to_string(),
+                group.of.exits.to_string(),
+                self.period.end.tsc_khz.to_string(),
+                group.does.to_owned(),
+                group.fewer.to_owned(),
+            ]
+        });
+        csv::write(out, std::iter::once(header).chain(rows))
+    }
+}
+
+impl Group {
+    /// The parts of all exits, and of their time, that these are.
+    fn shares(&self, total: Tally) -> [f64; 2] {
+        [
+            share(self.tally.exits, total.exits),
+            share(self.tally.cycles, total.cycles),
+        ]
+    }
+
+    fn heading(&self, total: Tally) -> String {
+        let [exits, time] = self.shares(total).map(percent);
+        let of_all = format!("{exits} of all exits, {time} of their time");
+        let named = self.keys.iter().take(NAMED).cloned().collect::<Vec<_>>();
+        let (are, more) = match self.keys.len() {
+            0 => return format!("{}: {of_all}", self.reason),
+            1 => ("is", String::new()),
+            n if n > NAMED => ("are", format!(" and {} more", n - NAMED)),
+            _ => ("are", String::new()),
+        };
+        format!(
+            "{} of {} {are} {}{more}: {of_all}",
+            percent(share(self.tally.exits, self.of.exits)),
+            self.reason,
+            named.join(", "),
+        )
+    }
+}
+
+/// What exits of a row mean, and how to have fewer: by their key, or of those without one by their reason.
+fn advice(row: &Row, with_key: bool) -> Option<(&'static str, &'static str)> {
+    let keyed = with_key && has_keys(row.reason.number);
+    Some(match row.id.filter(|_| keyed) {
+        Some(id) => {
+            let known = keys::find(id.reason, id.key).unwrap_or(&keys::UNKNOWN);
+            (known.does, known.fewer)
+        }
+        None if keyed => (keys::NOT_CAPTURED.does, keys::NOT_CAPTURED.fewer),
+        None => {
+            let page = find(row.reason)?;
+            (page.causes, page.fewer)
+        }
+    })
+}
+
+fn share(part: u64, all: u64) -> f64 {
+    part as f64 / all.max(1) as f64
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
