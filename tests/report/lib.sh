@@ -3,12 +3,13 @@
 MARKS=/tmp/marks
 cr=$(printf '\r')
 
-# recorded NAME INTERVAL COMMAND...: records while COMMAND, of this file, runs; the lab gets the file.
+# recorded NAME INTERVAL COMMAND...: records while COMMAND, of this file, runs; the lab gets the file. $recorded_what
+# are more arguments.
 recorded() {
 	recorded_name=$1 recorded_interval=$2
 	shift 2
 	rm -f /tmp/well
-	exitstat record -i "$recorded_interval" --marks $MARKS -o "/tmp/$recorded_name.rec" -- \
+	exitstat record $recorded_what -i "$recorded_interval" --marks $MARKS -o "/tmp/$recorded_name.rec" -- \
 		sh -c '. /lab/study.sh; "$@"' sh "$@" || return
 	if ! [ -e /tmp/well ]; then
 		echo "study: $recorded_name did not come to its end; its console was:"

@@ -10,7 +10,12 @@ use std::{fs, path::PathBuf, time::Duration};
 
 /// Runs of L1: their scripts are `tests/report/NAME.sh`. And whether there is the Debian guest in it; all
 /// have the small guests, which run one of `tests/report/guests/`.
-const RUNS: [(&str, bool); 3] = [("small", false), ("debian", true), ("settings", false)];
+const RUNS: [(&str, bool); 4] = [
+    ("small", false),
+    ("debian", true),
+    ("settings", false),
+    ("keys", true),
+];
 
 /// Minutes that a run takes at most.
 const MINUTES: u64 = 40;

@@ -1,5 +1,5 @@
-# Loading and unloading stall no vCPU: guests that watch the clock see no longer gaps than without. The guests
-# have CPU 0, who loads has CPU 1. Some loads meet long grace periods of RCU's, which a reader on CPU 2 makes:
+# Loading and unloading stall no vCPU, nor do details that are turned on and off: guests that watch the clock see no
+# longer gaps than without. The guests have CPU 0, who loads has CPU 1. Some loads meet long grace periods of RCU's, which a reader on CPU 2 makes:
 # who waits for one is seen to.
 quick=${QUICK:-180} slow=${SLOW:-20}
 . /lab/counts.sh
@@ -45,4 +45,25 @@ check "for as long, loads under long grace periods that are refused" ended_well 
 taskset 2 bare reload $module --refused $(cycles quick) >/tmp/quick.refused
 check "for as long, loads that are refused" ended_well $?
 watched none
-cat /tmp/slow /tmp/quick /tmp/*.refused /tmp/loads.? /tmp/none.?
+
+# Details, half as often: each time they are turned on the guests' four vCPUs get tables of 4 MiB.
+insmod $module detail_size=4194304
+# turned COUNT: turns them on and off.
+turned() {
+	taskset 2 sh -c "
+		cd /sys/module/kvm_exitstat/parameters
+		for i in \$(seq $1); do echo both >detail && echo off >detail || exit; done"
+}
+watch details
+[ $slow = 0 ] || modprobe exitstat_slow_rcu cpu=2
+turned $((slow / 2))
+check "details are turned on $((slow / 2)) times under long grace periods" ended_well $?
+[ $slow = 0 ] || rmmod exitstat_slow_rcu
+echo both >/sys/module/kvm_exitstat/parameters/detail
+check "they are captured" sh -c 'until grep -q . /sys/kernel/debug/kvm_exitstat/details; do sleep 0.01; done'
+echo off >/sys/module/kvm_exitstat/parameters/detail
+turned $((quick / 2))
+check "details are turned on $((quick / 2)) times" ended_well $?
+watched details
+rmmod kvm_exitstat
+cat /tmp/slow /tmp/quick /tmp/*.refused /tmp/loads.? /tmp/none.? /tmp/details.?

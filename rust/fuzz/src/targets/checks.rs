@@ -30,13 +30,13 @@ fn all(report: &Report, console: &str) -> Vec<Check> {
     all.extend(agreement::checks(report));
     all.extend(numbers::exact(report, 1000));
     all.extend(numbers::costs(report));
+    all.extend(numbers::vcpus_are_not_stalled(report));
     all.extend([
         numbers::open_exit_counts(report),
         numbers::cycles_are_plausible(report),
         numbers::hog_is_not_charged(report),
         numbers::sleep_is_not_charged(report, 8, 100),
         numbers::user_space_is_told_apart(report),
-        numbers::loads_stall_no_vcpu(report),
         numbers::memory_is_charged(report),
         leaves::between(report, console),
         leaves::not_answered("off", console),

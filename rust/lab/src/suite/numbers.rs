@@ -203,21 +203,32 @@ pub fn a_pause_is_no_time(report: &Report) -> Check {
 /// scenario's has one of 60 ms and more.
 const STALL_FACTOR: u64 = 3;
 
-/// Guests that watch the clock see no longer gaps while the module comes and goes than in as long a time
-/// without.
-pub fn loads_stall_no_vcpu(report: &Report) -> Check {
-    Check::new("loading and unloading stall no vCPU", || {
+/// Guests that watch the clock see no longer gaps while the module comes and goes, or details are turned on
+/// and off, than in as long a time without.
+pub fn vcpus_are_not_stalled(report: &Report) -> Vec<Check> {
+    vec![
+        stalls_none(report, "loads", "loading and unloading stall no vCPU"),
+        stalls_none(
+            report,
+            "details",
+            "turning details on and off stalls no vCPU",
+        ),
+    ]
+}
+
+fn stalls_none(report: &Report, run: &str, what: &str) -> Check {
+    Check::new(what, || {
         let of = |run: &str, key| -> Result<[u64; 2], String> {
             let guest = |guest| value(report, &format!("stall {run} {guest}"), key);
             Ok([guest("first")?, guest("second")?])
         };
         let longest = |run| of(run, "longest").map(|[a, b]| a.max(b));
         let watched = |run| of(run, "cycles").map(|[a, b]| a.min(b));
-        let (loads, none) = (longest("loads")?, longest("none")?);
-        let (time, as_long) = (watched("loads")?, watched("none")?);
+        let (gap, none) = (longest(run)?, longest("none")?);
+        let (time, as_long) = (watched(run)?, watched("none")?);
         let text =
-            format!("longest gap {loads} cycles of {time} with loads, {none} of {as_long} without");
-        if none > 0 && loads / none < STALL_FACTOR && as_long / 9 >= time / 10 {
+            format!("longest gap {gap} cycles of {time} with {run}, {none} of {as_long} without");
+        if none > 0 && gap / none < STALL_FACTOR && as_long / 9 >= time / 10 {
             Ok(text)
         } else {
             Err(text)

@@ -82,7 +82,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 full_qemu: true,
                 ..one("q35")?
             },
-            checks: guest_checks,
+            checks: q35_checks,
         },
         Scenario {
             name: "detail",
@@ -222,7 +222,7 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 full_qemu: true,
                 ..one("q35")?
             },
-            checks: guest_checks,
+            checks: q35_checks,
         },
         Scenario {
             name: "stall",
@@ -234,7 +234,7 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 timeout: Duration::from_secs(1800),
                 ..one("stall")?
             },
-            checks: |outcome| vec![numbers::loads_stall_no_vcpu(&outcome.report)],
+            checks: |outcome| numbers::vcpus_are_not_stalled(&outcome.report),
         },
         Scenario {
             name: "scope",
@@ -286,6 +286,13 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
 /// Nothing but what the scripts check.
 pub fn none(_: &Outcome) -> Vec<Check> {
     Vec::new()
+}
+
+/// As of any guest, and what its exits were about.
+fn q35_checks(outcome: &Outcome) -> Vec<Check> {
+    let mut checks = guest_checks(outcome);
+    checks.extend(super::detail::checks(&outcome.report));
+    checks
 }
 
 /// What a guest read of the leaves: CPUID and I/O taken, the monitor trap flag never.
