@@ -292,6 +292,33 @@ fn series_are_those_that_were_asked_for() {
 }
 
 #[test]
+fn metrics_of_the_host_grow_while_a_vm_is_taken_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.rec");
+    let mut host = common::Host::new(1);
+    let mut snapshots = Vec::new();
+    for vcpu in [0, 1] {
+        host.exits((0, 1, vcpu), 30, 1000, 4000, 10);
+    }
+    snapshots.push(host.snapshot(0));
+    for (ms, vcpu) in [(1000, 0), (2000, 1)] {
+        host.end_vcpu((1, vcpu));
+        snapshots.push(host.snapshot(ms));
+    }
+    fs::write(&recording, common::recording(&snapshots)).unwrap();
+    let (_exporter, address) = exporter(&recording, &[]);
+    let labels = r#"{reason="30",name="IO_INSTRUCTION",vendor="intel"}"#;
+    for vm in [true, false, false] {
+        let metrics = metrics(address);
+        let value = |metric: &str| value(&metrics, &format!("exitstat_host_{metric}{labels}"));
+        assert_eq!(value("exits_total"), Some("2000"));
+        assert_eq!(value("user_exits_total"), Some("20"));
+        assert_eq!(value("exit_duration_seconds_count"), Some("2000"));
+        assert_eq!(metrics.contains("vm=\"1\""), vm);
+    }
+}
+
+#[test]
 fn a_textfile_is_replaced_as_a_whole_again_and_again() {
     let directory = tempfile::tempdir().unwrap();
     let (recording, file) = (

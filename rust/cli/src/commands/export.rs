@@ -5,7 +5,7 @@
 use crate::{
     cli::{ExportArgs, SourceArgs},
     error::Error,
-    model::Sample,
+    model::{Sample, Scope},
     source::Source,
 };
 use std::{fmt, time::Duration};
@@ -36,9 +36,12 @@ pub fn run(args: &ExportArgs) -> Result<(), Error> {
     let mut whole = Whole::default();
     let (vms, histograms) = (!args.no_vms, !args.no_histograms);
     let mut metrics = move |mut sample: Sample| {
+        // The host's sums include the vCPUs of VMs that are left out.
+        let vcpus = sample.counts.by_vcpus(Scope::Host).unwrap_or_default();
         whole.only(&mut sample);
         Metrics {
             sample,
+            vcpus,
             vms,
             histograms,
         }

@@ -41,11 +41,13 @@ pub struct Host {
     pub source: u32,
     pub flags: u32,
     pub khz: u32,
+    pub detail: u32,
     pub process: [u8; 16],
     cpus: BTreeMap<u32, Table>,
     vcpus: BTreeMap<(u64, u32), Table>,
     retired: Table,
     details: BTreeMap<(u64, u32), BTreeMap<Identity, Counts>>,
+    retired_details: BTreeMap<Identity, Counts>,
     pub slow: Vec<SlowRow>,
 }
 
@@ -58,11 +60,13 @@ impl Host {
             source: SOURCE_MODULE,
             flags: 0,
             khz: KHZ,
+            detail: DETAIL_KEY,
             process: *b"qemu-system-x86\0",
             cpus: BTreeMap::from([(0, Table::new()), (1, Table::new())]),
             vcpus: BTreeMap::new(),
             retired: Table::new(),
             details: BTreeMap::new(),
+            retired_details: BTreeMap::new(),
             slow: Vec::new(),
         }
     }
@@ -118,7 +122,16 @@ impl Host {
     /// A VM goes.
     pub fn end(&mut self, vm: u64) {
         let gone: Vec<_> = self.vcpus.keys().copied().filter(|id| id.0 == vm).collect();
-        for table in gone.into_iter().filter_map(|id| self.vcpus.remove(&id)) {
+        gone.into_iter().for_each(|id| self.end_vcpu(id));
+    }
+
+    /// A vCPU goes, and takes its details along to those that are gone.
+    pub fn end_vcpu(&mut self, id: (u64, u32)) {
+        for (id, counts) in self.details.remove(&id).into_iter().flatten() {
+            let sum = self.retired_details.entry(id).or_default();
+            *sum = sum.plus(counts);
+        }
+        if let Some(table) = self.vcpus.remove(&id) {
             for (reason, counted) in table {
                 let old = row(&mut self.retired, reason);
                 old.head.exits += counted.head.exits;
@@ -142,7 +155,14 @@ impl Host {
         bytes
     }
 
+    /// The parameter `detail` is written: what was captured is gone.
+    pub fn capture_anew(&mut self) {
+        self.details.clear();
+        self.retired_details.clear();
+    }
+
     fn write(&self, writer: &mut Writer<'_>, ms: u64) {
+        let captured = !self.details.is_empty() || !self.retired_details.is_empty();
         let header = Header {
             load: self.load,
             tsc: (1 << 40) + ms * u64::from(self.khz),
@@ -154,16 +174,8 @@ impl Host {
             isa: self.isa as u32,
             source: self.source,
             flags: self.flags,
-            version: if self.details.is_empty() {
-                0
-            } else {
-                VERSION_DETAILS
-            },
-            detail: if self.details.is_empty() {
-                0
-            } else {
-                DETAIL_KEY
-            },
+            version: if captured { VERSION_DETAILS } else { 0 },
+            detail: if captured { self.detail } else { 0 },
             ..Header::default()
         };
         writer.snapshot(header, |w| {
@@ -186,7 +198,13 @@ impl Host {
                 }
                 w.vcpu(&head, |rows| write_rows(rows, table, true));
             }
-            if !self.details.is_empty() {
+            if captured {
+                let details = &self.retired_details;
+                w.retired_details(|rows| {
+                    details
+                        .iter()
+                        .for_each(|(&id, &counts)| rows.detail(id, counts));
+                });
                 w.slow(|rows| self.slow.iter().for_each(|exit| rows.slow(exit)));
             }
             w.retired(|rows| write_rows(rows, &self.retired, true));

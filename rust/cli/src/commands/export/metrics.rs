@@ -25,8 +25,10 @@ const LIMITS: std::ops::RangeInclusive<u32> = 8..=30;
 /// The metrics of a sample.
 #[derive(Debug)]
 pub struct Metrics {
-    /// The sample.
+    /// The sample, without VMs that are being taken apart.
     pub sample: Sample,
+    /// What all vCPUs counted, those of these VMs and those that are gone included.
+    pub vcpus: Reasons,
     /// Also those of each VM.
     pub vms: bool,
     /// Also histograms.
@@ -59,12 +61,6 @@ impl Metrics {
     /// What CPUs counted: exits and cycles.
     fn host(&self) -> Rows {
         let all = self.sample.counts.by_cpus(Scope::Host);
-        rows(&[], &all.unwrap_or_default())
-    }
-
-    /// What vCPUs counted, those that are gone included.
-    fn host_vcpus(&self) -> Rows {
-        let all = self.sample.counts.by_vcpus(Scope::Host);
         rows(&[], &all.unwrap_or_default())
     }
 
@@ -152,7 +148,7 @@ impl Metrics {
             "Time that KVM spent handling VM exits of all VMs",
             each(&host, |counters| self.seconds(counters.cycles)),
         )?;
-        let vcpus = self.host_vcpus();
+        let vcpus = rows(&[], &self.vcpus);
         encoder.counts(
             "host_user_exits",
             "VM exits of all VMs that user space had to finish",
