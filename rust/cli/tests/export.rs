@@ -5,15 +5,17 @@
 mod common;
 mod made;
 
+use exitstat_core::snapshot::DETAIL_IP;
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -60,6 +62,15 @@ fn promtool(arguments: &[&str], input: &[u8]) -> Output {
 
 /// Starts an exporter of a recording, and tells its address.
 fn exporter(recording: &Path, options: &[&str]) -> (Running, SocketAddr) {
+    let (exporter, address, _) = exporter_with_messages(recording, options);
+    (exporter, address)
+}
+
+/// Also what it writes to standard error, but its address.
+fn exporter_with_messages(
+    recording: &Path,
+    options: &[&str],
+) -> (Running, SocketAddr, mpsc::Receiver<String>) {
     let mut child = exitstat()
         .args(["export", "--listen", "127.0.0.1:0", "--from"])
         .arg(recording)
@@ -67,18 +78,23 @@ fn exporter(recording: &Path, options: &[&str]) -> (Running, SocketAddr) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    stderr.read_line(&mut line).unwrap();
-    // Others may be written later.
-    thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));
-    let address = line
-        .trim_end()
-        .split("http://")
-        .nth(1)
-        .and_then(|rest| rest.strip_suffix("/metrics"))
-        .unwrap_or_else(|| panic!("{line}"));
-    (Running(child), address.parse().unwrap())
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let (address_is, address) = mpsc::channel();
+    let (message, messages) = mpsc::channel();
+    thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            let address = line.split("http://").nth(1);
+            match address.and_then(|rest| rest.strip_suffix("/metrics")) {
+                Some(address) => address_is.send(address.parse().unwrap()).unwrap(),
+                None => {
+                    eprintln!("{line}");
+                    // Not every test wants them.
+                    let _ = message.send(line);
+                }
+            }
+        }
+    });
+    (Running(child), address.recv().unwrap(), messages)
 }
 
 /// A request as by hand; returns the head and the body.
@@ -318,6 +334,139 @@ fn metrics_of_the_host_grow_while_a_vm_is_taken_apart() {
     }
 }
 
+/// The series of exits by key: reason's name, key, value.
+fn keys(metrics: &str) -> BTreeMap<(String, String), u64> {
+    let series = |line: &str| {
+        let (labels, value) = line
+            .strip_prefix("exitstat_host_key_exits_total{")?
+            .split_once("} ")?;
+        let label = |name: &str| {
+            let value = labels.split_once(&format!("{name}=\""))?.1;
+            Some(value.split_once('"')?.0.to_owned())
+        };
+        Some(((label(",name")?, label(",key")?), value.parse().unwrap()))
+    };
+    metrics.lines().filter_map(series).collect()
+}
+
+#[test]
+fn details_are_exported_by_key_and_add_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.rec");
+    let (tsc, icr, eoi) = (0x6e0, 0x830, 0x80b);
+    let mut host = common::Host::new(1);
+    let mut snapshots = Vec::new();
+    host.about((1, 0), (32, tsc, 0xffff_ffff_8106_1234), 500, 700, 0);
+    host.about((1, 1), (32, tsc, 0xffff_ffff_8106_5678), 100, 700, 0);
+    host.about((1, 0), (32, 0x10, 0xffff_ffff_8106_1234), 50, 700, 0);
+    host.about((1, 1), (30, 0x03f8_0000, 0x0040_1000), 300, 3000, 300);
+    host.exits((0, 1, 0), 32, 40, 700, 0);
+    host.exits((0, 1, 0), 12, 60, 700, 0);
+    snapshots.push(host.snapshot(0));
+    // Two keys come, and there is room for the one with more exits.
+    host.about((1, 0), (32, icr, 0), 900, 700, 0);
+    host.about((1, 0), (32, eoi, 0), 800, 700, 0);
+    host.about((1, 0), (32, tsc, 0xffff_ffff_8106_1234), 1, 700, 0);
+    snapshots.push(host.snapshot(1000));
+    host.about((1, 0), (32, icr, 0), 7, 700, 0);
+    snapshots.push(host.snapshot(2000));
+    // The VM is taken apart.
+    host.about((1, 0), (32, tsc, 0xffff_ffff_8106_1234), 2, 700, 0);
+    host.end_vcpu((1, 0));
+    snapshots.push(host.snapshot(3000));
+    host.end_vcpu((1, 1));
+    snapshots.push(host.snapshot(4000));
+    // Capturing is turned off, and on again.
+    host.capture_anew();
+    host.exits((0, 2, 0), 32, 10, 700, 0);
+    snapshots.push(host.snapshot(5000));
+    host.about((2, 0), (32, tsc, 0), 20, 700, 0);
+    snapshots.push(host.snapshot(6000));
+    // The module is loaded again.
+    let mut host = common::Host::new(2);
+    host.about((1, 0), (32, tsc, 0), 30, 700, 0);
+    host.exits((0, 1, 0), 32, 5, 700, 0);
+    snapshots.push(host.snapshot(7000));
+    fs::write(&recording, common::recording(&snapshots)).unwrap();
+
+    let (_exporter, address) = exporter(&recording, &["--details", "2"]);
+    let io = 300;
+    for (n, (tsc, icr, other, io)) in [
+        (600, None, 90, io),
+        (601, Some(0), 90 + 1700, io),
+        (601, Some(7), 90 + 1700, io),
+        (603, Some(7), 90 + 1700, io),
+        (603, Some(7), 90 + 1700, io),
+        (603, Some(7), 100 + 1700, io),
+        (623, Some(7), 100 + 1700, io),
+        (30, Some(0), 5, 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = metrics(address);
+        let series = |name: &str, key: &str| (name.to_owned(), key.to_owned());
+        let mut expected = BTreeMap::from([
+            (series("MSR_WRITE", "0x6e0"), tsc),
+            (series("MSR_WRITE", "other"), other),
+            (series("IO_INSTRUCTION", "0x3f80000"), io),
+            (series("IO_INSTRUCTION", "other"), 0),
+        ]);
+        expected.extend(icr.map(|icr| (series("MSR_WRITE", "0x830"), icr)));
+        assert_eq!(keys(&text), expected, "{n}");
+        // Here none was missed, so they add up to what CPUs counted as well.
+        let sum = tsc + icr.unwrap_or(0) + other;
+        let host = r#"exitstat_host_exits_total{reason="32",name="MSR_WRITE",vendor="intel"}"#;
+        assert_eq!(value(&text, host), Some(sum.to_string().as_str()), "{n}");
+        let labels = r#"{reason="32",name="MSR_WRITE",vendor="intel",key="0x6e0",what="0x6e0 IA32_TSC_DEADLINE"}"#;
+        let seconds = format!("exitstat_host_key_handling_seconds_total{labels}");
+        let seconds: f64 = value(&text, &seconds).unwrap().parse().unwrap();
+        let expected = (tsc * 700) as f64 / (f64::from(common::KHZ) * 1e3);
+        assert!((seconds - expected).abs() < 1e-9, "{n}: {seconds}");
+        assert!(!text.contains("ffffffff8106") && !text.contains("0x401000"));
+        let checked = promtool(&["check", "metrics"], text.as_bytes());
+        assert!(
+            checked.status.success() && checked.stderr.is_empty(),
+            "{checked:?}"
+        );
+    }
+    // Only for who asks.
+    let (_exporter, address) = exporter(&recording, &[]);
+    assert!(!metrics(address).contains("_key_"));
+}
+
+#[test]
+fn without_details_it_says_so_once_and_exports_the_rest() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ips = common::Host::new(1);
+    ips.detail = DETAIL_IP;
+    ips.about((1, 0), (32, 0, 0xffff_ffff_8106_1234), 500, 700, 0);
+    for (name, snapshots, why) in [
+        ("none", common::boot(), "--capture key"),
+        ("bpf", common::amd(false), "only the module"),
+        (
+            "ips",
+            vec![ips.snapshot(0), ips.snapshot(1000)],
+            "echo both",
+        ),
+    ] {
+        let recording = directory.path().join(name);
+        fs::write(&recording, common::recording(&snapshots)).unwrap();
+        let (plain, of_plain) = exporter(&recording, &[]);
+        let options = ["--details", "10"];
+        let (exporter, address, messages) = exporter_with_messages(&recording, &options);
+        for _ in 0..3 {
+            assert_eq!(metrics(address), metrics(of_plain), "{name}");
+        }
+        drop((plain, exporter));
+        let messages: Vec<_> = messages.iter().collect();
+        assert!(
+            messages.len() == 1 && messages[0].contains(why),
+            "{name}: {messages:?}"
+        );
+    }
+}
+
 #[test]
 fn a_textfile_is_replaced_as_a_whole_again_and_again() {
     let directory = tempfile::tempdir().unwrap();
@@ -520,8 +669,8 @@ fn a_real_prometheus_answers_queries() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("x.rec");
     // Both VMs are there until the end.
-    fs::write(&recording, made::recorded(30)).unwrap();
-    let (_exporter, target) = exporter(&recording, &[]);
+    fs::write(&recording, made::detailed(30)).unwrap();
+    let (_exporter, target) = exporter(&recording, &["--details", "5"]);
     let prometheus = Prometheus::start(directory.path(), target);
 
     // It scrapes, and all of the recording has been.
@@ -557,6 +706,16 @@ fn a_real_prometheus_answers_queries() {
         .query("sum(exitstat_host_exits_total) - sum(exitstat_exits_total)")
         .unwrap();
     assert_eq!(stored.iter().map(number).collect::<Vec<_>>(), [0.0]);
+
+    // Keys, as docs/metrics.md asks for them.
+    let top = r#"topk(5, sum by (name, what) (rate(exitstat_host_key_exits_total{name=~"MSR_.*", key!="other"}[1m])))"#;
+    let top = prometheus.query(top).unwrap();
+    assert!(
+        top.len() == 1
+            && top[0]["metric"]["what"] == "0x6e0 IA32_TSC_DEADLINE"
+            && number(&top[0]) > 0.0,
+        "{top:#?}"
+    );
 
     // The rules have been evaluated.
     prometheus.poll(

@@ -13,6 +13,9 @@ Examples:
       static_configs: [{targets: ['localhost:9948']}]}]
   exitstat export --textfile /var/lib/prometheus/node-exporter/exitstat.prom -i 15
       for a node_exporter that runs already, with no other port open
+  exitstat export --details 20
+      also which MSRs, ports, addresses and CPUID leaves; the module has to capture them:
+      echo key >/sys/module/kvm_exitstat/parameters/detail
 
 docs/metrics.md lists the metrics, and how many there can be.";
 
@@ -43,6 +46,10 @@ pub struct ExportArgs {
     /// No histograms, which are most of all series
     #[arg(long)]
     pub no_histograms: bool,
+    /// Also metrics of what exits were about (MSRs, ports, addresses, CPUID leaves and so on), of at most N keys of
+    /// each reason. Needs the module, with its parameter `detail` set, and CAP_PERFMON
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub details: Option<u16>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub source: SourceArgs,

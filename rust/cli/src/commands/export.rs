@@ -4,6 +4,8 @@
 
 use crate::{
     cli::{ExportArgs, SourceArgs},
+    counted_by::CountedBy,
+    detail::{with_keys, Details},
     error::Error,
     model::{Sample, Scope},
     source::Source,
@@ -11,10 +13,12 @@ use crate::{
 use std::{fmt, time::Duration};
 
 mod http;
+mod keys;
 mod metrics;
 mod textfile;
 mod whole;
 
+use keys::Keys;
 use metrics::Metrics;
 use whole::Whole;
 
@@ -24,7 +28,7 @@ use whole::Whole;
 ///
 /// The counters cannot be read, the address cannot be had, or the file cannot be written.
 pub fn run(args: &ExportArgs) -> Result<(), Error> {
-    let mut samples = Samples::open(&args.source)?;
+    let mut samples = Samples::open(&args.source, args.details.is_some())?;
     let begins_now = samples.source.as_ref().is_some_and(Source::begins_now);
     if args.textfile.is_some() && args.interval.is_none() && begins_now {
         return Err(Error::Usage(
@@ -34,14 +38,20 @@ pub fn run(args: &ExportArgs) -> Result<(), Error> {
         ));
     }
     let mut whole = Whole::default();
+    let mut keys = args.details.map(|most| Keys::new(most.into()));
     let (vms, histograms) = (!args.no_vms, !args.no_histograms);
     let mut metrics = move |mut sample: Sample| {
         // The host's sums include the vCPUs of VMs that are left out.
         let vcpus = sample.counts.by_vcpus(Scope::Host).unwrap_or_default();
+        let keys = keys.as_mut().map(|keys| {
+            keys.update(&sample);
+            keys.rows().collect()
+        });
         whole.only(&mut sample);
         Metrics {
             sample,
             vcpus,
+            keys: keys.unwrap_or_default(),
             vms,
             histograms,
         }
@@ -68,15 +78,21 @@ enum Format {
 #[derive(Debug)]
 struct Samples {
     args: SourceArgs,
+    /// Whether details are asked for.
+    details: bool,
+    /// Whether they have been there, or it was said that they are not.
+    settled: bool,
     /// `None` until KVM is loaded.
     source: Option<Source>,
     last: Option<Sample>,
 }
 
 impl Samples {
-    fn open(args: &SourceArgs) -> Result<Self, Error> {
+    fn open(args: &SourceArgs, details: bool) -> Result<Self, Error> {
         let mut samples = Self {
             args: args.clone(),
+            details,
+            settled: !details,
             source: None,
             last: None,
         };
@@ -88,8 +104,9 @@ impl Samples {
             }
             Err(error) => return Err(error),
             Ok(source) => {
-                let first = source.first()?;
-                samples.last = (!source.is_live()).then_some(first);
+                let (first, is_live) = (source.first()?, source.is_live());
+                samples.look_for_details(&first);
+                samples.last = (!is_live).then_some(first);
             }
         }
         Ok(samples)
@@ -98,6 +115,7 @@ impl Samples {
     fn source(&mut self) -> Result<&mut Source, Error> {
         let source = match self.source.take() {
             Some(source) => source,
+            None if self.details => Source::open(&self.args)?.with_details(),
             None => Source::open(&self.args)?,
         };
         Ok(self.source.insert(source))
@@ -106,6 +124,7 @@ impl Samples {
     /// The next one.
     fn next(&mut self) -> Result<Sample, Error> {
         let next = self.source()?.sample(Duration::ZERO)?;
+        next.iter().for_each(|next| self.look_for_details(next));
         match &mut self.last {
             None => next.ok_or_else(|| Error::Failed("there are no snapshots".to_owned())),
             Some(last) => Ok(match next {
@@ -124,6 +143,33 @@ impl Samples {
             }
         }
         self.next()
+    }
+
+    /// Says once if details are asked for, and are not there.
+    fn look_for_details(&mut self, sample: &Sample) {
+        if self.settled {
+            return;
+        }
+        self.settled = true;
+        let header = &sample.header;
+        let none = sample.details.as_ref().is_none_or(Details::is_empty);
+        let why = match CountedBy::of(header) {
+            CountedBy::Bpf { .. } => {
+                "only the module captures details, and BPF counted here (README.md says how to install the module)"
+            }
+            CountedBy::Device if !with_keys(header) => {
+                "only instruction pointers are captured. As root, to capture keys as well: \
+                 echo both >/sys/module/kvm_exitstat/parameters/detail"
+            }
+            CountedBy::Device if header.detail != 0 || !none => return,
+            CountedBy::Device if self.args.from.is_some() => {
+                "the recording begins without details (record it with --capture key)"
+            }
+            CountedBy::Device => {
+                "the module captures none. As root: echo key >/sys/module/kvm_exitstat/parameters/detail"
+            }
+        };
+        crate::say!("exitstat: no metrics of details: {why}");
     }
 }
 

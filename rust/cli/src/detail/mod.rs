@@ -98,10 +98,7 @@ impl Details {
         let mut all = Self::default();
         for details in snapshot.details() {
             let details = details?;
-            let entries = match details.vcpu {
-                Some(vcpu) => all.vcpus.entry((vcpu.vm, vcpu.vcpu)).or_default(),
-                None => &mut all.retired,
-            };
+            let entries = all.of_owner(details.vcpu.map(|vcpu| (vcpu.vm, vcpu.vcpu)));
             for row in details.rows() {
                 let (id, counts) = row?;
                 entries.count(id, counts);
@@ -109,6 +106,21 @@ impl Details {
         }
         all.slow = snapshot.slow().collect::<Result<_, _>>()?;
         Ok(Some(all))
+    }
+
+    /// Those of a vCPU, or of vCPUs that are gone, to be added to.
+    pub fn of_owner(&mut self, owner: Option<VcpuId>) -> &mut Entries {
+        match owner {
+            Some(id) => self.vcpus.entry(id).or_default(),
+            None => &mut self.retired,
+        }
+    }
+
+    /// All, by vCPU; `None` for those that are gone.
+    pub fn by_owner(&self) -> impl Iterator<Item = (Option<VcpuId>, &Entries)> {
+        let vcpus = self.vcpus.iter();
+        let vcpus = vcpus.map(|(&id, entries)| (Some(id), entries));
+        vcpus.chain([(None, &self.retired)])
     }
 
     /// Whether there is nothing.

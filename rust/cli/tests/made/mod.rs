@@ -60,21 +60,33 @@ pub fn recorded(seconds: u64) -> Vec<u8> {
 
 /// The same, with marks at seconds.
 pub fn marked(seconds: u64, marks: &[(usize, &str)]) -> Vec<u8> {
+    with_marks(&snapshots(seconds, |_| ()), marks)
+}
+
+/// The same, with details.
+pub fn detailed(seconds: u64) -> Vec<u8> {
+    let details = |host: &mut Host| {
+        host.about((1, 0), (32, 0x6e0, 0), 200, 700, 0);
+        host.about((1, 1), (30, 0x03f8_0000, 0), 100, 3000, 100);
+    };
+    with_marks(&snapshots(seconds, details), &[])
+}
+
+fn snapshots(seconds: u64, also: impl Fn(&mut Host)) -> Vec<Vec<u8>> {
     let mut host = Host::new(1);
     // As a process may call itself.
     host.process = *b"qe\"mu\\-system-x8";
-    let snapshots: Vec<_> = (0..seconds)
-        .map(|second| {
-            for vcpu in 0..2 {
-                live(&mut host, (1, vcpu), second);
-            }
-            if (SECOND.0..SECOND.1).contains(&second) {
-                live(&mut host, (2, 0), second - SECOND.0);
-            } else {
-                host.end(2);
-            }
-            host.snapshot(second * 1000)
-        })
-        .collect();
-    with_marks(&snapshots, marks)
+    let second = |second: u64| {
+        for vcpu in 0..2 {
+            live(&mut host, (1, vcpu), second);
+        }
+        if (SECOND.0..SECOND.1).contains(&second) {
+            live(&mut host, (2, 0), second - SECOND.0);
+        } else {
+            host.end(2);
+        }
+        also(&mut host);
+        host.snapshot(second * 1000)
+    };
+    (0..seconds).map(second).collect()
 }

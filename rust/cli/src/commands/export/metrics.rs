@@ -2,9 +2,10 @@
 
 //! The metrics of a sample, as docs/metrics.md lists them.
 
-use super::Format;
+use super::{keys, Format};
 use crate::{
     counted_by::CountedBy,
+    detail,
     model::{Counters, Reasons, Sample, Scope},
     reason::{vendor, Reason},
 };
@@ -29,6 +30,8 @@ pub struct Metrics {
     pub sample: Sample,
     /// What all vCPUs counted, those of these VMs and those that are gone included.
     pub vcpus: Reasons,
+    /// What they counted, by what it was about.
+    pub keys: Vec<keys::Row>,
     /// Also those of each VM.
     pub vms: bool,
     /// Also histograms.
@@ -169,11 +172,32 @@ impl Metrics {
             "VM exits of nested guests that their hypervisors, VMs, got",
             some(&vcpus, |counters| counters.reflected),
         )?;
+        self.of_keys(encoder)?;
         self.histograms(
             encoder,
             "host_exit_duration_seconds",
             "How long KVM took to handle a VM exit, of all VMs",
             &vcpus,
+        )
+    }
+
+    fn of_keys(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let rows = self.keys.iter().map(|row| (key_labels(row), row.tally));
+        let rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        encoder.counts(
+            "host_key_exits",
+            "VM exits of all VMs by what they were about",
+            rows.iter()
+                .map(|(labels, tally)| (labels.as_slice(), tally.exits)),
+        )?;
+        encoder.amounts(
+            "host_key_handling_seconds",
+            "Time that KVM spent handling VM exits of all VMs, by what they were about",
+            rows.iter()
+                .map(|(labels, tally)| (labels.as_slice(), self.seconds(tally.cycles))),
         )
     }
 
@@ -285,14 +309,29 @@ impl Collector for Metrics {
     }
 }
 
+/// Labels of a reason.
+fn reason_labels(reason: Reason) -> [(&'static str, String); 3] {
+    [
+        ("reason", reason.number.to_string()),
+        ("name", reason.to_string()),
+        ("vendor", reason.vendor().to_owned()),
+    ]
+}
+
+/// Labels of a reason's exits with a key.
+fn key_labels(row: &keys::Row) -> Labels {
+    let (key, what) = match row.key {
+        Some(key) => (format!("{key:#x}"), detail::name(row.reason.number, key)),
+        None => ("other".to_owned(), "other".to_owned()),
+    };
+    let labels = reason_labels(row.reason).into_iter();
+    labels.chain([("key", key), ("what", what)]).collect()
+}
+
 /// Labels and counters of all reasons.
 fn rows(labels: &[(&'static str, String)], reasons: &Reasons) -> Rows {
     let row = |(reason, counters): (Reason, &Counters)| {
-        let of_reason = [
-            ("reason", reason.number.to_string()),
-            ("name", reason.to_string()),
-            ("vendor", reason.vendor().to_owned()),
-        ];
+        let of_reason = reason_labels(reason);
         let labels = labels.iter().cloned().chain(of_reason).collect();
         (labels, counters.clone())
     };
