@@ -106,6 +106,23 @@ check "record and report" sh -c '
 	. /mnt/lab/host-lib.sh
 	exitstat record -o /root/l2.rec -- expect /mnt/lab/console.exp "cpuid -1 -l 0" >/dev/null &&
 		exitstat report /root/l2.rec | tee /dev/stderr | grep -q CPUID'
+check "by default, the exporter shows no details" sh -c '
+	. /mnt/lab/host-lib.sh
+	echo key >/sys/module/kvm_exitstat/parameters/detail && console "cpuid -1 -l 0" >/dev/null &&
+		curl --silent --fail http://127.0.0.1:9948/metrics >/tmp/metrics && ! grep _key_ /tmp/metrics'
+check "with the drop-in of docs/metrics.md, it does" sh -c '
+	mkdir -p /etc/systemd/system/exitstat-export.service.d
+	printf "%s\n" "[Service]" ExecStart= "ExecStart=/usr/bin/exitstat export --details 20" \
+		AmbientCapabilities=CAP_PERFMON CapabilityBoundingSet=CAP_PERFMON PrivateUsers=no \
+		>/etc/systemd/system/exitstat-export.service.d/details.conf
+	systemctl daemon-reload && systemctl restart exitstat-export || exit 1
+	until curl --silent --fail http://127.0.0.1:9948/metrics >/tmp/metrics; do
+		systemctl is-active exitstat-export || exit 1
+	done
+	grep "^exitstat_host_key_exits_total.*key=\"other\"" /tmp/metrics'
+rm -rf /etc/systemd/system/exitstat-export.service.d
+echo off >/sys/module/kvm_exitstat/parameters/detail
+check "and without it, it runs as before" sh -c 'systemctl daemon-reload && systemctl restart exitstat-export'
 check "the journal has the table with log_every" sh -c '
 	. /mnt/lab/host-lib.sh
 	echo 100 >/sys/module/kvm_exitstat/parameters/log_every
