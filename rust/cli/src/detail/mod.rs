@@ -59,20 +59,35 @@ impl Entries {
         }
     }
 
-    /// Takes away what was counted `before`. An entry that has less now has lost what it had, and began anew.
+    /// Takes away what a vCPU had `before`. An entry that has less now has lost what it had, and began anew.
     fn subtract(&mut self, before: &Self) {
         for (id, before) in before.iter() {
             if let Some(now) = self.0.get_mut(id) {
                 if now.exits >= before.exits && now.cycles >= before.cycles {
-                    now.exits -= before.exits;
-                    now.cycles -= before.cycles;
-                    now.user_exits = now.user_exits.saturating_sub(before.user_exits);
-                    now.user_cycles = now.user_cycles.saturating_sub(before.user_cycles);
+                    take_away(now, before);
                 }
             }
         }
         self.0.retain(|_, counts| counts.exits != 0);
     }
+
+    /// Takes away what vCPUs that are gone had `before`. There may have been no room for it: then none of what an
+    /// entry has is known to be new.
+    fn subtract_gone(&mut self, before: &Self) {
+        for (id, before) in before.iter() {
+            if let Some(now) = self.0.get_mut(id) {
+                take_away(now, before);
+            }
+        }
+        self.0.retain(|_, counts| counts.exits != 0);
+    }
+}
+
+fn take_away(now: &mut Counts, before: &Counts) {
+    now.exits = now.exits.saturating_sub(before.exits);
+    now.cycles = now.cycles.saturating_sub(before.cycles);
+    now.user_exits = now.user_exits.saturating_sub(before.user_exits);
+    now.user_cycles = now.user_cycles.saturating_sub(before.user_cycles);
 }
 
 /// What exits were about, by who took them.
@@ -143,7 +158,7 @@ impl Details {
                 None => gone.add(entries),
             }
         }
-        new.retired.subtract(&gone);
+        new.retired.subtract_gone(&gone);
         new
     }
 
@@ -214,13 +229,17 @@ mod tests {
             slow: Vec::new(),
         };
         let before = details(
-            &[((1, 0), &[(1, 5), (2, 7), (4, 9)]), ((2, 0), &[(1, 3)])],
-            &[(1, 10)],
+            &[
+                ((1, 0), &[(1, 5), (2, 7), (4, 9)]),
+                ((2, 0), &[(1, 3), (5, 20)]),
+            ],
+            &[(1, 10), (5, 6)],
         );
-        // VM 2 is gone, with 4 more; the entry of 4 went to another key and came back.
+        // VM 2 is gone, with 4 more, and without room for what it had of 5; the entry of 4 went to another key and
+        // came back.
         let after = details(
             &[((1, 0), &[(1, 6), (2, 7), (3, 1), (4, 2)])],
-            &[(1, 17), (9, 1)],
+            &[(1, 17), (5, 6), (9, 1)],
         );
         let since = after.since(&before);
         let vm = since.by(Scope::Vm(1)).unwrap();
