@@ -91,7 +91,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
             run: Run {
                 command: true,
                 tools: vec!["/usr/bin/setpriv"],
-                ..one("detail")?
+                ..scripts(workspace, &["detail", "detail-command"])?
             },
             checks: |outcome| super::detail::checks(&outcome.report),
         },
@@ -203,12 +203,11 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
         },
         Scenario {
             name: "detail-smp",
-            about: "the same on two CPUs",
+            about: "what exits are about, on two CPUs",
             minutes: 6,
             run: Run {
                 cpus: 2,
-                command: true,
-                tools: vec!["/usr/bin/setpriv"],
+                timeout: Duration::from_secs(1200),
                 ..one("detail")?
             },
             checks: |outcome| super::detail::checks(&outcome.report),
