@@ -3,7 +3,7 @@
 //! The suite of long tests: debug kernels, faults, load, and a kernel as distributions have it.
 
 use super::{
-    distro, leaves,
+    detail, distro, leaves,
     scenarios::{none, scripts, Scenario, LONG},
     selftests,
 };
@@ -35,6 +35,23 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 ..Run::default()
             },
             checks: |outcome| selftests::checks(&outcome.report),
+        },
+        Scenario {
+            name: "detail-debian",
+            about: "Debian boots: what its exits are about, key by key, what KVM's tracepoints say",
+            minutes: 12,
+            run: Run {
+                full_qemu: true,
+                debian: true,
+                memory: Some(2048),
+                timeout: LONG,
+                files: vec![(
+                    workspace.path("tests/report/lib.sh"),
+                    "lab/study.sh".to_owned(),
+                )],
+                ..one("detail-debian")?
+            },
+            checks: |outcome| detail::checks(&outcome.report),
         },
         Scenario {
             name: "debug-load",

@@ -1,0 +1,15 @@
+# Debian, from power-on to its login prompt: what its exits are about. /lab/study.sh starts it.
+. /lab/counts.sh
+. /lab/detail-lib.sh
+. /lab/study.sh
+oracle_arm
+# Room for each of its instruction pointers.
+capture both 16777216
+details_arm
+disk
+debian quiet ''
+check "Debian comes to its login prompt" [ -e /tmp/well ]
+wait_for_none
+details "a Debian guest"
+details_disarm
+agreement "a Debian guest"
