@@ -3,8 +3,8 @@
 . /lab/detail-lib.sh
 . /lab/study.sh
 oracle_arm
-# Room for each of its instruction pointers.
-capture both 16777216
+# Room for most of its instruction pointers.
+capture both 4194304
 details_arm
 disk
 debian quiet ''
