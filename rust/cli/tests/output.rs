@@ -5,7 +5,9 @@
 
 mod common;
 
-use common::{amd, boot, boot_without_ept, details, details_after, marked, recording, Host};
+use common::{
+    amd, boot, boot_without_ept, details, details_after, kernel, marked, recording, Host,
+};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -56,6 +58,21 @@ fn directory() -> TempDir {
     write("detail.rec", &recording(&details(false)));
     write("ips.rec", &recording(&details(true)));
     write("after.rec", &recording(&details_after()));
+    let (map, offset) = (include_str!("data/System.map"), 0x1c00_0000);
+    write("System.map", map.as_bytes());
+    // As a kernel lists them that runs, without the lists themselves.
+    let moved = map
+        .lines()
+        .filter(|line| !line.contains("kallsyms_"))
+        .map(|line| {
+            let (address, rest) = line.split_once(' ').unwrap();
+            let address = u64::from_str_radix(address, 16).unwrap() + offset;
+            format!("{address:x} {rest}\n")
+        });
+    let moved: String = moved.collect();
+    write("kallsyms", moved.as_bytes());
+    write("kernel.rec", &recording(&kernel(offset)));
+    write("rebooted.rec", &recording(&kernel(0x1e00_0000)));
     write("budget.toml", BUDGET.as_bytes());
     write(
         "wide.toml",
@@ -222,6 +239,17 @@ outputs! {
     detail_ips: "detail --from ips.rec",
     detail_json: "detail --from ips.rec -o json MSR_WRITE",
     detail_csv: "detail --from detail.rec -o csv",
+    detail_symbols: "detail --from kernel.rec --symbols System.map",
+    detail_symbols_kaslr: "detail --from kernel.rec --symbols System.map --kaslr 0x1c000000 CPUID HLT",
+    detail_symbols_json: "detail --from kernel.rec --symbols kallsyms -o json CPUID HLT",
+    detail_symbols_csv: "detail --from kernel.rec --symbols kallsyms -o csv",
+    detail_symbols_wrong: "detail --from kernel.rec --symbols System.map --kaslr 0x1c200000",
+    detail_symbols_stale: "detail --from rebooted.rec --symbols kallsyms",
+    detail_symbols_two_vms: "detail --from ips.rec --symbols System.map",
+    detail_symbols_nested: "detail --from ips.rec --symbols System.map --vm 1",
+    detail_symbols_none: "detail --from kernel.rec --symbols budget.toml",
+    detail_symbols_no_ips: "detail --from detail.rec --vm 1 --symbols System.map",
+    detail_qmp_none: "detail --from kernel.rec --vm 1 --qmp vm.qmp",
     detail_none: "detail --from boot.rec",
     detail_of_bpf: "detail --from amd.rec",
     detail_no_vm: "detail --from detail.rec --vm 9",

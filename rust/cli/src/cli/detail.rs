@@ -2,7 +2,7 @@
 
 use super::{interval, Format, ScopeArgs, SourceArgs};
 use clap::{Args, ValueEnum};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 const DETAIL_HELP: &str = "\
 What a row says:
@@ -16,6 +16,8 @@ Examples:
   sudo exitstat detail --capture ip -i 10 CPUID       which instructions execute CPUID
   sudo exitstat record --capture key -o boot.rec -- ./start-vm
   exitstat detail --from boot.rec MSR_WRITE
+  sudo exitstat detail --capture both -i 10 --vm 1 --symbols guest-kallsyms
+  sudo exitstat detail --capture key -i 10 --qmp /run/vm.qmp EPT_MISCONFIG
 ";
 
 /// What exits are about: which MSR, port, address, CPUID leaf, hypercall, or instruction
@@ -31,6 +33,9 @@ pub struct DetailArgs {
     /// Captured when.
     #[command(flatten)]
     pub look: LookArgs,
+    /// Called what.
+    #[command(flatten)]
+    pub names: NamesArgs,
     /// Rows of a table, at most; the others are one row
     #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
     pub rows: usize,
@@ -72,6 +77,30 @@ impl LookArgs {
     }
 }
 
+/// The VM that names come from.
+#[derive(Args, Debug)]
+pub struct NamesArgs {
+    /// Name instruction pointers by the guest kernel's symbols: its System.map, a copy of its /proc/kallsyms, or its
+    /// vmlinux
+    #[arg(long, value_name = "FILE")]
+    pub symbols: Option<PathBuf>,
+    /// How far KASLR moved the guest's kernel, such as 0x1c000000 [default: found from the captured exits]
+    #[arg(long, value_name = "OFFSET", value_parser = offset, requires = "symbols")]
+    pub kaslr: Option<u64>,
+    /// Name addresses and ports by the VM's devices, as its QEMU says at this QMP socket
+    #[arg(long, value_name = "SOCKET")]
+    pub qmp: Option<PathBuf>,
+}
+
+/// A number, in hexadecimal if it begins with 0x.
+fn offset(text: &str) -> Result<u64, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_| "not a number, such as 0x1c000000".to_owned())
+}
+
 /// The slowest exits, one by one: when, whose, what they were about, where from
 ///
 /// While details are captured (`exitstat detail --help`), the module keeps the 15 slowest exits of each vCPU,
@@ -84,6 +113,9 @@ pub struct SlowArgs {
     /// Captured when.
     #[command(flatten)]
     pub look: LookArgs,
+    /// Called what.
+    #[command(flatten)]
+    pub names: NamesArgs,
     /// Rows of a table, at most
     #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
     pub rows: usize,

@@ -16,7 +16,7 @@ mod plot;
 mod source;
 mod top;
 
-pub use detail::{CaptureKind, DetailArgs, DetailSort, LookArgs, SlowArgs};
+pub use detail::{CaptureKind, DetailArgs, DetailSort, LookArgs, NamesArgs, SlowArgs};
 pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::ExportArgs;

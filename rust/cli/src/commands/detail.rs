@@ -2,15 +2,15 @@
 
 //! `exitstat detail`: what exits were about.
 
-use super::report;
+use super::{names::Wanted, report as recordings};
 use crate::{
     cli::{DetailArgs, DetailSort, Format, LookArgs},
     counted_by::CountedBy,
-    detail::{instruction, Columns, Details, Row, Rows},
+    detail::{Columns, Details, Names, Row, Rows},
     error::Error,
     model::{Period, Scope},
     output::{self, csv, json, table},
-    reason::vendor,
+    reason::{self, vendor},
     source::{capture::Capture, Source},
     view::{not_there, Subject},
 };
@@ -22,6 +22,7 @@ use signal_hook::{
 };
 use std::{
     io::Write,
+    path::Path,
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
@@ -39,8 +40,14 @@ pub fn run(args: &DetailArgs) -> Result<(), Error> {
             "details are of vCPUs, not of CPUs: use --vm, or neither".to_owned(),
         ));
     }
+    let wanted = Wanted::begin(&args.names, &args.look, args.scope.vm)?;
     let period = period(&args.look)?;
-    let found = Found::of(&period, scope, args)?;
+    let (names, vm) = wanted.names(&period)?;
+    let scope = match (scope, vm) {
+        (Scope::Host, Some(vm)) => Scope::Vm(vm),
+        (scope, _) => scope,
+    };
+    let found = Found::of(&period, scope, args, &names)?;
     found.print(&mut output::stdout(), args)
 }
 
@@ -51,7 +58,7 @@ pub fn run(args: &DetailArgs) -> Result<(), Error> {
 /// It cannot be captured, or not be read.
 pub(super) fn period(args: &LookArgs) -> Result<Period, Error> {
     if let Some(path) = &args.source.from {
-        return Ok(report::open(path)?.period);
+        return Ok(recordings::open(path)?.period);
     }
     let _capture = args.capture.map(Capture::begin).transpose()?;
     let mut source = Source::open(&args.source)?.with_details();
@@ -63,23 +70,64 @@ pub(super) fn period(args: &LookArgs) -> Result<Period, Error> {
     Ok(Period::between(&first, &source.first()?))
 }
 
-/// The details of a period.
+/// The details of a period, of a recording or of the running module.
 ///
 /// # Errors
 ///
 /// There are none; it says how to have some.
-pub(super) fn details(period: &Period) -> Result<&Details, Error> {
+pub(super) fn details<'a>(period: &'a Period, from: Option<&Path>) -> Result<&'a Details, Error> {
     period.captured().ok_or_else(|| {
-        Error::Failed(match CountedBy::of(&period.end) {
-            CountedBy::Device => "no details were captured here.\n\
+        Error::Failed(match (CountedBy::of(&period.end), from) {
+            (CountedBy::Device, Some(path)) => format!(
+                "{}: no details were captured.\nRecord with them, as root: exitstat record --capture key -o FILE",
+                path.display()
+            ),
+            (CountedBy::Device, None) => "no details are captured.\n\
                 For some seconds, as root: exitstat detail --capture key -i 10\n\
                 For good: echo key >/sys/module/kvm_exitstat/parameters/detail"
                 .to_owned(),
-            _ => "details are captured by the module only, and BPF counted here (README.md says how to install it)"
-                .to_owned(),
+            (_, from) => format!(
+                "{}details are captured by the module only, and BPF counted here (README.md says how to install it)",
+                from.map(|path| format!("{}: ", path.display())).unwrap_or_default()
+            ),
         })
     })
 }
+
+/// The rows with most exits of a recording that has details, for a report; else nothing.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(super) fn report(
+    out: &mut impl Write,
+    recording: (&Path, &Period),
+    scope: Scope,
+    reasons: &[reason::Wanted],
+) -> Result<(), Error> {
+    let (path, period) = recording;
+    let found = period
+        .captured()
+        .and_then(|details| Rows::of(period, details, scope, reasons));
+    let Some(found) = found else {
+        return Ok(());
+    };
+    let found = Found {
+        period,
+        names: &Names::default(),
+        subject: Subject::Of(scope),
+        found,
+    };
+    writeln!(
+        out,
+        "\nWhat exits were about, avg and max in cycles; all of it: exitstat detail --from {}",
+        path.display()
+    )?;
+    found.rows_table(out, REPORTED)
+}
+
+/// Rows in a report.
+const REPORTED: usize = 10;
 
 /// Waits so long, or until Ctrl-C.
 fn wait(interval: Duration) -> Result<(), Error> {
@@ -99,13 +147,20 @@ fn wait(interval: Duration) -> Result<(), Error> {
 /// What was found.
 struct Found<'a> {
     period: &'a Period,
+    names: &'a Names,
     subject: Subject,
     found: Rows,
 }
 
 impl<'a> Found<'a> {
-    fn of(period: &'a Period, scope: Scope, args: &DetailArgs) -> Result<Self, Error> {
-        let found = Rows::of(period, details(period)?, scope, &args.reason);
+    fn of(
+        period: &'a Period,
+        scope: Scope,
+        args: &DetailArgs,
+        names: &'a Names,
+    ) -> Result<Self, Error> {
+        let from = args.look.source.from.as_deref();
+        let found = Rows::of(period, details(period, from)?, scope, &args.reason);
         let mut found = found.ok_or_else(|| not_there(scope))?;
         found.sort(|counts| match args.sort {
             DetailSort::Exits => counts.exits,
@@ -115,6 +170,7 @@ impl<'a> Found<'a> {
         });
         Ok(Self {
             period,
+            names,
             subject: Subject::Of(scope),
             found,
         })
@@ -137,11 +193,15 @@ impl<'a> Found<'a> {
             .map(|seconds| format!("  {:.3} s", seconds.0));
         writeln!(
             out,
-            "{}  {}{}",
+            "{}  {}{}  avg and max in cycles",
             table::clock(self.period.end.realtime),
             self.subject,
             seconds.unwrap_or_default()
         )?;
+        self.rows_table(out, most)
+    }
+
+    fn rows_table(&self, out: &mut impl Write, most: usize) -> Result<(), Error> {
         let mut columns = vec![("reason", false)];
         if self.found.with_key {
             columns.push(("what", false));
@@ -149,9 +209,8 @@ impl<'a> Found<'a> {
         if self.found.with_ip {
             columns.push(("instruction", false));
         }
-        columns.extend(
-            ["exits", "%exits", "%time", "avg(cy)", "max(cy)", "%user"].map(|head| (head, true)),
-        );
+        // Six numbers and two texts are to fit 80 columns: heads are short, and the title has the unit.
+        columns.extend(["exits", "%ex", "%time", "avg", "max", "%user"].map(|head| (head, true)));
         let share = |part: u64, of: u64| table::percent((of != 0).then(|| part as f64 / of as f64));
         let texts = |name: String, what: String, at: String, counts: &Counts| {
             let mut texts = vec![name];
@@ -187,7 +246,7 @@ impl<'a> Found<'a> {
                     row.reason.to_string(),
                     self.what(row),
                     row.id
-                        .map_or_else(|| "other".to_owned(), |id| instruction(&id)),
+                        .map_or_else(|| "other".to_owned(), |id| self.names.instruction(&id)),
                     &row.counts,
                 )
             })
@@ -200,20 +259,20 @@ impl<'a> Found<'a> {
             let more = format!("{} more (-n)", more.len());
             rows.push(texts(more, String::new(), String::new(), &sum));
         }
-        table::write(out, &columns, &rows)?;
+        table::write_narrow(out, &columns, &rows)?;
         Ok(())
     }
 
     /// What a row's exits were about.
     fn what(&self, row: &Row) -> String {
         match self.found.with_key {
-            true => row.what(),
+            true => self.names.what_of(row.reason, row.id),
             false => String::new(),
         }
     }
 
     fn columns(&self, row: &Row) -> Columns {
-        let of = |id| Columns::of(&id, self.found.with_key, self.found.with_ip);
+        let of = |id| Columns::of(&id, self.found.with_key, self.found.with_ip, self.names);
         row.id.map(of).unwrap_or_default()
     }
 
@@ -268,19 +327,22 @@ impl<'a> Found<'a> {
     }
 
     fn csv(&self, out: &mut impl Write) -> Result<(), Error> {
-        const NUMBERS: [&str; 6] = [
+        const LATER: [&str; 7] = [
             "exits",
             "cycles",
             "max_cycles",
             "user_exits",
             "user_cycles",
             "tsc_khz",
+            "symbol",
         ];
         let header = ["number", "name"].into_iter();
-        let header = header.chain(Columns::HEADER).chain(NUMBERS);
+        let header = header.chain(Columns::HEADER).chain(LATER);
         let rows = self.found.rows.iter().map(|row| {
             let mut cells = vec![row.reason.number.to_string(), row.reason.to_string()];
-            cells.extend(self.columns(row).cells(self.what(row)));
+            let columns = self.columns(row);
+            let symbol = columns.symbol();
+            cells.extend(columns.cells(self.what(row)));
             cells.extend([
                 row.counts.exits.to_string(),
                 row.counts.cycles.to_string(),
@@ -288,6 +350,7 @@ impl<'a> Found<'a> {
                 row.counts.user_exits.to_string(),
                 row.counts.user_cycles.to_string(),
                 self.period.end.tsc_khz.to_string(),
+                symbol,
             ]);
             cells
         });

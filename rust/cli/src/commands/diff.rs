@@ -6,7 +6,7 @@ use super::{detail::details, report};
 use crate::{
     cli::{DiffArgs, DiffSort, Format},
     counted_by::CountedBy,
-    detail::{about, Columns, Rows},
+    detail::{Columns, Names, Rows},
     error::Error,
     model::{total, Line, Period, Scope},
     output::{self, csv, json, table},
@@ -232,6 +232,7 @@ impl Compared {
             true => by_key(periods, args)?,
             false => (lines.map(|lines| by_reason(&lines, args)), false, false),
         };
+        let names = Names::default();
         let mut compared: BTreeSet<Part> = parts.iter().flat_map(BTreeMap::keys).copied().collect();
         if args.all && !args.details {
             let isas = periods.map(|period| period.end.isa());
@@ -252,10 +253,10 @@ impl Compared {
                     name: reason.to_string(),
                     columns: args
                         .details
-                        .then(|| id.map(|id| Columns::of(&id, with_key, with_ip)))
+                        .then(|| id.map(|id| Columns::of(&id, with_key, with_ip, &names)))
                         .map(Option::unwrap_or_default),
                     what: match args.details {
-                        true => about(reason, id, with_key, with_ip),
+                        true => names.about(reason, id, with_key, with_ip),
                         false => String::new(),
                     },
                     exits,
@@ -288,8 +289,13 @@ fn by_reason(lines: &BTreeMap<Reason, Line>, args: &DiffArgs) -> BTreeMap<Part, 
 
 /// What was counted of each identity, and whether those have keys, and instruction pointers.
 fn by_key(periods: [&Period; 2], args: &DiffArgs) -> Result<(Tallies, bool, bool), Error> {
-    let [a, b] = periods.map(|period| {
-        let rows = Rows::of(period, details(period)?, Scope::Host, &args.reason);
+    let [a, b] = [(periods[0], &args.a), (periods[1], &args.b)].map(|(period, path)| {
+        let rows = Rows::of(
+            period,
+            details(period, Some(path))?,
+            Scope::Host,
+            &args.reason,
+        );
         Ok::<_, Error>(rows.unwrap_or_default())
     });
     let (a, b) = (a?, b?);

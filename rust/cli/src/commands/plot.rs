@@ -36,7 +36,7 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
         (PlotKind::Details, reason) => {
             let wanted: Vec<_> = reason.into_iter().collect();
             let scope = Scope::from(&args.scope);
-            let details = details_of(&recorded.period)?;
+            let details = details_of(&recorded.period, Some(&args.file))?;
             let found = Rows::of(&recorded.period, details, scope, &wanted);
             details::draw(&recorded, &found.ok_or_else(|| not_there(scope))?)
         }

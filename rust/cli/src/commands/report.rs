@@ -4,6 +4,7 @@
 
 mod phases;
 
+use super::detail;
 use crate::{
     cli::{Format, ReportArgs},
     counted_by::CountedBy,
@@ -32,7 +33,11 @@ pub fn run(args: &ReportArgs) -> Result<(), Error> {
     if args.format.output == Format::Table {
         heading(&mut out, &recording)?;
     }
-    Printer::new(out, &args.format).print(&view)
+    Printer::new(&mut out, &args.format).print(&view)?;
+    if args.format.output == Format::Table {
+        detail::report(&mut out, (&args.file, &period), scope, &args.rows.reason)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// Reads a recording, and warns if it is not whole.

@@ -2,11 +2,14 @@
 
 //! `exitstat slow`: the slowest exits, one by one.
 
-use super::detail::{details, period};
+use super::{
+    detail::{details, period},
+    names::Wanted,
+};
 use crate::{
     cli::{Format, SlowArgs},
     counted_by::CountedBy,
-    detail::{instruction, name, with_keys, Columns},
+    detail::{with_keys, Columns, Names},
     error::Error,
     model::Period,
     output::{self, csv, json, table},
@@ -26,20 +29,22 @@ use std::{cmp::Reverse, io::Write};
 ///
 /// There are no details, or nothing can be written.
 pub fn run(args: &SlowArgs) -> Result<(), Error> {
+    let wanted = Wanted::begin(&args.names, &args.look, args.vm)?;
     let period = period(&args.look)?;
-    let mut exits: Vec<Exit> = details(&period)?
+    let (names, vm) = wanted.names(&period)?;
+    let mut exits: Vec<Exit> = details(&period, args.look.source.from.as_deref())?
         .slow
         .iter()
-        .filter(|row| args.vm.is_none_or(|vm| row.vm == vm))
+        .filter(|row| vm.is_none_or(|vm| row.vm == vm))
         .map(|row| Exit::of(row, &period.end))
         .filter(|exit| is_one_of(&args.reason, exit.reason))
         .collect();
     exits.sort_by_key(|exit| (Reverse(exit.cycles), exit.time));
     let mut out = output::stdout();
     match args.output {
-        Format::Table => as_table(&mut out, &exits, args.rows, &period)?,
-        Format::Json => as_json(&mut out, &exits, &period)?,
-        Format::Csv => as_csv(&mut out, &exits)?,
+        Format::Table => as_table(&mut out, &exits, args.rows, &period, &names)?,
+        Format::Json => as_json(&mut out, &exits, &period, &names)?,
+        Format::Csv => as_csv(&mut out, &exits, &names)?,
     }
     out.flush()?;
     Ok(())
@@ -83,13 +88,13 @@ impl Exit {
         }
     }
 
-    fn columns(&self) -> Columns {
-        Columns::of(&self.id, self.has_key, self.id.ip != 0)
+    fn columns(&self, names: &Names) -> Columns {
+        Columns::of(&self.id, self.has_key, self.id.ip != 0, names)
     }
 
-    fn what(&self) -> String {
+    fn what(&self, names: &Names) -> String {
         match self.has_key {
-            true => name(self.id.reason, self.id.key),
+            true => names.what(&self.id),
             false => String::new(),
         }
     }
@@ -100,6 +105,7 @@ fn as_table(
     exits: &[Exit],
     most: usize,
     period: &Period,
+    names: &Names,
 ) -> Result<(), Error> {
     if exits.is_empty() {
         writeln!(out, "There was no exit while details were captured.")?;
@@ -134,10 +140,10 @@ fn as_table(
                 exit.vm.to_string(),
                 exit.vcpu.to_string(),
                 exit.reason.to_string(),
-                exit.what(),
+                exit.what(names),
             ];
             if with_ip {
-                row.push(instruction(&exit.id));
+                row.push(names.instruction(&exit.id));
             }
             row
         })
@@ -148,7 +154,12 @@ fn as_table(
     Ok(())
 }
 
-fn as_json(out: &mut impl Write, exits: &[Exit], period: &Period) -> Result<(), Error> {
+fn as_json(
+    out: &mut impl Write,
+    exits: &[Exit],
+    period: &Period,
+    names: &Names,
+) -> Result<(), Error> {
     #[derive(Serialize)]
     struct Slow {
         source: &'static str,
@@ -174,7 +185,7 @@ fn as_json(out: &mut impl Write, exits: &[Exit], period: &Period) -> Result<(), 
         vcpu: exit.vcpu,
         number: exit.reason.number,
         name: exit.reason.to_string(),
-        columns: exit.columns(),
+        columns: exit.columns(names),
         cycles: exit.cycles,
         cycles_seconds: exit.seconds,
     });
@@ -188,9 +199,9 @@ fn as_json(out: &mut impl Write, exits: &[Exit], period: &Period) -> Result<(), 
     json::write(out, "slow", content)
 }
 
-fn as_csv(out: &mut impl Write, exits: &[Exit]) -> Result<(), Error> {
+fn as_csv(out: &mut impl Write, exits: &[Exit], names: &Names) -> Result<(), Error> {
     let header =
-        "time_ns,vm,vcpu,number,name,key,what,instruction_pointer,cpl,nested,cycles,cycles_seconds";
+        "time_ns,vm,vcpu,number,name,key,what,instruction_pointer,cpl,nested,cycles,cycles_seconds,symbol";
     let header = header.split(',').map(str::to_owned).collect();
     let rows = exits.iter().map(|exit| {
         let mut cells = vec![
@@ -200,8 +211,10 @@ fn as_csv(out: &mut impl Write, exits: &[Exit]) -> Result<(), Error> {
             exit.reason.number.to_string(),
             exit.reason.to_string(),
         ];
-        cells.extend(exit.columns().cells(exit.what()));
-        cells.extend([exit.cycles.to_string(), csv::cell(exit.seconds)]);
+        let columns = exit.columns(names);
+        let symbol = columns.symbol();
+        cells.extend(columns.cells(exit.what(names)));
+        cells.extend([exit.cycles.to_string(), csv::cell(exit.seconds), symbol]);
         cells
     });
     csv::write(out, std::iter::once(header).chain(rows))

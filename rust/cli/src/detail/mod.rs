@@ -3,14 +3,18 @@
 //! What exits were about: a snapshot's details, and sums and differences of them.
 
 mod columns;
+pub mod devices;
 mod name;
+mod names;
 mod part;
 mod rows;
+pub mod symbols;
 
 pub use columns::{with_keys, Columns};
 pub use name::name;
+pub use names::Names;
 pub use part::Part;
-pub use rows::{about, instruction, Row, Rows};
+pub use rows::{Row, Rows};
 
 use crate::model::{Scope, VcpuId};
 use exitstat_core::{
@@ -19,6 +23,12 @@ use exitstat_core::{
     snapshot::{Malformed, SlowRow, Snapshot, VERSION_DETAILS},
 };
 use std::collections::BTreeMap;
+
+/// A text of somebody else's, a guest's maybe, without what terminals would take for a command.
+fn printable(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '?' } else { c };
+    text.chars().map(plain).collect()
+}
 
 /// What was counted of each identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

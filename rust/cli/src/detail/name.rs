@@ -381,7 +381,6 @@ fn hyperv_hypercall(number: u64) -> &'static str {
 fn mmio_name(gpa: u64) -> String {
     match gpa {
         0xfec0_0000..=0xfec0_0fff => "I/O APIC".to_owned(),
-        0xfec1_0000..=0xfec1_0fff => "second I/O APIC".to_owned(),
         0xfed0_0000..=0xfed0_03ff => "HPET".to_owned(),
         0xfed4_0000..=0xfed4_4fff => "TPM".to_owned(),
         0xfee0_0000..=0xfee0_0fff => match apic_register(gpa & 0xfff) {

@@ -2,15 +2,12 @@
 
 //! Rows of what exits were about: for each reason those with the same identity, and its other ones.
 
-use super::{name, with_keys, Details};
+use super::{with_keys, Details};
 use crate::{
     model::{Counters, Period, Scope},
     reason::{is_one_of, Reason, Wanted},
 };
-use exitstat_core::{
-    detail::{Counts, Identity, CONTEXT_CPL, CONTEXT_NESTED},
-    key::has_keys,
-};
+use exitstat_core::detail::{Counts, Identity};
 use std::cmp::Reverse;
 
 /// The exits of a reason with an identity, or its other ones.
@@ -22,41 +19,6 @@ pub struct Row {
     pub id: Option<Identity>,
     /// What was counted of them.
     pub counts: Counts,
-}
-
-impl Row {
-    /// What the exits were about, in words.
-    #[must_use]
-    pub fn what(&self) -> String {
-        what(self.reason, self.id)
-    }
-}
-
-/// What exits of a reason with an identity were about, or its other ones, in words; nothing of a reason
-/// whose exits have no keys.
-#[must_use]
-pub fn what(reason: Reason, id: Option<Identity>) -> String {
-    match id {
-        _ if !has_keys(reason.number) => String::new(),
-        None => "other".to_owned(),
-        Some(id) => name(id.reason, id.key),
-    }
-}
-
-/// The same with the instruction, of as much as was captured; nothing if there is nothing to tell.
-#[must_use]
-pub fn about(reason: Reason, id: Option<Identity>, with_key: bool, with_ip: bool) -> String {
-    let mut words = Vec::new();
-    if with_key {
-        words.push(what(reason, id));
-    }
-    match id {
-        Some(id) if with_ip => words.push(instruction(&id)),
-        None if with_ip && !with_key => words.push("other".to_owned()),
-        _ => (),
-    }
-    words.retain(|word| !word.is_empty());
-    words.join("  ")
 }
 
 /// The rows, and what is counted of their reasons in all.
@@ -122,24 +84,6 @@ impl Rows {
     pub fn sort(&mut self, by: impl Fn(&Counts) -> u64) {
         self.rows.sort_by_key(|row| Reverse(by(&row.counts)));
     }
-}
-
-/// Where in the guest: the instruction pointer, and who ran.
-#[must_use]
-pub fn instruction(id: &Identity) -> String {
-    if id.ip == 0 {
-        return String::new();
-    }
-    let nested = if id.context & CONTEXT_NESTED != 0 {
-        " L2"
-    } else {
-        ""
-    };
-    let who = match id.context & CONTEXT_CPL {
-        0 => "",
-        _ => " user",
-    };
-    format!("{:#x}{who}{nested}", id.ip)
 }
 
 /// What is counted of a reason and is in no row.

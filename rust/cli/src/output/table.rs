@@ -28,6 +28,28 @@ pub type Column = (&'static str, bool);
 ///
 /// It cannot be written.
 pub fn write(out: &mut impl Write, columns: &[Column], rows: &[Vec<String>]) -> io::Result<()> {
+    write_with(out, columns, rows, 2)
+}
+
+/// The same, with one space in front of numbers.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn write_narrow(
+    out: &mut impl Write,
+    columns: &[Column],
+    rows: &[Vec<String>],
+) -> io::Result<()> {
+    write_with(out, columns, rows, 1)
+}
+
+fn write_with(
+    out: &mut impl Write,
+    columns: &[Column],
+    rows: &[Vec<String>],
+    behind_numbers: u16,
+) -> io::Result<()> {
     let mut table = Table::new();
     table
         .load_preset(NOTHING)
@@ -37,7 +59,7 @@ pub fn write(out: &mut impl Write, columns: &[Column], rows: &[Vec<String>]) -> 
         table.add_row(row);
     }
     for (column, &(_, numbers)) in table.column_iter_mut().zip(columns) {
-        column.set_padding((0, 2));
+        column.set_padding((0, if numbers { behind_numbers } else { 2 }));
         if numbers {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -49,6 +49,8 @@ pub struct Host {
     details: BTreeMap<(u64, u32), BTreeMap<Identity, Counts>>,
     retired_details: BTreeMap<Identity, Counts>,
     pub slow: Vec<SlowRow>,
+    /// Kernels that exit are not nested guests'.
+    pub is_flat: bool,
 }
 
 impl Host {
@@ -68,6 +70,7 @@ impl Host {
             details: BTreeMap::new(),
             retired_details: BTreeMap::new(),
             slow: Vec::new(),
+            is_flat: false,
         }
     }
 
@@ -81,16 +84,17 @@ impl Host {
         user: u64,
     ) {
         self.exits((0, vm, vcpu), reason, exits, cycles, user);
+        let context = match (ip, ip >> 63) {
+            (0, _) => 0,
+            (_, 0) => 3,
+            _ if self.is_flat => 0,
+            _ => 4,
+        };
         let id = Identity {
             reason,
             key,
             ip,
-            context: if ip >> 63 == 0 { 3 } else { 4 },
-        };
-        let id = if ip == 0 {
-            Identity { context: 0, ..id }
-        } else {
-            id
+            context,
         };
         let sum = self.details.entry((vm, vcpu)).or_default().entry(id);
         let sum = sum.or_default();
@@ -288,6 +292,27 @@ pub fn details_after() -> Vec<Vec<u8>> {
     host.about((1, 1), (30, 0x0070_0000, 0), 14, 2500, 0);
     host.exits((0, 1, 0), 32, 10, 800, 0);
     vec![first, host.snapshot(2000)]
+}
+
+/// Of a VM whose kernel is Linux 7.3, and moved: instruction pointers that are where its instructions are.
+pub fn kernel(offset: u64) -> Vec<Vec<u8>> {
+    let mut host = Host::new(7);
+    host.is_flat = true;
+    let first = host.snapshot(0);
+    for (exits, reason, key, ip) in [
+        (900, 32, 0x6e0, 0xffff_ffff_8105_d311),
+        (60, 32, 0x830, 0xffff_ffff_8106_28cd),
+        (50, 12, 0, 0xffff_ffff_8170_37a6),
+        (40, 30, 0x03f8_0000, 0xffff_ffff_8106_5939),
+        (30, 30, 0x0cf8_0003, 0xffff_ffff_816d_4d7f),
+        (20, 31, 0x1b, 0xffff_ffff_8100_d5f2),
+        (10, 10, 1, 0xffff_ffff_8104_adeb),
+        (9, 1, 0xec, 0xffff_ffff_8170_37a7),
+    ] {
+        host.about((1, 0), (reason, key, ip + offset), exits, 700, 0);
+    }
+    host.about((1, 0), (10, 1, 0x40_1234), 5, 700, 0);
+    vec![first, host.snapshot(1000)]
 }
 
 /// What BPF counts on an AMD host.

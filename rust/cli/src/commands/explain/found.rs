@@ -6,7 +6,7 @@ use super::{find, keys, wrap};
 use crate::{
     cli::{ExplainArgs, Format},
     commands::detail::{details, period},
-    detail::{Row, Rows},
+    detail::{Names, Row, Rows},
     error::Error,
     model::{Period, Scope},
     output::{csv, json, table},
@@ -60,11 +60,13 @@ impl Found {
     fn of(args: &ExplainArgs) -> Result<Self, Error> {
         let period = period(&args.look)?;
         let wanted = args.reason.as_slice();
-        let rows = Rows::of(&period, details(&period)?, Scope::Host, &[]).unwrap_or_default();
+        let details = details(&period, args.look.source.from.as_deref())?;
+        let rows = Rows::of(&period, details, Scope::Host, &[]).unwrap_or_default();
         let total = Tally {
             exits: rows.exits,
             cycles: rows.cycles,
         };
+        let names = Names::default();
         let mut groups: Vec<Group> = Vec::new();
         for row in &rows.rows {
             let Some((does, fewer)) = advice(row, rows.with_key) else {
@@ -79,11 +81,11 @@ impl Found {
             match groups.iter_mut().find(same) {
                 Some(group) => {
                     group.tally = group.tally.plus(tally);
-                    group.keys.push(row.what());
+                    group.keys.push(names.what_of(row.reason, row.id));
                 }
                 None => groups.push(Group {
                     reason: row.reason,
-                    keys: vec![row.what()],
+                    keys: vec![names.what_of(row.reason, row.id)],
                     tally,
                     of: Tally::default(),
                     does,

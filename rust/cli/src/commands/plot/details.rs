@@ -3,7 +3,7 @@
 //! Exits and time by what the exits were about, as bars.
 
 use super::{bars::Bars, paper::Failed, Recorded};
-use crate::detail::{about, Row, Rows};
+use crate::detail::{Names, Row, Rows};
 use exitstat_core::tally::Tally;
 
 /// Room for reasons and keys.
@@ -16,7 +16,7 @@ const NAMES: i32 = 350;
 /// It cannot be drawn.
 pub fn draw(recorded: &Recorded, found: &Rows) -> Result<String, Failed> {
     let bar = |row: &Row| {
-        let about = about(row.reason, row.id, found.with_key, found.with_ip);
+        let about = Names::default().about(row.reason, row.id, found.with_key, found.with_ip);
         let tally = Tally {
             exits: row.counts.exits,
             cycles: row.counts.cycles,

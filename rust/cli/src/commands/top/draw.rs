@@ -4,7 +4,7 @@
 
 use super::app::{reason_name, sort_name, App, Mode, Pane};
 use crate::{
-    detail::about,
+    detail::Names,
     model::Longest,
     output::table::clock,
     view::{Row as ViewRow, View},
@@ -221,13 +221,14 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     app.above = app.above.min(above_at_most(found.rows.len(), area));
     let view = app.reasons();
     let interval = app.shown_seconds();
+    let names = Names::default();
     // Two things about each exit need room.
     let all = 0..DETAIL_COLUMNS.len();
     let narrow = area.width < 100 && found.with_key && found.with_ip;
     let shown: Vec<_> = all.filter(|&column| !narrow || column != 1).collect();
     let rows = found.rows.iter().skip(app.above).map(|row| {
         let counts = row.counts;
-        let what = about(row.reason, row.id, found.with_key, found.with_ip);
+        let what = names.about(row.reason, row.id, found.with_key, found.with_ip);
         let rate = counts.exits as f64 / interval;
         let texts = [
             grouped(counts.exits),

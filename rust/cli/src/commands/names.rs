@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Names that come from a VM: `--symbols`, `--kaslr`, `--qmp`.
+
+use super::detail::details;
+use crate::{
+    cli::{LookArgs, NamesArgs},
+    detail::{
+        devices::{self, Answers, Devices},
+        symbols::Symbols,
+        Names,
+    },
+    error::Error,
+    model::{Counts, Period, Scope},
+};
+use exitstat_core::detail::Identity;
+use std::path::{Path, PathBuf};
+
+/// Names that were asked for. What can be wrong with them is, before anything is captured.
+pub(super) struct Wanted {
+    symbols: Option<(PathBuf, Symbols)>,
+    kaslr: Option<u64>,
+    qmp: Option<(PathBuf, Answers)>,
+    vm: Option<u64>,
+    from: Option<PathBuf>,
+}
+
+impl Wanted {
+    /// Reads files, and asks QEMU.
+    ///
+    /// # Errors
+    ///
+    /// There is no such file or socket, or it is something else.
+    pub(super) fn begin(args: &NamesArgs, look: &LookArgs, vm: Option<u64>) -> Result<Self, Error> {
+        let from = look.source.from.clone();
+        if args.qmp.is_some() && from.is_some() && vm.is_none() {
+            return Err(Error::Usage(
+                "--qmp with --from needs --vm ID: a recording does not tell whether the process of a VM is still \
+                 the same (`exitstat vms --from FILE` lists them)"
+                    .to_owned(),
+            ));
+        }
+        let symbols = args.symbols.as_ref().map(|path| {
+            let symbols = Symbols::open(path).map_err(Error::Failed)?;
+            Ok::<_, Error>((path.clone(), symbols))
+        });
+        let qmp = args.qmp.as_ref().map(|path| {
+            let answers = devices::ask(path).map_err(Error::Failed)?;
+            Ok::<_, Error>((path.clone(), answers))
+        });
+        Ok(Self {
+            symbols: symbols.transpose()?,
+            kaslr: args.kaslr,
+            qmp: qmp.transpose()?,
+            vm,
+            from,
+        })
+    }
+
+    /// The names, and whose exits have them: one VM's.
+    ///
+    /// # Errors
+    ///
+    /// It is not clear which VM they are of, or what was captured contradicts.
+    pub(super) fn names(self, period: &Period) -> Result<(Names, Option<u64>), Error> {
+        if self.symbols.is_none() && self.qmp.is_none() {
+            return Ok((Names::default(), self.vm));
+        }
+        let live = self.from.is_none();
+        let socket = self.qmp.as_ref().filter(|_| live);
+        let socket = socket.map(|(path, answers)| (path.as_path(), answers.pid));
+        let vm = choose(&period.counts, self.vm, socket)?;
+        let mut names = Names::default();
+        if let Some((path, symbols)) = self.symbols {
+            let details = details(period, self.from.as_deref())?;
+            let entries = details.by(Scope::Vm(vm)).unwrap_or_default();
+            let slow = details.slow.iter().filter(|exit| exit.vm == vm);
+            let slow = slow.map(|exit| Identity {
+                reason: exit.reason,
+                key: exit.key,
+                ip: exit.ip,
+                context: exit.context,
+            });
+            let exits: Vec<Identity> = entries.iter().map(|(id, _)| *id).chain(slow).collect();
+            if exits.iter().all(|id| id.ip == 0) {
+                return Err(Error::Failed(
+                    "--symbols: no instruction pointers were captured (--capture ip or both captures them)".to_owned(),
+                ));
+            }
+            let located = symbols.locate(self.kaslr, &exits);
+            let error = |why| Error::Failed(format!("{}: {why}", path.display()));
+            names.symbols = Some(located.map_err(error)?);
+        }
+        if let Some((path, before)) = self.qmp {
+            // The guest may have moved its BARs meanwhile. If it has ended, they are where they were.
+            let now = match live {
+                true => devices::ask(&path).unwrap_or(before),
+                false => before,
+            };
+            let error = |why| Error::Failed(format!("{}: {why}", path.display()));
+            names.devices = Some(Devices::of(&now).map_err(error)?);
+        }
+        Ok((names, Some(vm)))
+    }
+}
+
+/// The VM that names are of: the one that was asked for, the one of the process behind a socket, or the only one.
+fn choose(
+    counts: &Counts,
+    wanted: Option<u64>,
+    socket: Option<(&Path, Option<u32>)>,
+) -> Result<u64, Error> {
+    let vms = counts.vms();
+    let of_process = |pid: u32| -> Vec<u64> {
+        let runs = |&vm: &u64| counts.vcpus_of(vm).any(|(_, vcpu)| vcpu.pid == pid);
+        vms.iter().copied().filter(runs).collect()
+    };
+    let known = socket.and_then(|(path, pid)| Some((path, pid?)));
+    let of_socket = known.map(|(path, pid)| (path, pid, of_process(pid)));
+    let list = "(`exitstat vms` lists them)";
+    match (wanted, of_socket) {
+        (Some(vm), Some((path, pid, those))) if !those.is_empty() && !those.contains(&vm) => Err(Error::Usage(format!(
+            "{} is the monitor of VM {}, process {pid}, not of VM {vm}",
+            path.display(),
+            those[0]
+        ))),
+        (Some(vm), _) => Ok(vm),
+        (None, Some((path, pid, those))) => match those[..] {
+            [vm] => Ok(vm),
+            [] => Err(Error::Usage(format!(
+                "{}: process {pid} made the socket, and took no VM exits; say by --vm ID whose monitor it is {list}",
+                path.display()
+            ))),
+            _ => Err(Error::Usage(format!(
+                "process {pid} runs {} VMs: say by --vm ID which of them {list}",
+                those.len()
+            ))),
+        },
+        (None, None) => match vms[..] {
+            [vm] => Ok(vm),
+            [] => Err(Error::Failed("no VM took an exit".to_owned())),
+            _ => Err(Error::Usage(format!(
+                "names are of one VM, and {} are there: say by --vm ID which {list}",
+                vms.len()
+            ))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Vcpu;
+
+    #[test]
+    fn names_are_of_one_vm() {
+        let counts = |vms: &[(u64, u32)]| {
+            let mut counts = Counts::default();
+            for &(vm, pid) in vms {
+                for number in 0..2 {
+                    let vcpu = Vcpu {
+                        pid,
+                        ..Vcpu::default()
+                    };
+                    counts.vcpus.insert((vm, number), vcpu);
+                }
+            }
+            counts
+        };
+        let two = counts(&[(1, 70), (4, 80)]);
+        let socket = |pid| Some((Path::new("vm.qmp"), pid));
+        let chosen = |counts: &Counts, wanted, socket| {
+            choose(counts, wanted, socket).map_err(|e| e.to_string())
+        };
+        assert_eq!(chosen(&counts(&[(3, 9)]), None, None), Ok(3));
+        assert_eq!(chosen(&two, Some(4), None), Ok(4));
+        assert_eq!(chosen(&two, None, socket(Some(80))), Ok(4));
+        assert_eq!(chosen(&two, Some(1), socket(Some(70))), Ok(1));
+        assert_eq!(chosen(&two, Some(1), socket(None)), Ok(1));
+        // As libvirt does, somebody else may have made the socket.
+        assert_eq!(chosen(&two, Some(1), socket(Some(5))), Ok(1));
+        for (counts, wanted, socket, error) in [
+            (&two, None, None, "names are of one VM"),
+            (&two, None, socket(None), "names are of one VM"),
+            (
+                &two,
+                Some(4),
+                socket(Some(70)),
+                "vm.qmp is the monitor of VM 1",
+            ),
+            (&two, None, socket(Some(5)), "took no VM exits"),
+            (
+                &counts(&[(1, 70), (2, 70)]),
+                None,
+                socket(Some(70)),
+                "runs 2 VMs",
+            ),
+            (&counts(&[]), None, None, "no VM took an exit"),
+        ] {
+            let why = chosen(counts, wanted, socket).unwrap_err();
+            assert!(why.contains(error), "{why}");
+        }
+    }
+}
