@@ -83,7 +83,8 @@ static FEATURES: Advice = advice(
 );
 static SERIAL: Advice = advice(
     "The guest writes to a serial port, one byte an exit, and userspace finishes each.",
-    "A virtio console (console=hvc0), and less on it: quiet or loglevel= on the guest's kernel command line.",
+    "Print less: quiet, or loglevel= on the guest's kernel command line. A virtio console (console=hvc0) spares \
+     userspace, but takes as many exits.",
 );
 static DEBUG_CONSOLE: Advice = advice(
     "The firmware writes its debug messages, one byte an exit.",
