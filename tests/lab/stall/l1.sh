@@ -46,7 +46,7 @@ taskset 2 bare reload $module --refused $(cycles quick) >/tmp/quick.refused
 check "for as long, loads that are refused" ended_well $?
 watched none
 
-# Details, half as often: each time they are turned on the guests' four vCPUs get tables of 4 MiB.
+# Details, a quarter as often: each time they are turned on the guests' four vCPUs get tables of 4 MiB.
 insmod $module detail_size=4194304
 # turned COUNT: turns them on and off.
 turned() {
@@ -56,14 +56,14 @@ turned() {
 }
 watch details
 [ $slow = 0 ] || modprobe exitstat_slow_rcu cpu=2
-turned $((slow / 2))
-check "details are turned on $((slow / 2)) times under long grace periods" ended_well $?
+turned $((slow / 4))
+check "details are turned on $((slow / 4)) times under long grace periods" ended_well $?
 [ $slow = 0 ] || rmmod exitstat_slow_rcu
 echo both >/sys/module/kvm_exitstat/parameters/detail
 check "they are captured" sh -c 'until grep -q . /sys/kernel/debug/kvm_exitstat/details; do sleep 0.01; done'
 echo off >/sys/module/kvm_exitstat/parameters/detail
-turned $((quick / 2))
-check "details are turned on $((quick / 2)) times" ended_well $?
+turned $((quick / 4))
+check "details are turned on $((quick / 4)) times" ended_well $?
 watched details
 rmmod kvm_exitstat
 cat /tmp/slow /tmp/quick /tmp/*.refused /tmp/loads.? /tmp/none.? /tmp/details.?
