@@ -53,7 +53,7 @@ pub struct DetailArgs {
 /// When what is shown was captured.
 #[derive(Args, Debug)]
 pub struct LookArgs {
-    /// Capture it while exitstat runs, for INTERVAL
+    /// Capture details while it runs, for INTERVAL
     #[arg(
         long,
         value_name = "WHAT",
@@ -61,9 +61,15 @@ pub struct LookArgs {
         requires = "interval"
     )]
     pub capture: Option<CaptureKind>,
-    /// Show what is added within so long, and not all since it is captured
+    /// Show exits of the next INTERVAL instead of all since capturing began
     #[arg(short, long, value_parser = interval, conflicts_with = "from")]
     pub interval: Option<Duration>,
+    /// Only from this mark to the next, of a recording (`record --marks` sets them)
+    #[arg(long, value_name = "MARK", requires = "from")]
+    pub phase: Option<String>,
+    /// Only what was before this mark, of a recording
+    #[arg(long, value_name = "MARK", requires = "from", conflicts_with = "phase")]
+    pub until: Option<String>,
     /// Of what.
     #[command(flatten)]
     pub source: SourceArgs,
@@ -87,7 +93,7 @@ pub struct NamesArgs {
     /// How far KASLR moved the guest's kernel, such as 0x1c000000 [default: found from the captured exits]
     #[arg(long, value_name = "OFFSET", value_parser = offset, requires = "symbols")]
     pub kaslr: Option<u64>,
-    /// Name addresses and ports by the VM's devices, as its QEMU says at this QMP socket
+    /// Name addresses and ports by the VM's devices: ask its QEMU over this QMP socket
     #[arg(long, value_name = "SOCKET")]
     pub qmp: Option<PathBuf>,
 }
@@ -104,7 +110,8 @@ fn offset(text: &str) -> Result<u64, String> {
 /// The slowest exits, one by one: when, whose, what they were about, where from
 ///
 /// While details are captured (`exitstat detail --help`), the module keeps the 15 slowest exits of each vCPU,
-/// and the 64 slowest of all vCPUs that are gone.
+/// and the 64 slowest of all vCPUs that are gone. With `--capture key` these are exits of reasons that have keys;
+/// `ip` and `both` include all reasons.
 #[derive(Args, Debug)]
 pub struct SlowArgs {
     /// Only these reasons, by name or number, such as MSR_WRITE

@@ -5,19 +5,22 @@
 use super::{Format, LookArgs};
 use clap::Args;
 
-/// What a reason means, and what can be done about it; of a recording, what its exits were about
+/// What a reason means, and how to reduce it; of a recording, what its exits were about
 ///
-/// Of a recording with details (`record --capture key`), or of some seconds (--capture key -i 10), it tells what
-/// most exits were about, and what can be done about these.
+/// With a recording that has details (`record --capture key`), or for some seconds (--capture key -i 10), it lists
+/// what most exits were about, and how to reduce them.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
     /// The reason, by number or name; all are listed without one
     #[arg(value_parser = crate::reason::parse)]
     pub reason: Option<crate::reason::Wanted>,
-    /// Of which exits.
+    /// Only exits of this VM (`exitstat vms` lists them)
+    #[arg(long, value_name = "ID")]
+    pub vm: Option<u64>,
+    /// Which exits.
     #[command(flatten)]
     pub look: LookArgs,
-    /// What to print: json is an object, or without a reason an array of them
+    /// What to print: json is an object, or without a reason an array of them; with --from, --capture or -i one document
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Format,
 }

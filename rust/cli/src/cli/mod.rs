@@ -251,7 +251,7 @@ pub struct RecordArgs {
     /// Put this host's name into the file as well
     #[arg(long)]
     pub hostname: bool,
-    /// Capture meanwhile what exits are about, for `exitstat detail`; by the module only
+    /// Capture details while it records, for `exitstat detail` (module only, as root)
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub capture: Option<CaptureKind>,
     /// Take one snapshot after another from a recording; the last one again and again
@@ -322,6 +322,9 @@ pub struct DiffArgs {
     /// Also what did not change
     #[arg(long)]
     pub all: bool,
+    /// Rows of a table, at most; the others are one row [default: all]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub rows: Option<usize>,
     /// What change is sorted by
     #[arg(long, value_enum, default_value_t)]
     pub sort: DiffSort,

@@ -15,7 +15,7 @@ pub struct TopArgs {
     /// Time between two looks
     #[arg(default_value = "1", value_parser = super::interval)]
     pub interval: Duration,
-    /// Capture meanwhile what exits are about; by the module only, as root
+    /// Capture details while it runs (module only, as root)
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub capture: Option<CaptureKind>,
     /// Of what.

@@ -58,7 +58,8 @@ pub fn run(args: &DetailArgs) -> Result<(), Error> {
 /// It cannot be captured, or not be read.
 pub(super) fn period(args: &LookArgs) -> Result<Period, Error> {
     if let Some(path) = &args.source.from {
-        return Ok(recordings::open(path)?.period);
+        let recording = recordings::open(path)?;
+        return Ok(recording.part(args.phase.as_deref(), args.until.as_deref())?);
     }
     let _capture = args.capture.map(Capture::begin).transpose()?;
     let mut source = Source::open(&args.source)?.with_details();

@@ -77,6 +77,31 @@ pub struct Row {
     pub cycles: Option<Change>,
 }
 
+impl Row {
+    /// Rows that are not shown, as one.
+    fn sum(rows: &[Self]) -> Self {
+        let sum = |of: &dyn Fn(&Self) -> Option<Change>| {
+            let changes = rows.iter().filter_map(of);
+            let (a, b) = changes.fold((0.0, 0.0), |sum, change| {
+                (sum.0 + change.a, sum.1 + change.b)
+            });
+            Change::new(a, b)
+        };
+        Self {
+            reason: None,
+            number: None,
+            name: format!("{} more (-n)", rows.len()),
+            columns: None,
+            what: String::new(),
+            exits: sum(&|row| Some(row.exits)),
+            cycles: rows
+                .iter()
+                .any(|row| row.cycles.is_some())
+                .then(|| sum(&|row| row.cycles)),
+        }
+    }
+}
+
 /// Carries it out.
 ///
 /// # Errors
@@ -301,19 +326,14 @@ fn by_key(periods: [&Period; 2], args: &DiffArgs) -> Result<(Tallies, bool, bool
     let (a, b) = (a?, b?);
     if (a.with_key, a.with_ip) != (b.with_key, b.with_ip) {
         return Err(Error::Usage(
-            "they cannot be compared: one has keys or instruction pointers that the other has not (`record --capture`)"
+            "the recordings were captured differently (key, ip): record both with the same --capture"
                 .to_owned(),
         ));
     }
     let (with_key, with_ip) = (a.with_key, a.with_ip);
     let parts = [a, b].map(|found| {
-        let rows = found.rows.iter().map(|row| {
-            let tally = Tally {
-                exits: row.counts.exits,
-                cycles: row.counts.cycles,
-            };
-            ((row.reason, row.id), tally)
-        });
+        let rows = found.rows.iter();
+        let rows = rows.map(|row| ((row.reason, row.id), row.tally()));
         rows.collect()
     });
     Ok((parts, with_key, with_ip))
@@ -393,7 +413,11 @@ impl Compared {
             }
             texts
         };
-        let rows: Vec<_> = self.rows.iter().chain([&self.total]).map(texts).collect();
+        let most = args.rows.unwrap_or(self.rows.len()).min(self.rows.len());
+        let (shown, more) = self.rows.split_at(most);
+        let more = (!more.is_empty()).then(|| Row::sum(more));
+        let rows = shown.iter().chain(&more).chain([&self.total]);
+        let rows: Vec<_> = rows.map(texts).collect();
         Ok(table::write(out, &columns, &rows)?)
     }
 }

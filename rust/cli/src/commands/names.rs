@@ -132,7 +132,7 @@ fn choose(
                 path.display()
             ))),
             _ => Err(Error::Usage(format!(
-                "process {pid} runs {} VMs: say by --vm ID which of them {list}",
+                "process {pid} runs {} VMs: choose one with --vm ID {list}",
                 those.len()
             ))),
         },
@@ -140,7 +140,7 @@ fn choose(
             [vm] => Ok(vm),
             [] => Err(Error::Failed("no VM took an exit".to_owned())),
             _ => Err(Error::Usage(format!(
-                "names are of one VM, and {} are there: say by --vm ID which {list}",
+                "{} VMs took exits: choose one with --vm ID {list}",
                 vms.len()
             ))),
         },
@@ -180,8 +180,8 @@ mod tests {
         // As libvirt does, somebody else may have made the socket.
         assert_eq!(chosen(&two, Some(1), socket(Some(5))), Ok(1));
         for (counts, wanted, socket, error) in [
-            (&two, None, None, "names are of one VM"),
-            (&two, None, socket(None), "names are of one VM"),
+            (&two, None, None, "VMs took exits: choose one"),
+            (&two, None, socket(None), "VMs took exits: choose one"),
             (
                 &two,
                 Some(4),

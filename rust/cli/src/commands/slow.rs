@@ -11,9 +11,10 @@ use crate::{
     counted_by::CountedBy,
     detail::{with_keys, Columns, Names},
     error::Error,
-    model::Period,
+    model::{Period, Scope},
     output::{self, csv, json, table},
     reason::{is_one_of, vendor, Reason},
+    view::not_there,
 };
 use exitstat_core::{
     detail::Identity,
@@ -32,8 +33,14 @@ pub fn run(args: &SlowArgs) -> Result<(), Error> {
     let wanted = Wanted::begin(&args.names, &args.look, args.vm)?;
     let period = period(&args.look)?;
     let (names, vm) = wanted.names(&period)?;
-    let mut exits: Vec<Exit> = details(&period, args.look.source.from.as_deref())?
-        .slow
+    let slow = &details(&period, args.look.source.from.as_deref())?.slow;
+    if let Some(vm) = vm {
+        // One that is gone may have left some.
+        if !period.counts.vms().contains(&vm) && slow.iter().all(|row| row.vm != vm) {
+            return Err(not_there(Scope::Vm(vm)));
+        }
+    }
+    let mut exits: Vec<Exit> = slow
         .iter()
         .filter(|row| vm.is_none_or(|vm| row.vm == vm))
         .map(|row| Exit::of(row, &period.end))
@@ -108,7 +115,7 @@ fn as_table(
     names: &Names,
 ) -> Result<(), Error> {
     if exits.is_empty() {
-        writeln!(out, "There was no exit while details were captured.")?;
+        writeln!(out, "No slow exit matches.")?;
         return Ok(());
     }
     let with_ip = exits.iter().any(|exit| exit.id.ip != 0);

@@ -7,7 +7,10 @@ use crate::{
     model::{Counters, Period, Scope},
     reason::{is_one_of, Reason, Wanted},
 };
-use exitstat_core::detail::{Counts, Identity};
+use exitstat_core::{
+    detail::{Counts, Identity},
+    tally::Tally,
+};
 use std::cmp::Reverse;
 
 /// The exits of a reason with an identity, or its other ones.
@@ -19,6 +22,17 @@ pub struct Row {
     pub id: Option<Identity>,
     /// What was counted of them.
     pub counts: Counts,
+}
+
+impl Row {
+    /// Exits and cycles.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally {
+            exits: self.counts.exits,
+            cycles: self.counts.cycles,
+        }
+    }
 }
 
 /// The rows, and what is counted of their reasons in all.
@@ -78,6 +92,15 @@ impl Rows {
         }
         found.sort(|counts| counts.exits);
         Some(found)
+    }
+
+    /// What is counted of these reasons.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally {
+            exits: self.exits,
+            cycles: self.cycles,
+        }
     }
 
     /// The largest first.

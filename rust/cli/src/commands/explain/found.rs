@@ -11,7 +11,7 @@ use crate::{
     model::{Period, Scope},
     output::{csv, json, table},
     reason::Reason,
-    view::Subject,
+    view::{not_there, Subject},
 };
 use exitstat_core::{key::has_keys, tally::Tally};
 use serde::Serialize;
@@ -38,6 +38,7 @@ struct Group {
 /// All of them, and what there was in all.
 struct Found {
     period: Period,
+    scope: Scope,
     groups: Vec<Group>,
     total: Tally,
 }
@@ -61,27 +62,25 @@ impl Found {
         let period = period(&args.look)?;
         let wanted = args.reason.as_slice();
         let details = details(&period, args.look.source.from.as_deref())?;
-        let rows = Rows::of(&period, details, Scope::Host, &[]).unwrap_or_default();
-        let total = Tally {
-            exits: rows.exits,
-            cycles: rows.cycles,
-        };
+        let scope = args.vm.map_or(Scope::Host, Scope::Vm);
+        let rows = Rows::of(&period, details, scope, &[]).ok_or_else(|| not_there(scope))?;
+        let total = rows.tally();
         let names = Names::default();
         let mut groups: Vec<Group> = Vec::new();
         for row in &rows.rows {
             let Some((does, fewer)) = advice(row, rows.with_key) else {
                 continue;
             };
-            let tally = Tally {
-                exits: row.counts.exits,
-                cycles: row.counts.cycles,
-            };
+            let tally = row.tally();
             let same =
                 |group: &&mut Group| group.reason == row.reason && std::ptr::eq(group.does, does);
             match groups.iter_mut().find(same) {
                 Some(group) => {
                     group.tally = group.tally.plus(tally);
-                    group.keys.push(names.what_of(row.reason, row.id));
+                    let key = names.what_of(row.reason, row.id);
+                    if !group.keys.contains(&key) {
+                        group.keys.push(key);
+                    }
                 }
                 None => groups.push(Group {
                     reason: row.reason,
@@ -94,20 +93,15 @@ impl Found {
             }
         }
         for group in &mut groups {
-            group.keys.dedup();
             group.keys.retain(|key| rows.with_key && !key.is_empty());
             let same = rows.rows.iter().filter(|row| row.reason == group.reason);
-            group.of = same.fold(Tally::default(), |sum, row| {
-                sum.plus(Tally {
-                    exits: row.counts.exits,
-                    cycles: row.counts.cycles,
-                })
-            });
+            group.of = same.map(Row::tally).sum();
         }
         groups.retain(|group| crate::reason::is_one_of(wanted, group.reason));
         groups.sort_by_key(|group| Reverse((group.tally.cycles, group.tally.exits)));
         Ok(Self {
             period,
+            scope,
             groups,
             total,
         })
@@ -120,7 +114,7 @@ impl Found {
             out,
             "{}  {}{}",
             table::clock(self.period.end.realtime),
-            Subject::Of(Scope::Host),
+            Subject::Of(self.scope),
             seconds.unwrap_or_default()
         )?;
         let (mut left, mut text) = (Tally::default(), String::new());
@@ -134,7 +128,7 @@ impl Found {
             wrap(&mut text, &group.heading(self.total), width, 0);
             wrap(&mut text, group.does, width, 2);
             if !group.fewer.is_empty() {
-                let fewer = format!("To have fewer: {}", group.fewer);
+                let fewer = format!("To reduce them: {}", group.fewer);
                 wrap(&mut text, &fewer, width, 2);
             }
         }
@@ -234,20 +228,17 @@ impl Group {
     }
 }
 
-/// What exits of a row mean, and how to have fewer: by their key, or of those without one by their reason.
+/// What exits of a row mean, and how to reduce them: by their key, else by their reason.
 fn advice(row: &Row, with_key: bool) -> Option<(&'static str, &'static str)> {
     let keyed = with_key && has_keys(row.reason.number);
-    Some(match row.id.filter(|_| keyed) {
-        Some(id) => {
-            let known = keys::find(id.reason, id.key).unwrap_or(&keys::UNKNOWN);
-            (known.does, known.fewer)
-        }
-        None if keyed => (keys::NOT_CAPTURED.does, keys::NOT_CAPTURED.fewer),
-        None => {
-            let page = find(row.reason)?;
-            (page.causes, page.fewer)
-        }
-    })
+    let known = match row.id.filter(|_| keyed) {
+        Some(id) => keys::find(id.reason, id.key),
+        None => keyed.then_some(&keys::NOT_CAPTURED),
+    };
+    match known {
+        Some(advice) => Some((advice.does, advice.fewer)),
+        None => find(row.reason).map(|page| (page.causes, page.fewer)),
+    }
 }
 
 fn share(part: u64, all: u64) -> f64 {

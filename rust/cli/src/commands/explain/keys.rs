@@ -18,14 +18,9 @@ const fn advice(does: &'static str, fewer: &'static str) -> Advice {
     Advice { does, fewer }
 }
 
-/// Of those that have none of their own.
-pub static UNKNOWN: Advice = advice(
-    "Nothing is known of these in particular; `exitstat explain REASON` tells of their reason.",
-    "",
-);
 /// Of those whose keys are not known.
 pub static NOT_CAPTURED: Advice = advice(
-    "Taken before capturing began, or there was no room for their keys (the module's parameter detail_size).",
+    "Taken before capturing began, or when the table was full (increase the module's parameter detail_size).",
     "",
 );
 static TIMER: Advice = advice(
@@ -42,14 +37,18 @@ static IPI: Advice = advice(
     "IPI virtualization (kvm_intel enable_ipiv=1, on processors that have it) sends them without an exit. Else fewer \
      wake-ups across vCPUs: fewer vCPUs, threads pinned beside their data, the guest's cpuidle-haltpoll.",
 );
+static SELF_IPI: Advice = advice(
+    "A vCPU sends an interrupt to itself.",
+    "APICv (kvm_intel enable_apicv=1) does it without an exit.",
+);
 static EOI: Advice = advice(
-    "The guest ends an interrupt.",
-    "APICv (kvm_intel enable_apicv=1) does it without an exit; on processors without it the paravirtual EOI \
-     (QEMU: +kvm-pv-eoi) saves most of them.",
+    "The guest signals end of interrupt (EOI).",
+    "APICv (kvm_intel enable_apicv=1) does it without an exit. On processors without it the paravirtual EOI (QEMU: \
+     -cpu MODEL,+kvm-pv-eoi) saves most of them.",
 );
 static XAPIC: Advice = advice(
-    "The guest uses its local APIC by memory, which KVM must decode and emulate.",
-    "Let the guest use x2APIC (QEMU: -cpu +x2apic; no nox2apic in the guest), and APICv on the host.",
+    "The guest uses its local APIC through memory, which KVM must decode and emulate.",
+    "Let the guest use x2APIC (QEMU: -cpu MODEL,+x2apic; no nox2apic in the guest), and APICv on the host.",
 );
 static SPECULATION: Advice = advice(
     "The guest's kernel guards against speculation when it switches.",
@@ -58,11 +57,17 @@ static SPECULATION: Advice = advice(
 );
 static PMU: Advice = advice(
     "The guest programs performance counters: perf, or its NMI watchdog.",
-    "nmi_watchdog=0 in the guest; no perf that samples there; or no PMU for the guest (QEMU: -cpu pmu=off).",
+    "nmi_watchdog=0 in the guest; no perf that samples there; or no PMU for the guest (QEMU: -cpu MODEL,pmu=off). \
+     Where the host has it, kvm's enable_mediated_pmu=1 makes most of them no exit.",
 );
 static CLOCKS: Advice = advice(
-    "The guest tells KVM where to keep paravirtual clocks and the like: once for each vCPU that starts.",
-    "Nothing to be gained: they come when vCPUs start.",
+    "The guest tells KVM where to keep paravirtual clocks, steal time and the like when a vCPU starts, or reads the \
+     wall clock.",
+    "Nothing to gain: they are few.",
+);
+static ASYNC_PF: Advice = advice(
+    "The host has brought in a page that the guest waited for, and the guest acknowledges it.",
+    "Keep the guest's memory resident: no swap, and no overcommitted memory cgroup.",
 );
 static HYPERV_TIMER: Advice = advice(
     "Windows, or a guest that takes the host for Hyper-V, sets a synthetic timer.",
@@ -70,34 +75,35 @@ static HYPERV_TIMER: Advice = advice(
      polls there.",
 );
 static HYPERV_CLOCK: Advice = advice(
-    "The guest reads Hyper-V's clock by its MSR.",
-    "Give it the reference TSC page (QEMU: hv-time), which takes no exit.",
+    "The guest reads Hyper-V's clock through its MSR.",
+    "Give it the reference TSC page (QEMU: hv-time), which it reads without an exit. If it has the page and reads the \
+     MSR all the same, KVM could not use the TSC: make tsc the host's clocksource.",
 );
 static HYPERV_APIC: Advice = advice(
-    "The guest uses its local APIC by Hyper-V's MSRs.",
-    "With APICv on the host the guest's own x2APIC is cheaper: leave out QEMU's hv-vapic there, or add hv-avic.",
+    "The guest uses its local APIC through Hyper-V's MSRs.",
+    "With APICv on the host the guest's own x2APIC is cheaper: leave out QEMU's hv-vapic there.",
 );
 static FEATURES: Advice = advice(
-    "The guest's kernel looks at what the processor is and has, mostly while it starts.",
-    "Nothing to be gained, unless they come all the time: then exitstat detail --capture ip tells which code does it.",
+    "Programs ask what the processor has when they start (the C library's loader, some twenty times each), and so \
+     does the guest's kernel when it boots.",
+    "Start fewer short-lived processes. For others, exitstat detail --capture ip tells which code asks.",
 );
 static SERIAL: Advice = advice(
-    "The guest writes to a serial port, one byte an exit, and userspace finishes each.",
+    "The guest writes to a serial port: one exit per byte, and userspace finishes each.",
     "Print less: quiet, or loglevel= on the guest's kernel command line. A virtio console (console=hvc0) spares \
      userspace, but takes as many exits.",
 );
 static DEBUG_CONSOLE: Advice = advice(
-    "The firmware writes its debug messages, one byte an exit.",
-    "A release build of the firmware, or no -debugcon and isa-debugcon device.",
+    "The firmware writes debug messages: one exit per byte.",
+    "A release build of the firmware, or no isa-debugcon device (QEMU: -debugcon).",
 );
 static FW_CFG: Advice = advice(
     "Firmware or bootloader reads QEMU's fw_cfg, byte by byte where it does not use its DMA.",
     "Only while it boots. Firmware that uses fw_cfg's DMA; direct kernel boot by PVH (a vmlinux with -kernel).",
 );
 static PCI_CONFIG: Advice = advice(
-    "The guest reads and writes PCI configuration by ports, as firmware and kernel do while they look for devices.",
-    "Fewer devices and bridges; q35, where the kernel uses MMCONFIG for it (fewer exits, not none); microvm has \
-     no PCI at all.",
+    "Firmware and kernel look for PCI devices, and set them up, through ports.",
+    "Fewer devices and bridges, or a machine without PCI (QEMU's microvm).",
 );
 static PM_TIMER: Advice = advice(
     "The guest reads the ACPI timer: it is its clock, or calibrates another one.",
@@ -106,11 +112,12 @@ static PM_TIMER: Advice = advice(
 );
 static RTC: Advice = advice(
     "The guest uses the real-time clock or CMOS memory: it boots, or Windows keeps time by it.",
-    "Windows: hv-time and -rtc driftfix=slew only if needed. Linux reads it when it boots, and hwclock when it is run.",
+    "Windows: hv-time and -rtc driftfix=slew only if needed. Linux reads it when it boots, and hwclock when it is \
+     run.",
 );
 static POST: Advice = advice(
-    "Firmware tells how far it is; old kernels waste a microsecond so (io_delay=0x80).",
-    "io_delay=none in a guest that does it while it runs.",
+    "Firmware writes POST codes, and kernels delay themselves by such writes unless KVM tells them not to.",
+    "Let the guest see kvm-nopiodelay (QEMU has it on by default), or boot it with io_delay=none.",
 );
 static PIT_PIC: Advice = advice(
     "The guest programs the PC's old timer or interrupt controller, mostly while it starts and calibrates.",
@@ -123,15 +130,15 @@ static KEYBOARD: Advice = advice(
 );
 static VGA: Advice = advice(
     "The guest writes to VGA's registers.",
-    "-vga none or -nographic with a serial or virtio console; virtio-gpu for a screen.",
+    "No VGA device (QEMU: -vga none) and a serial or virtio console; virtio-gpu for a screen.",
 );
 static IDE: Advice = advice(
     "The guest uses an IDE disk, a register an exit.",
     "virtio-blk or virtio-scsi; or no CD-ROM drive, which many machines have by default.",
 );
 static DEVICE_PORT: Advice = advice(
-    "A device's register. Ports from 0xc000 up are PCI devices', among them those of old-style virtio.",
-    "virtio 1.0 (disable-legacy=on), whose doorbells are memory with ioeventfd; fewer requests of larger size.",
+    "A PCI device's register: a doorbell of an old-style virtio device, or an emulated device.",
+    "Fewer and larger requests; virtio in place of emulated devices. exitstat detail --qmp names the device.",
 );
 static IO_APIC: Advice = advice(
     "The guest masks, unmasks or ends interrupts at its I/O APIC.",
@@ -147,16 +154,21 @@ static DOORBELL: Advice = advice(
      busy polling, iothreads with poll-max-ns). exitstat detail --qmp names the device.",
 );
 static MEMORY: Advice = advice(
-    "The guest touches memory that it has not touched before, or that the host has taken back or write-protected.",
-    "Huge pages (hugetlbfs, or transparent ones: 512 exits less for each); QEMU's prealloc=on; no balloon, KSM, swap \
-     or NUMA balancing of this memory. While it migrates, pages are write-protected to see what changes.",
+    "The guest touches memory for the first time, or memory that the host has taken back, split or write-protected.",
+    "Huge pages (hugetlbfs, or transparent ones): one exit per 2 MiB instead of up to 512. No balloon, KSM, swap or \
+     NUMA balancing of this memory. QEMU's prealloc=on leaves the exits, and halves what each costs. Migration \
+     write-protects pages to see what changes.",
+);
+static DEVICE_PAGE: Advice = advice(
+    "The first access to a page of a device's registers; later ones exit as EPT_MISCONFIG, if the device is emulated.",
+    "Nothing to gain: there is one for each page.",
 );
 static HOST_TIMER: Advice = advice(
-    "The host's own timer came while the guest ran: the scheduler's tick, or some timer of KVM's for a guest.",
+    "The host's own timer came while the guest ran: the scheduler's tick, or a timer of KVM's for a guest.",
     "nohz_full= and isolcpus= on the host for the CPUs that run vCPUs, and no other work there.",
 );
 static HOST_IPI: Advice = advice(
-    "Another CPU of the host wanted something: to reschedule, to run a function, to flush a TLB.",
+    "Another CPU of the host interrupted this one: to reschedule, to run a function there, to flush a TLB.",
     "Keep the host's work off these CPUs (cpusets); pin vCPUs; do not unmap a running guest's memory (KSM, balloon).",
 );
 static HOST_DEVICE: Advice = advice(
@@ -164,34 +176,35 @@ static HOST_DEVICE: Advice = advice(
     "Move it: /proc/irq/*/smp_affinity, irqaffinity=, or irqbalance that is told to leave these CPUs alone.",
 );
 static KICK: Advice = advice(
-    "A vCPU that gives up a lock wakes up another one that waits for it (paravirtual spinlocks).",
-    "More CPUs for the VM, or fewer vCPUs, so that who holds a lock is not preempted; hint-dedicated=on \
-     (KVM_HINTS_REALTIME) if each vCPU has a CPU of its own.",
+    "A vCPU that releases a lock wakes up another one that waits for it (paravirtual spinlocks).",
+    "More CPUs for the VM, or fewer vCPUs, so that the holder of a lock is not preempted. If each vCPU has a CPU of \
+     its own, QEMU's kvm-hint-dedicated=on.",
 );
 static PV_IPI: Advice = advice(
     "The guest sends an interrupt to many vCPUs by one hypercall, which saves exits.",
-    "Fewer wake-ups across vCPUs. With IPI virtualization, QEMU's -kvm-pv-ipi may be better.",
+    "Fewer wake-ups across vCPUs. With IPI virtualization on the host, try without it (QEMU: kvm-pv-ipi=off; for \
+     Windows without hv-ipi).",
 );
 static HYPERV_FLUSH: Advice = advice(
     "The guest has other vCPUs flush their TLBs by a hypercall, which saves exits when some do not run.",
     "Fewer vCPUs, large pages in the guest, less mapping and unmapping.",
 );
 static CR3: Advice = advice(
-    "The guest switches address spaces, and KVM has no EPT to let it.",
-    "kvm_intel's parameter ept=1, on a processor that has it.",
+    "The guest switches address spaces, or reads CR3, and EPT is off or the guest is in real mode without \
+     unrestricted_guest.",
+    "kvm_intel's parameters ept=1 and unrestricted_guest=1, on a processor that has both.",
 );
 static CR0_CR4: Advice = advice(
-    "The guest changes how its processor works: it boots, or uses the FPU lazily (CR0.TS), or its kernel toggles bits \
-     of CR4.",
-    "A newer kernel in the guest, which saves the FPU eagerly. Global TLB flushes by CR4.PGE: let the guest have \
-     INVPCID and PCID (-cpu host).",
+    "The guest boots or changes modes: KVM must know of some bits of CR0 and CR4. With ept=0 also task switches and \
+     TLB flushes.",
+    "Nothing to gain while a guest boots. Else: kvm_intel's parameter ept=1.",
 );
 static CR8: Advice = advice(
     "The guest changes its task priority.",
-    "The TPR shadow: a processor that has it, and flexpriority=1.",
+    "A processor with a TPR shadow, and the APIC in the kernel (QEMU: kernel-irqchip=on).",
 );
 static PAGE_FAULT: Advice = advice(
-    "A page fault that KVM must look at: it has no EPT, or a smaller physical address width to hide.",
+    "A page fault that KVM must look at: EPT is off, or the guest's MAXPHYADDR is below the host's.",
     "kvm_intel's parameters ept=1, and allow_smaller_maxphyaddr=0.",
 );
 
@@ -211,12 +224,17 @@ pub fn find(reason: u32, key: u64) -> Option<&'static Advice> {
             0xfee0_0000..=0xfee0_0fff => &XAPIC,
             _ => &DOORBELL,
         },
+        // Where PCs have their APICs, timers and firmware.
+        Key::Memory {
+            gpa: 0xfe00_0000..=0xffff_ffff,
+            ..
+        } => &DEVICE_PAGE,
         Key::Memory { .. } => &MEMORY,
         Key::Apic(0x300) => &IPI,
         Key::Apic(0x380) => &TIMER_COUNT,
         Key::Vector(vector) if reason == 1 => match vector {
             0xec => &HOST_TIMER,
-            0xf6..=0xf8 | 0xfb..=0xfd => &HOST_IPI,
+            0xf7 | 0xf8 | 0xfb..=0xfd => &HOST_IPI,
             0x20..=0xea => &HOST_DEVICE,
             _ => return None,
         },
@@ -239,8 +257,11 @@ fn msr_advice(msr: u32) -> Option<&'static Advice> {
     Some(match msr {
         0x6e0 => &TIMER,
         0x838 => &TIMER_COUNT,
-        0x830 | 0x83f => &IPI,
+        0x830 => &IPI,
+        0x83f => &SELF_IPI,
         0x80b => &EOI,
+        // Linux asks for the mode of an interrupt that it masks or ends at the I/O APIC.
+        0x818..=0x81f => &IO_APIC,
         0x48 | 0x49 | 0x10b => &SPECULATION,
         0xc1..=0xc8
         | 0x186..=0x18d
@@ -249,6 +270,7 @@ fn msr_advice(msr: u32) -> Option<&'static Advice> {
         | 0x38d..=0x390
         | 0x3f1
         | 0x4c1..=0x4c8 => &PMU,
+        0x4b56_4d07 => &ASYNC_PF,
         0x11 | 0x12 | 0x4b56_4d00..=0x4b56_4d08 => &CLOCKS,
         0x4000_00b0..=0x4000_00b7 => &HYPERV_TIMER,
         0x4000_0020 => &HYPERV_CLOCK,

@@ -233,8 +233,7 @@ pub static TEXTS: [Text; 80] = [
         means: "The guest executed VMCALL: a hypercall. It always exits.",
         causes: "Paravirtual guests: IPIs to many vCPUs and wake-ups of waiting ones (Linux under \
                  KVM), Hyper-V's hypercalls (Windows: TLB flushes, IPIs, timers), Xen's.",
-        fewer: "They mostly replace more exits of other kinds. Look at which it is with the \
-                tracepoint kvm:kvm_hypercall (kvm:kvm_hv_hypercall).",
+        fewer: "They mostly replace more exits of other kinds. Which hypercall: exitstat detail VMCALL.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &[
             "x86.c: kvm_emulate_hypercall",
@@ -530,8 +529,8 @@ pub static TEXTS: [Text; 80] = [
                  merged (KSM), or split and joined again (huge pages); pages write-protected to log \
                  what is dirty (live migration); ballooning; the first access to a device's memory; \
                  instruction fetches from huge pages under nx_huge_pages.",
-        fewer: "Huge pages for the guest's memory (hugetlbfs or transparent ones); memory locked and \
-                touched beforehand (QEMU's prealloc=on); no KSM, swap or NUMA balancing of it. Each \
+        fewer: "Huge pages for the guest's memory (hugetlbfs or transparent ones); no KSM, swap or NUMA \
+                balancing of it. QEMU's prealloc=on leaves the exits, and halves what each costs. Each \
                 page is needed once: a busy guest that keeps having them has memory that changes \
                 under it.",
         manual: "VMX Support for Address Translation: EPT Violations",

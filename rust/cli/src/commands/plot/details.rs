@@ -4,7 +4,6 @@
 
 use super::{bars::Bars, paper::Failed, Recorded};
 use crate::detail::{Names, Row, Rows};
-use exitstat_core::tally::Tally;
 
 /// Room for reasons and keys.
 const NAMES: i32 = 350;
@@ -17,20 +16,13 @@ const NAMES: i32 = 350;
 pub fn draw(recorded: &Recorded, found: &Rows) -> Result<String, Failed> {
     let bar = |row: &Row| {
         let about = Names::default().about(row.reason, row.id, found.with_key, found.with_ip);
-        let tally = Tally {
-            exits: row.counts.exits,
-            cycles: row.counts.cycles,
-        };
-        (format!("{} {about}", row.reason), tally)
+        (format!("{} {about}", row.reason), row.tally())
     };
     let bars = Bars {
         title: format!("What VM exits were about: {}", recorded.title),
         names: NAMES,
         bars: found.rows.iter().map(bar).collect(),
-        total: Tally {
-            exits: found.exits,
-            cycles: found.cycles,
-        },
+        total: found.tally(),
     };
     bars.draw(|cycles| recorded.all.seconds_of(cycles))
 }

@@ -227,14 +227,23 @@ impl App {
         }
     }
 
-    /// What the exits of the reason that is chosen were about, most first; `None` if it was not captured.
+    /// What the exits of the reason that is chosen were about; `None` if it was not captured. They are in the
+    /// reasons' order if they have what it goes by, else by exits.
     pub fn details(&self) -> Option<Rows> {
         let period = self.shown();
         let details = period.captured()?;
         let reason = self.reason?;
         // The VM may be gone since.
         let rows = Rows::of(&period, details, scope(self.chosen), &[reason.into()]);
-        Some(rows.unwrap_or_default())
+        let mut rows = rows.unwrap_or_default();
+        rows.sort(|counts| match self.sort {
+            Sort::Cycles => counts.cycles,
+            Sort::User => counts.user_exits,
+            Sort::Max => counts.longest,
+            Sort::Avg => counts.cycles / counts.exits.max(1),
+            Sort::Exits | Sort::P99 | Sort::Reason => counts.exits,
+        });
+        Some(rows)
     }
 
     /// Seconds that are shown.
@@ -296,11 +305,13 @@ impl App {
             KeyCode::Char('s') => self.next_sort(1),
             KeyCode::Char('S') => self.next_sort(Sort::value_variants().len() - 1),
             KeyCode::Up | KeyCode::Char('k') => self.choose(|at, _| at.saturating_sub(1)),
-            KeyCode::Down | KeyCode::Char('j') => self.choose(|at, last| last.min(at + 1)),
+            KeyCode::Down | KeyCode::Char('j') => {
+                self.choose(|at, last| last.min(at.saturating_add(1)));
+            }
             KeyCode::Home => self.choose(|_, _| 0),
             KeyCode::End => self.choose(|_, last| last),
             KeyCode::PageUp => self.above = self.above.saturating_sub(10),
-            KeyCode::PageDown => self.above += 10,
+            KeyCode::PageDown => self.above = self.above.saturating_add(10),
             _ => (),
         }
         false
