@@ -20,8 +20,8 @@ pub static TEXTS: [Text; 80] = [
         means: "The guest raised an exception that the hypervisor has asked for (the exception \
                 bitmap), or an NMI of the host arrived while the guest ran.",
         causes: "NMIs: perf and the hard-lockup watchdog of the host. #UD: an instruction that KVM \
-                 emulates (RSM, the forced-emulation prefix) or that does not exist. #DB and #AC, \
-                 which KVM always intercepts; #NM while a guest uses AMX. Without EPT each page \
+                 emulates (RSM, the forced-emulation prefix) or that does not exist. #DB, #AC and \
+                 #MC, which KVM always intercepts; #NM while a guest uses AMX. Without EPT each page \
                  fault of the guest; without unrestricted guest every exception in real mode.",
         fewer: "ept=1 and unrestricted_guest=1 (the defaults, where the CPU has them). Less perf \
                 sampling on the host; kernel.nmi_watchdog=0 there. A debugger that single-steps or \
@@ -39,8 +39,9 @@ pub static TEXTS: [Text; 80] = [
         means: "An interrupt of the host arrived while the guest ran. It is the host's business: the \
                 guest is only interrupted by it.",
         causes: "The host's timer tick, device interrupts and IPIs to a CPU that runs a vCPU, \
-                 notifications that a vCPU shall look up (kicks), and posted interrupts that came \
-                 too late to be posted.",
+                 and kicks, which make a vCPU look at new work. Of posted interrupts the \
+                 notification (vector 0xf2) does not exit; the one that wakes up a blocked vCPU (0xf1) \
+                 does, on whichever CPU it arrives.",
         fewer: "Keep the host's work off the CPUs that run vCPUs: isolcpus or cpusets, nohz_full, \
                 irqaffinity and /proc/irq/*/smp_affinity. Posted interrupts (enable_apicv=1, and \
                 VT-d posting for assigned devices) reach the guest without an exit.",
@@ -149,8 +150,8 @@ pub static TEXTS: [Text; 80] = [
         causes: "Programs that look for CPU features as they start (libc and language runtimes do, \
                  some dozen times each), kernels that use CPUID to serialize, timing loops around \
                  RDTSC. Asking exitstat's leaves, too.",
-        fewer: "Keep the answers, do not ask again. To serialize use SERIALIZE, LFENCE or IRET. \
-                Start fewer short-lived processes.",
+        fewer: "Keep the answers, do not ask again. To serialize use SERIALIZE or IRET; to keep \
+                RDTSC in order LFENCE is enough. Start fewer short-lived processes.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["cpuid.c: kvm_emulate_cpuid"],
     },
@@ -330,8 +331,9 @@ pub static TEXTS: [Text; 80] = [
         number: 28,
         occurs: Always,
         means: "The guest accessed a control register: CR0 or CR4 where a bit of the hypervisor's \
-                changed, CR3, CR8, or LMSW.",
-        causes: "With EPT few: mode switches at boot, changes of CR4 that KVM has to know of. Without \
+                changed (by MOV, CLTS or LMSW), CR3, or CR8.",
+        causes: "With EPT few: mode switches at boot, changes of CR4 that KVM has to know of; CLTS does not \
+                 exit. Without \
                  EPT each write of CR3, so each switch of the address space. Without a TPR shadow \
                  also CR8.",
         fewer: "ept=1, and unrestricted_guest=1: without it CR3 exits while paging is off.",
@@ -354,7 +356,7 @@ pub static TEXTS: [Text; 80] = [
         occurs: Always,
         means: "The guest executed IN, OUT, INS or OUTS. With KVM every one exits, whatever the port.",
         causes: "Emulated devices: serial console (0x3f8), CMOS clock (0x70), PIT, PIC, ACPI timer \
-                 and events (0xb008, 0x608), PCI configuration (0xcf8), IDE, VGA, and port 0x80 as a \
+                 (0x608, or 0xb008), PCI configuration (0xcf8), IDE, VGA, and port 0x80 as a \
                  delay. User space finishes what the kernel does not emulate.",
         fewer: "virtio over memory with ioeventfd in place of emulated devices; a virtio console in \
                 place of the serial port; kvm-clock or the TSC in place of the ACPI timer; the \
@@ -664,9 +666,10 @@ pub static TEXTS: [Text; 80] = [
         number: 60,
         occurs: Feature("on CPUs with SGX"),
         means: "The guest executed a leaf of ENCLS (SGX, supervisor) that the hypervisor wants to see.",
-        causes: "ECREATE and EINIT of a guest with SGX whose limits differ from the host's; any leaf of \
-                 a guest without SGX, which gets #UD.",
-        fewer: "Give the guest the host's SGX attributes and launch keys.",
+        causes: "EINIT, on a host with launch control: KVM executes it with the guest's launch keys. \
+                 ECREATE, if the guest's SGX limits differ from the host's. Any leaf of a guest whose \
+                 SGX is off, which gets #UD or #GP.",
+        fewer: "Give the guest the host's SGX attributes. EINIT stays: one for each enclave.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/sgx.c: handle_encls", "vmx/sgx.c: sgx_intercept_encls_ecreate"],
     },
