@@ -7,8 +7,9 @@ mod common;
 use common::{boot, recording};
 use exitstat_cli::source::recording::{End, Ending, Recording};
 use std::{
-    fs,
+    fs::{self, Permissions},
     io::Read,
+    os::unix::fs::{symlink, MetadataExt, PermissionsExt},
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -23,9 +24,13 @@ fn directory() -> TempDir {
 }
 
 fn record(directory: &Path, options: &[&str], command: &[&str]) -> Command {
+    record_to(directory, "out.rec", options, command)
+}
+
+fn record_to(directory: &Path, output: &str, options: &[&str], command: &[&str]) -> Command {
     let mut record = Command::new(env!("CARGO_BIN_EXE_exitstat"));
     record
-        .args(["record", "--from", "from.rec", "-o", "out.rec"])
+        .args(["record", "--from", "from.rec", "-o", output])
         .args(options)
         .current_dir(directory);
     if !command.is_empty() {
@@ -44,8 +49,6 @@ fn a_commands_exit_status_is_passed_on() {
         (&["true"][..], 0),
         (&["sh", "-c", "exit 7"], 7),
         (&["sh", "-c", "kill -TERM $$"], 128 + 15),
-        (&["/nonexistent"], 127),
-        (&["/"], 126),
     ] {
         let directory = directory();
         let output = record(directory.path(), &[], command).output().unwrap();
@@ -54,6 +57,131 @@ fn a_commands_exit_status_is_passed_on() {
         let status = Some(status as u8);
         assert_eq!(ending, Ending::Whole(End { status }), "{command:?}");
     }
+}
+
+/// What is in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_recording_that_does_not_begin_leaves_what_was_there() {
+    for old in [None, Some("old")] {
+        let directory = directory();
+        let path = directory.path();
+        fs::write(path.join("no-fifo"), "").unwrap();
+        if let Some(old) = old {
+            fs::write(path.join("out.rec"), old).unwrap();
+        }
+        let before = names(path);
+        for (options, command, status) in [
+            (&[][..], &["/nonexistent"][..], 127),
+            (&[], &["/"], 126),
+            (&["--marks", "no-fifo"], &["true"], 125),
+            (&["--marks", "no-fifo"], &[], 6),
+            (&["--marks", "none/marks"], &["true"], 125),
+        ] {
+            let output = record(path, options, command).output().unwrap();
+            assert_eq!(output.status.code(), Some(status), "{output:?}");
+            let now = fs::read_to_string(path.join("out.rec")).ok();
+            assert_eq!(now.as_deref(), old, "{options:?} {command:?}");
+            assert_eq!(names(path), before, "{options:?} {command:?}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_leaves_the_old_recording_or_a_new_one_and_nothing_else() {
+    let directory = directory();
+    let path = directory.path();
+    fs::write(path.join("out.rec"), "old").unwrap();
+    let before = names(path);
+    let (mut old, mut new) = (0, 0);
+    for n in 0..40 {
+        let mut child = record(path, &["-i", "60"], &[]).spawn().unwrap();
+        thread::sleep(Duration::from_micros(500 * n));
+        kill(&child, ["-INT", "-TERM", "-HUP"][n as usize % 3]);
+        child.wait().unwrap();
+        assert_eq!(names(path), before);
+        match fs::read(path.join("out.rec")).unwrap().as_slice() {
+            b"old" => old += 1,
+            _ => {
+                assert!(matches!(out(path).ending, Ending::Whole(_)));
+                new += 1;
+            }
+        }
+        fs::write(path.join("out.rec"), "old").unwrap();
+    }
+    println!("{old} old, {new} new");
+}
+
+#[test]
+fn what_is_replaced_keeps_its_mode_and_the_links_to_it() {
+    let directory = directory();
+    let path = directory.path();
+    let run = |output: &str| {
+        let status = record_to(path, output, &[], &["true"]).status();
+        assert!(status.unwrap().success(), "{output}");
+    };
+    let whole = |name: &str| {
+        let recording = Recording::open(&path.join(name)).unwrap();
+        assert!(matches!(recording.ending, Ending::Whole(_)), "{name}");
+    };
+    fs::create_dir(path.join("data")).unwrap();
+    fs::write(path.join("data/real.rec"), "old").unwrap();
+    fs::set_permissions(path.join("data/real.rec"), Permissions::from_mode(0o640)).unwrap();
+    symlink("data/real.rec", path.join("link")).unwrap();
+    run("link");
+    assert!(path.join("link").is_symlink());
+    whole("data/real.rec");
+    let mode = fs::metadata(path.join("data/real.rec")).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(names(&path.join("data")), ["real.rec"]);
+
+    // Both names of one file are to see it.
+    fs::write(path.join("one"), "old").unwrap();
+    fs::hard_link(path.join("one"), path.join("two")).unwrap();
+    run("one");
+    whole("two");
+
+    symlink("later.rec", path.join("nowhere")).unwrap();
+    run("nowhere");
+    whole("later.rec");
+
+    // It is read until it is replaced.
+    run("from.rec");
+    whole("from.rec");
+}
+
+#[test]
+fn pipes_and_devices_are_written_as_they_are() {
+    let directory = directory();
+    let path = directory.path();
+    let exitstat = env!("CARGO_BIN_EXE_exitstat");
+    let shell = |script: &str| {
+        let script = script.replace("RECORD", &format!("{exitstat} record --from from.rec"));
+        let status = Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(path)
+            .status();
+        assert!(status.unwrap().success(), "{script}");
+    };
+    shell("RECORD -o /dev/null -- true");
+    shell("RECORD -o /dev/stdout -- true | cat >piped");
+    shell("RECORD -o /dev/stdout -- true >redirected");
+    shell("mkfifo pipe; cat pipe >read & RECORD -o pipe -- true && wait");
+    shell("RECORD -o /dev/stdout -- /nonexistent | cat >failed");
+    shell("RECORD -o /dev/full -- touch started; test $? = 125 && ! test -e started");
+    for name in ["piped", "redirected", "read", "failed"] {
+        let recording = Recording::open(&path.join(name)).unwrap();
+        assert!(matches!(recording.ending, Ending::Whole(_)), "{name}");
+    }
+    assert!(path.join("pipe").exists());
 }
 
 #[test]

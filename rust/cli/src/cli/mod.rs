@@ -238,7 +238,8 @@ pub struct VmsArgs {
 /// kvm, kvm_intel and kvm_amd, and the names and process ids of VMs' processes.
 #[derive(Args, Debug)]
 pub struct RecordArgs {
-    /// The file; one that is there already is replaced
+    /// The file; one that is there already is replaced once the first snapshot is written and COMMAND
+    /// runs, and stays as it is if that fails
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Time between snapshots

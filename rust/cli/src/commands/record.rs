@@ -34,10 +34,18 @@ use std::{
     os::unix::{fs::FileTypeExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, ExitStatus},
-    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    sync::{
+        atomic::{AtomicI32, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+        Arc,
+    },
     thread,
     time::{Duration, Instant},
 };
+
+mod replacement;
+
+use replacement::{Replacement, Target};
 
 /// As env(1) and timeout(1) end, if it is they that failed.
 const FAILED: u8 = 125;
@@ -71,16 +79,23 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         .map_err(device::Error::Snapshot)?
         .header;
     let error = |error| Error::io(format!("cannot write {}", args.output.display()))(error);
-    let file = File::create(&args.output).map_err(error)?;
-    let mut recorder = Recorder::new(file, &metadata(args, &header)).map_err(error)?;
+    let mut recorder = Recorder::new(Vec::new(), &metadata(args, &header)).map_err(error)?;
     recorder.snapshot(&first).map_err(error)?;
+    // A pipe is waited for here, while Ctrl-C still ends that.
+    let target = Target::open(&args.output).map_err(error)?;
 
     let (sender, events) = mpsc::channel();
+    let stopped = signals(sender.clone())?;
     let marks = match &args.marks {
         None => None,
         Some(path) => Some(Marks::open(path, &sender)?),
     };
-    signals(sender)?;
+    drop(sender);
+    let file = target.begin(recorder.output()).map_err(error)?;
+    match stopped.load(Ordering::Relaxed) {
+        0 => (),
+        signal => return Ok(signal_status(signal)),
+    }
     let mut child = match start(&args.command) {
         None => None,
         Some(Ok(child)) => Some(child),
@@ -92,38 +107,45 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
                 io::ErrorKind::NotFound => NOT_FOUND,
                 _ => NOT_RUN,
             };
-            let end = End {
-                status: Some(status),
-            };
-            recorder.end(&end).map_err(error)?;
+            if let Replacement::Stream(file) = file {
+                // Whoever reads it has the beginning.
+                let status = Some(status);
+                recorder.onto(file).end(&End { status }).map_err(error)?;
+            }
             return Ok(status);
         }
     };
-
     // Of a failure to record while the command runs, the command is to know nothing.
-    let mut failed = None;
+    let ends_here = |error: &Error| crate::say!("exitstat: recording ends here: {error}");
+    let begun = file.commit(recorder.output()).map_err(error);
+    let mut recorder = begun.map(|file| recorder.onto(file));
+    match &recorder {
+        Err(error) if child.is_some() => ends_here(error),
+        _ => (),
+    }
     let mut due = Instant::now() + args.interval;
     let status = loop {
+        if child.is_none() && recorder.is_err() {
+            break None;
+        }
         let mark = match next(&events, due, child.as_mut())? {
             Event::Due => None,
             Event::Mark(mark) => Some(mark),
             Event::Stop => break None,
             Event::Ended(status) => break Some(status),
         };
-        if failed.is_none() {
-            let result = source.take();
-            let written = result.and_then(|bytes| {
+        if let Ok(open) = &mut recorder {
+            let written = source.take().and_then(|bytes| {
                 mark.iter()
-                    .try_for_each(|mark| recorder.mark(mark))
-                    .and_then(|()| recorder.snapshot(&bytes))
+                    .try_for_each(|mark| open.mark(mark))
+                    .and_then(|()| open.snapshot(&bytes))
                     .map_err(error)
             });
-            failed = written.err();
-            if let Some(error) = &failed {
-                if child.is_none() {
-                    break None;
+            if let Err(error) = written {
+                if child.is_some() {
+                    ends_here(&error);
                 }
-                crate::say!("exitstat: recording ends here: {error}");
+                recorder = Err(error);
             }
         }
         if mark.is_none() {
@@ -133,12 +155,11 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     };
     let late = marks.map_or_else(Vec::new, |marks| marks.end(&events));
     let status = status.map(shell_status);
-    if let Some(failed) = failed {
-        return match status {
-            Some(status) => Ok(status),
-            None => Err(failed),
-        };
-    }
+    let mut recorder = match (recorder, status) {
+        (Ok(recorder), _) => recorder,
+        (Err(_), Some(status)) => return Ok(status),
+        (Err(error), None) => return Err(error),
+    };
     let last = source.take().and_then(|bytes| {
         late.iter()
             .try_for_each(|mark| recorder.mark(mark))
@@ -209,18 +230,24 @@ enum Told {
     NoMoreMarks,
 }
 
-/// Tells the signals that end a recording or that the command has ended, as they come.
-fn signals(sender: Sender<Told>) -> Result<(), Error> {
+/// Tells the signals that end a recording or that the command has ended, as they come. Returns
+/// where the last one is that ends it; 0 if there was none.
+fn signals(sender: Sender<Told>) -> Result<Arc<AtomicI32>, Error> {
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCHLD]);
     let mut signals = signals.map_err(Error::io("cannot wait for signals"))?;
+    let stopped = Arc::new(AtomicI32::new(0));
+    let stop = Arc::clone(&stopped);
     thread::spawn(move || {
         for signal in signals.forever() {
+            if signal != SIGCHLD {
+                stop.store(signal, Ordering::Relaxed);
+            }
             if sender.send(Told::Signal(signal)).is_err() {
                 break;
             }
         }
     });
-    Ok(())
+    Ok(stopped)
 }
 
 /// The pipe that marks are written into; if it was not there before, it is gone afterwards.
@@ -361,9 +388,16 @@ fn start(command: &[OsString]) -> Option<io::Result<Child>> {
 
 /// The exit status as a shell gives it.
 fn shell_status(status: ExitStatus) -> u8 {
-    let signal = || status.signal().map(|signal| signal + 128);
-    let status = status.code().or_else(signal);
-    status.and_then(|s| u8::try_from(s).ok()).unwrap_or(FAILED)
+    match (status.code(), status.signal()) {
+        (Some(code), _) => u8::try_from(code).unwrap_or(FAILED),
+        (None, Some(signal)) => signal_status(signal),
+        (None, None) => FAILED,
+    }
+}
+
+/// The same of a signal's number.
+fn signal_status(signal: i32) -> u8 {
+    u8::try_from(signal + 128).unwrap_or(FAILED)
 }
 
 fn metadata(args: &RecordArgs, header: &Header) -> Metadata {

@@ -522,6 +522,11 @@ impl<W: Write> Recorder<W> {
         &self.output
     }
 
+    /// Goes on in another place, which has what was written so far.
+    pub fn onto<V: Write>(self, output: V) -> Recorder<V> {
+        Recorder { output }
+    }
+
     /// Adds a frame of any kind.
     ///
     /// # Errors
