@@ -47,6 +47,9 @@ pub enum Error {
     Failed(String),
 }
 
+/// The exit status if a recording is not all there.
+pub const INCOMPLETE: u8 = 5;
+
 impl Error {
     /// For `map_err`: `what` was not possible.
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
@@ -73,7 +76,7 @@ impl Error {
             Self::Usage(_) => 2,
             Self::Device(_) | Self::Neither(_) | Self::Bpf(_) => 3,
             Self::NoLeaves(_) => 4,
-            Self::Recording { .. } | Self::Incomplete(_) => 5,
+            Self::Recording { .. } | Self::Incomplete(_) => INCOMPLETE,
             Self::Io { .. } | Self::Failed(_) => 6,
         }
     }

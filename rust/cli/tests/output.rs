@@ -43,6 +43,10 @@ fn directory() -> TempDir {
         ),
     );
     write("torn.rec", &whole[..whole.len() - 100]);
+    // A byte of the third snapshot.
+    let mut damaged = whole.clone();
+    damaged[1800] ^= 1;
+    write("damaged.rec", &damaged);
     write("one.rec", &recording(&boot()[..1]));
     let mut reloaded = boot()[..2].to_vec();
     let mut host = Host::new(8);
@@ -153,6 +157,8 @@ outputs! {
     stat_json: "1 2 --from boot.rec -o json",
     stat_csv: "1 2 --from boot.rec -o csv",
     stat_torn: "1 --from torn.rec",
+    stat_damaged: "1 --from damaged.rec",
+    stat_damaged_not_reached: "1 1 --from damaged.rec",
     stat_no_vm: "--vm 9 --from boot.rec",
     stat_no_cpu: "--cpu 9 --from boot.rec",
     stat_no_reason: "--reason EPT",
@@ -160,11 +166,14 @@ outputs! {
     vms: "vms --from boot.rec",
     vms_json: "vms --from boot.rec -o json",
     vms_csv: "vms --from boot.rec -o csv",
+    vms_damaged: "vms --from damaged.rec -o csv",
     vms_none: "vms --from empty.rec",
     report: "report boot.rec",
     report_vm: "report boot.rec --vm 2",
     report_sorted: "report boot.rec --sort p99 --time",
     report_torn: "report torn.rec",
+    report_damaged: "report damaged.rec",
+    report_damaged_phase: "report damaged.rec --phase disk",
     report_one: "report one.rec",
     report_reloaded: "report reloaded.rec",
     report_empty: "report empty.rec",
@@ -185,6 +194,7 @@ outputs! {
     diff_until: "diff boot.rec marked.rec --until disk",
     diff_same: "diff boot.rec boot.rec",
     diff_per_second: "diff boot.rec ept0.rec --per-second --sort cycles --reason 30,10",
+    diff_damaged: "diff boot.rec damaged.rec",
     diff_json: "diff boot.rec ept0.rec -o json --reason 48,28",
     diff_csv: "diff boot.rec ept0.rec -o csv",
     diff_details: "diff --details detail.rec after.rec",
@@ -207,6 +217,8 @@ outputs! {
     check_nothing: "check boot.rec --budget nothing.toml",
     check_twice: "check boot.rec --budget twice.toml",
     check_torn: "check torn.rec --budget wide.toml",
+    check_damaged: "check damaged.rec --budget wide.toml",
+    check_damaged_partial: "check damaged.rec --budget wide.toml --partial",
     check_partial: "check torn.rec --budget wide.toml --partial",
     check_parts: "check detail.rec --budget parts.toml",
     check_parts_unknown: "check detail.rec --budget msr.toml",

@@ -301,6 +301,7 @@ fn check_whole(
     let by = CountedBy::of(&recording.last.header);
     let again = &format!("{} meanwhile", by.again());
     let why = match &recording.ending {
+        _ if recording.lost.places > 0 => "it is damaged",
         _ if recording.snapshots < 2 => "it has only one snapshot, not what happened meanwhile",
         _ if recording.period.reloads > 0 => again,
         _ if users && unattached => "user_exits of some vCPUs were not counted, for lack of memory",

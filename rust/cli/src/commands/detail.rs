@@ -23,6 +23,7 @@ use signal_hook::{
 use std::{
     io::Write,
     path::Path,
+    process::ExitCode,
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
@@ -33,7 +34,7 @@ use std::{
 /// # Errors
 ///
 /// There are no details, the scope is not there, or nothing can be written.
-pub fn run(args: &DetailArgs) -> Result<(), Error> {
+pub fn run(args: &DetailArgs) -> Result<ExitCode, Error> {
     let scope = Scope::from(&args.scope);
     if let Scope::Cpu(_) = scope {
         return Err(Error::Usage(
@@ -41,34 +42,37 @@ pub fn run(args: &DetailArgs) -> Result<(), Error> {
         ));
     }
     let wanted = Wanted::begin(&args.names, &args.look, args.scope.vm)?;
-    let period = period(&args.look)?;
+    let (period, whole) = period(&args.look)?;
     let (names, vm) = wanted.names(&period)?;
     let scope = match (scope, vm) {
         (Scope::Host, Some(vm)) => Scope::Vm(vm),
         (scope, _) => scope,
     };
     let found = Found::of(&period, scope, args, &names)?;
-    found.print(&mut output::stdout(), args)
+    found.print(&mut output::stdout(), args)?;
+    Ok(super::done(whole))
 }
 
-/// What there is to show.
+/// What there is to show, and whether that is all that was recorded.
 ///
 /// # Errors
 ///
 /// It cannot be captured, or not be read.
-pub(super) fn period(args: &LookArgs) -> Result<Period, Error> {
+pub(super) fn period(args: &LookArgs) -> Result<(Period, bool), Error> {
     if let Some(path) = &args.source.from {
         let recording = recordings::open(path)?;
-        return Ok(recording.part(args.phase.as_deref(), args.until.as_deref())?);
+        let whole = recording.warning().is_none();
+        let period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
+        return Ok((period, whole));
     }
     let _capture = args.capture.map(Capture::begin).transpose()?;
     let mut source = Source::open(&args.source)?.with_details();
     let first = source.first()?;
     let Some(interval) = args.interval else {
-        return Ok(Period::since_load(first));
+        return Ok((Period::since_load(first), true));
     };
     wait(interval)?;
-    Ok(Period::between(&first, &source.first()?))
+    Ok((Period::between(&first, &source.first()?), true))
 }
 
 /// The details of a period, of a recording or of the running module.

@@ -17,6 +17,7 @@ use serde::{Serialize, Serializer};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
+    process::ExitCode,
 };
 
 /// One number in both recordings.
@@ -107,7 +108,7 @@ impl Row {
 /// # Errors
 ///
 /// A recording cannot be read, or nothing can be written.
-pub fn run(args: &DiffArgs) -> Result<(), Error> {
+pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
     let open = |path| {
         let mut recording = report::open(path)?;
         recording.period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
@@ -194,7 +195,8 @@ pub fn run(args: &DiffArgs) -> Result<(), Error> {
         }
     }
     out.flush()?;
-    Ok(())
+    let whole = [&a, &b].iter().all(|one| one.warning().is_none());
+    Ok(super::done(whole))
 }
 
 /// What is compared: a reason, or its exits with an identity; of details, without one its other exits.

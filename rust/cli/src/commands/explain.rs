@@ -11,7 +11,10 @@ use crate::{
 use comfy_table::Table;
 use exitstat_core::{isa::Isa, reason::REASONS};
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
 
 mod found;
 mod keys;
@@ -93,12 +96,13 @@ const WIDTH: u16 = 90;
 /// # Errors
 ///
 /// The reason is not defined; or the output cannot be written.
-pub fn run(args: &ExplainArgs) -> Result<(), Error> {
+pub fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
     let columns = Table::new().width().unwrap_or(WIDTH).clamp(40, WIDTH);
     let mut output = output::stdout();
     if args.look.is_asked_for() {
-        found::run(args, columns.into(), &mut output)?;
-        return Ok(output.flush()?);
+        let whole = found::run(args, columns.into(), &mut output)?;
+        output.flush()?;
+        return Ok(super::done(whole));
     }
     let reasons: Vec<Reason> = match args.reason {
         None => ISAS.into_iter().flat_map(Reason::all).collect(),
@@ -131,7 +135,8 @@ pub fn run(args: &ExplainArgs) -> Result<(), Error> {
         }
         (Format::Csv, _) => csv(&mut output, entries)?,
     }
-    Ok(output.flush()?)
+    output.flush()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn json(output: &mut impl Write, value: &impl Serialize) -> io::Result<()> {

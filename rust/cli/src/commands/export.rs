@@ -10,7 +10,7 @@ use crate::{
     model::{Sample, Scope},
     source::Source,
 };
-use std::{fmt, time::Duration};
+use std::{fmt, process::ExitCode, time::Duration};
 
 mod http;
 mod keys;
@@ -27,7 +27,7 @@ use whole::Whole;
 /// # Errors
 ///
 /// The counters cannot be read, the address cannot be had, or the file cannot be written.
-pub fn run(args: &ExportArgs) -> Result<(), Error> {
+pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
     let mut samples = Samples::open(&args.source, args.details.is_some())?;
     let begins_now = samples.source.as_ref().is_some_and(Source::begins_now);
     if args.textfile.is_some() && args.interval.is_none() && begins_now {
@@ -57,11 +57,17 @@ pub fn run(args: &ExportArgs) -> Result<(), Error> {
         }
     };
     match &args.textfile {
-        None => http::serve(args.listen, move || Ok(metrics(samples.next()?))),
-        Some(path) => textfile::write(path, args.interval, |once| {
-            let sample = if once { samples.last() } else { samples.next() };
-            Ok(metrics(sample?))
-        }),
+        None => {
+            http::serve(args.listen, move || Ok(metrics(samples.next()?)))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(path) => {
+            textfile::write(path, args.interval, |once| {
+                let sample = if once { samples.last() } else { samples.next() };
+                Ok(metrics(sample?))
+            })?;
+            Ok(super::done(samples.is_whole()))
+        }
     }
 }
 
@@ -125,6 +131,9 @@ impl Samples {
     fn next(&mut self) -> Result<Sample, Error> {
         let next = self.source()?.sample(Duration::ZERO)?;
         next.iter().for_each(|next| self.look_for_details(next));
+        if next.is_none() {
+            self.is_whole();
+        }
         match &mut self.last {
             None => next.ok_or_else(|| Error::Failed("there are no snapshots".to_owned())),
             Some(last) => Ok(match next {
@@ -132,6 +141,11 @@ impl Samples {
                 None => last.clone(),
             }),
         }
+    }
+
+    /// Whether those were all that were recorded; says so if not.
+    fn is_whole(&mut self) -> bool {
+        self.source.as_mut().is_none_or(Source::is_whole)
     }
 
     /// The newest one that there is.

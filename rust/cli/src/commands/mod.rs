@@ -4,7 +4,7 @@
 
 use crate::{
     cli::{Cli, Command},
-    error::Error,
+    error::{Error, INCOMPLETE},
 };
 use std::process::ExitCode;
 
@@ -33,23 +33,32 @@ pub mod vms;
 /// Why it did not.
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
-        None => stat::run(&cli.stat)?,
+        None => return stat::run(&cli.stat),
         Some(Command::Check(args)) => return check::run(&args),
-        Some(Command::Detail(args)) => detail::run(&args)?,
-        Some(Command::Diff(args)) => diff::run(&args)?,
+        Some(Command::Detail(args)) => return detail::run(&args),
+        Some(Command::Diff(args)) => return diff::run(&args),
         Some(Command::Disable(args)) => return enable::disable(&args),
         Some(Command::Documents(args)) => documents::run(&args)?,
         Some(Command::Enable(args)) => return enable::enable(&args),
-        Some(Command::Explain(args)) => explain::run(&args)?,
-        Some(Command::Export(args)) => export::run(&args)?,
+        Some(Command::Explain(args)) => return explain::run(&args),
+        Some(Command::Export(args)) => return export::run(&args),
         Some(Command::Guest(args)) => guest::run(&args)?,
-        Some(Command::Plot(args)) => plot::run(&args)?,
+        Some(Command::Plot(args)) => return plot::run(&args),
         Some(Command::Record(args)) => return record::run(&args),
-        Some(Command::Report(args)) => report::run(&args)?,
-        Some(Command::Slow(args)) => slow::run(&args)?,
-        Some(Command::Top(args)) => top::run(&args)?,
+        Some(Command::Report(args)) => return report::run(&args),
+        Some(Command::Slow(args)) => return slow::run(&args),
+        Some(Command::Top(args)) => return top::run(&args),
         Some(Command::Unpin(_)) => unpin::run()?,
-        Some(Command::Vms(args)) => vms::run(&args)?,
+        Some(Command::Vms(args)) => return vms::run(&args),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The exit status after all was printed that a recording has: whether that is all there was, which
+/// was said before if not.
+fn done(whole: bool) -> ExitCode {
+    match whole {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(INCOMPLETE),
+    }
 }

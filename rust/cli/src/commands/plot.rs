@@ -11,7 +11,7 @@ use crate::{
     source::recording::{self, Reader},
     view::{not_there, View},
 };
-use std::fs;
+use std::{fs, process::ExitCode};
 
 mod bars;
 mod details;
@@ -27,7 +27,7 @@ use paper::Format;
 /// # Errors
 ///
 /// The recording cannot be read or has nothing to draw, or the file cannot be written.
-pub fn run(args: &PlotArgs) -> Result<(), Error> {
+pub fn run(args: &PlotArgs) -> Result<ExitCode, Error> {
     let format = Format::of(&args.output)?;
     let recorded = Recorded::open(args)?;
     let svg = match (args.kind, args.reason) {
@@ -51,7 +51,8 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
         Format::Png => paper::png(&svg)?,
     };
     let what = format!("cannot write {}", args.output.display());
-    fs::write(&args.output, bytes).map_err(Error::io(what))
+    fs::write(&args.output, bytes).map_err(Error::io(what))?;
+    Ok(super::done(recorded.whole))
 }
 
 /// What is to be drawn.
@@ -68,6 +69,8 @@ struct Recorded {
     all: View,
     /// The same, with what exits were about.
     period: Period,
+    /// Whether that is all that was recorded.
+    whole: bool,
 }
 
 impl Recorded {
@@ -97,7 +100,8 @@ impl Recorded {
             }
             last = sample;
         }
-        if let Some(warning) = reader.ending().warning() {
+        let warning = reader.warning();
+        if let Some(warning) = &warning {
             crate::say!("exitstat: {}: {warning}", args.file.display());
         }
         let period = all.ok_or_else(|| {
@@ -113,6 +117,7 @@ impl Recorded {
             marks,
             all,
             period,
+            whole: warning.is_none(),
         })
     }
 }

@@ -14,18 +14,19 @@ use crate::{
     source::recording::{End, Ending, Recording},
     view::{not_there, View},
 };
-use std::{io::Write, path::Path, time::Duration};
+use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 
 /// Carries it out.
 ///
 /// # Errors
 ///
 /// It cannot be read, the scope is not there, or nothing can be written.
-pub fn run(args: &ReportArgs) -> Result<(), Error> {
+pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     let recording = open(&args.file)?;
     let scope = Scope::from(&args.scope);
     if args.phases {
-        return phases::print(output::stdout(), &recording, args);
+        phases::print(output::stdout(), &recording, args)?;
+        return Ok(super::done(recording.warning().is_none()));
     }
     let period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
     let view = View::of(&period, scope, &args.rows).ok_or_else(|| not_there(scope))?;
@@ -37,7 +38,8 @@ pub fn run(args: &ReportArgs) -> Result<(), Error> {
     if args.format.output == Format::Table {
         detail::report(&mut out, (&args.file, &period), scope, &args.rows.reason)?;
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    Ok(super::done(recording.warning().is_none()))
 }
 
 /// Reads a recording, and warns if it is not whole.
@@ -47,7 +49,7 @@ pub fn run(args: &ReportArgs) -> Result<(), Error> {
 /// It cannot be read.
 pub fn open(path: &Path) -> Result<Recording, Error> {
     let recording = Recording::open(path)?;
-    if let Some(warning) = recording.ending.warning() {
+    if let Some(warning) = recording.warning() {
         crate::say!("exitstat: {}: {warning}", path.display());
     }
     Ok(recording)
@@ -76,11 +78,14 @@ fn heading(out: &mut impl Write, recording: &Recording) -> Result<(), Error> {
         ("kvm_amd", parameters("kvm_amd", &amd)),
         (
             "snapshots",
-            format!(
-                "{}, each {:?}",
-                recording.snapshots,
-                Duration::from_nanos(metadata.interval_ns)
-            ),
+            match metadata.interval_ns {
+                0 => recording.snapshots.to_string(),
+                interval => format!(
+                    "{}, each {:?}",
+                    recording.snapshots,
+                    Duration::from_nanos(interval)
+                ),
+            },
         ),
         (
             "ended with",

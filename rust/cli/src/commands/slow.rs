@@ -22,16 +22,16 @@ use exitstat_core::{
     snapshot::{Header, SlowRow},
 };
 use serde::Serialize;
-use std::{cmp::Reverse, io::Write};
+use std::{cmp::Reverse, io::Write, process::ExitCode};
 
 /// Carries it out.
 ///
 /// # Errors
 ///
 /// There are no details, or nothing can be written.
-pub fn run(args: &SlowArgs) -> Result<(), Error> {
+pub fn run(args: &SlowArgs) -> Result<ExitCode, Error> {
     let wanted = Wanted::begin(&args.names, &args.look, args.vm)?;
-    let period = period(&args.look)?;
+    let (period, whole) = period(&args.look)?;
     let (names, vm) = wanted.names(&period)?;
     let slow = &details(&period, args.look.source.from.as_deref())?.slow;
     if let Some(vm) = vm {
@@ -54,7 +54,7 @@ pub fn run(args: &SlowArgs) -> Result<(), Error> {
         Format::Csv => as_csv(&mut out, &exits, &names)?,
     }
     out.flush()?;
-    Ok(())
+    Ok(super::done(whole))
 }
 
 /// An exit that took long.

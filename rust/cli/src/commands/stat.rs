@@ -11,7 +11,7 @@ use crate::{
     source::Source,
     view::{not_there, View},
 };
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 /// So long BPF counts where nobody says how long.
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ const A_SECOND: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// The counters cannot be read, the scope is not there, or nothing can be written.
-pub fn run(args: &StatArgs) -> Result<(), Error> {
+pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
     let scope = Scope::from(&args.scope);
     let mut source = Source::open(&args.source)?.only(args.scope.vm);
     let mut before = source.first()?;
@@ -36,12 +36,14 @@ pub fn run(args: &StatArgs) -> Result<(), Error> {
                 before = sample;
             }
         }
-        return totals(
+        let whole = source.is_whole();
+        totals(
             args,
             &before,
             scope,
             &mut Printer::new(output::stdout(), &args.format),
-        );
+        )?;
+        return Ok(super::done(whole));
     };
 
     let mut printer = Printer::new(output::stdout(), &args.format);
@@ -63,7 +65,7 @@ pub fn run(args: &StatArgs) -> Result<(), Error> {
         before = sample;
         printed += 1;
     }
-    Ok(())
+    Ok(super::done(source.is_whole()))
 }
 
 fn totals(

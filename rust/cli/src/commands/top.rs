@@ -19,6 +19,7 @@ use signal_hook::{
 };
 use std::{
     io::{self, IsTerminal},
+    process::ExitCode,
     sync::{
         atomic::{AtomicUsize, Ordering},
         Arc,
@@ -44,7 +45,7 @@ const AT_ONCE: Duration = Duration::from_millis(1);
 /// # Errors
 ///
 /// There is no terminal, or the counters cannot be read. The terminal is as it was, then too.
-pub fn run(args: &TopArgs) -> Result<(), Error> {
+pub fn run(args: &TopArgs) -> Result<ExitCode, Error> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(Error::Usage(
             "top needs a terminal; `exitstat 1` prints a table each second".to_owned(),
@@ -71,10 +72,12 @@ pub fn run(args: &TopArgs) -> Result<(), Error> {
     let screen = Screen::open().map_err(Error::io("cannot use the terminal"))?;
     let ended = look(screen, app, &mut source, args.interval, &signalled);
     // By now the terminal is as it was. Whoever sent a signal shall see that it had its effect.
+    let whole = source.is_whole();
     match i32::try_from(signalled.load(Ordering::Relaxed)) {
-        Ok(0) | Err(_) => ended,
-        Ok(signal) => emulate_default_handler(signal).map_err(Error::io("cannot end")),
+        Ok(0) | Err(_) => ended?,
+        Ok(signal) => emulate_default_handler(signal).map_err(Error::io("cannot end"))?,
     }
+    Ok(super::done(whole))
 }
 
 /// Until the user or a signal ends it.

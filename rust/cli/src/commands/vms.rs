@@ -12,7 +12,7 @@ use crate::{
     source::Source,
 };
 use serde::Serialize;
-use std::{io::Write, time::Duration};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 /// A VM.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,7 +42,7 @@ pub struct Vm {
 /// # Errors
 ///
 /// The counters cannot be read, or nothing can be written.
-pub fn run(args: &VmsArgs) -> Result<(), Error> {
+pub fn run(args: &VmsArgs) -> Result<ExitCode, Error> {
     let mut source = Source::open(&args.source)?;
     let first = source.first()?;
     let interval = if source.is_live() {
@@ -60,7 +60,9 @@ pub fn run(args: &VmsArgs) -> Result<(), Error> {
         // Of a recording, as many as there are.
         looks -= u32::from(source.is_live());
     }
-    print(&mut output::stdout(), args.output, &found)
+    let whole = source.is_whole();
+    print(&mut output::stdout(), args.output, &found)?;
+    Ok(super::done(whole))
 }
 
 /// VMs that were seen in one sample or several.

@@ -40,6 +40,8 @@ pub enum Source {
         reader: Box<Reader<BufReader<File>>>,
         /// When, in nanoseconds since 1970, the sample before was taken.
         given: u64,
+        /// Whether it was said what is missing.
+        said: bool,
     },
 }
 
@@ -60,6 +62,7 @@ impl Source {
                 path: path.clone(),
                 reader: Box::new(Reader::open(path)?),
                 given: 0,
+                said: false,
             },
         })
     }
@@ -132,6 +135,7 @@ impl Source {
                 path,
                 reader,
                 given,
+                ..
             } => {
                 let error = |why| Error::Recording {
                     path: path.clone(),
@@ -150,11 +154,28 @@ impl Source {
                 }
                 if let Some(sample) = &last {
                     *given = sample.header.realtime;
-                } else if let Some(warning) = reader.ending().warning() {
-                    crate::say!("exitstat: {}: {warning}", path.display());
                 }
                 Ok(last)
             }
         }
+    }
+
+    /// Whether what was read so far is all that was recorded. The first time that it is not, this
+    /// says what is missing.
+    pub fn is_whole(&mut self) -> bool {
+        let Self::Recorded {
+            path, reader, said, ..
+        } = self
+        else {
+            return true;
+        };
+        let Some(warning) = reader.warning() else {
+            return true;
+        };
+        if !*said {
+            crate::say!("exitstat: {}: {warning}", path.display());
+            *said = true;
+        }
+        false
     }
 }

@@ -24,8 +24,14 @@
 //!
 //! Each frame is written by one call, so that if exitstat is killed, at most the last one is torn.
 //! What is before it can be read; [`Reader::ending`] tells that there was more.
+//!
+//! Behind a damaged frame the reader looks for the next one that is whole ([`Ahead`]), and tells by
+//! [`Reader::lost`] how much it passed over. The counters of snapshots are totals, so a difference
+//! across such a gap is as right as any: what is lost is when things happened in it, its marks, and
+//! what was counted before the module was loaded again in it.
 
 use crate::model::{Period, Sample};
+use ahead::Ahead;
 use exitstat_core::snapshot::Malformed;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -34,6 +40,8 @@ use std::{
     io::{self, BufReader, Read, Write},
     path::Path,
 };
+
+mod ahead;
 
 const MAGIC: &[u8; 8] = b"exit-rec";
 const VERSION: u32 = 1;
@@ -140,33 +148,68 @@ pub enum Ending {
     Whole(End),
     /// After a whole frame, that was not the last: it was killed, or still goes on.
     CutOff,
-    /// At this byte a frame begins that is not whole, or damaged. What comes after is not read.
+    /// At this byte a frame begins that is not whole, or damaged, and there is no whole one after it.
     Torn(u64),
 }
 
-impl Ending {
-    /// What to warn of.
-    #[must_use]
-    pub fn warning(&self) -> Option<String> {
-        match self {
-            Self::NotYet | Self::Whole(_) => None,
-            Self::CutOff => Some("the recording was cut off; this is of what is there".to_owned()),
-            Self::Torn(at) => Some(format!(
-                "the recording is torn or damaged from byte {at} on; this is of what is before"
-            )),
-        }
-    }
+/// What was passed over between whole frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// In how many places.
+    pub places: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Where in the file the first of them is.
+    pub first: u64,
+}
+
+/// What to warn of, if a recording is not whole.
+fn warning(lost: Lost, ending: &Ending) -> Option<String> {
+    let Lost {
+        places,
+        bytes,
+        first,
+    } = lost;
+    let damaged = match places {
+        0 => None,
+        1 => Some(format!(
+            "the recording is damaged: {bytes} bytes are lost at byte {first}"
+        )),
+        _ => Some(format!(
+            "the recording is damaged: {bytes} bytes are lost in {places} places, the first at byte {first}"
+        )),
+    };
+    let ended = match ending {
+        Ending::NotYet | Ending::Whole(_) => None,
+        Ending::CutOff => Some("the recording was cut off".to_owned()),
+        Ending::Torn(at) => Some(format!(
+            "the recording is torn or damaged from byte {at} on"
+        )),
+    };
+    let is_of = match (&damaged, ending) {
+        (None, Ending::Torn(_)) => "this is of what is before",
+        (None, _) => "this is of what is there",
+        (Some(_), _) => "this is of the other snapshots and marks",
+    };
+    let what: Vec<_> = damaged.into_iter().chain(ended).collect();
+    (!what.is_empty()).then(|| format!("{}; {is_of}", what.join(", and ")))
 }
 
 /// Reads a recording, frame by frame.
 #[derive(Debug)]
 pub struct Reader<R> {
-    input: R,
+    ahead: Ahead<R>,
     at: u64,
     metadata: Metadata,
+    /// The first frame, if it is not the metadata.
+    first: Option<Frame>,
     ending: Ending,
+    lost: Lost,
     marks: Vec<String>,
 }
+
+/// A frame's kind and its payload.
+type Frame = (u32, Vec<u8>);
 
 impl Reader<BufReader<File>> {
     /// Opens a file.
@@ -208,19 +251,23 @@ impl<R: Read> Reader<R> {
             other => return Err(Error::Version(other)),
         }
         let mut reader = Self {
-            input,
+            ahead: Ahead::new(input),
             at: 16,
             metadata: Metadata::default(),
+            first: None,
             ending: Ending::NotYet,
+            lost: Lost::default(),
             marks: Vec::new(),
         };
         match reader.frame()? {
             Some((METADATA, payload)) => {
                 reader.metadata = serde_json::from_slice(&payload).map_err(|_| Error::Empty)?;
-                Ok(reader)
             }
-            _ => Err(Error::Empty),
+            // Without what the recording says of itself, its snapshots are still right.
+            frame @ Some(_) if reader.lost.places > 0 => reader.first = frame,
+            _ => return Err(Error::Empty),
         }
+        Ok(reader)
     }
 
     /// What the recording says of itself.
@@ -233,11 +280,21 @@ impl<R: Read> Reader<R> {
         &self.ending
     }
 
+    /// What was passed over so far.
+    pub fn lost(&self) -> Lost {
+        self.lost
+    }
+
+    /// What to warn of, of what was read so far.
+    pub fn warning(&self) -> Option<String> {
+        warning(self.lost, &self.ending)
+    }
+
     /// The next snapshot's bytes.
     ///
     /// # Errors
     ///
-    /// It cannot be read. What is torn or damaged is no error, but the end.
+    /// It cannot be read. What is torn or damaged is no error, but passed over.
     pub fn next_bytes(&mut self) -> Result<Option<Vec<u8>>, Error> {
         while let Some((kind, payload)) = self.frame()? {
             match kind {
@@ -273,33 +330,35 @@ impl<R: Read> Reader<R> {
         sample.map_err(Error::Snapshot)
     }
 
-    /// The next whole frame: its kind and its payload.
-    fn frame(&mut self) -> Result<Option<(u32, Vec<u8>)>, Error> {
+    /// The next whole frame.
+    fn frame(&mut self) -> Result<Option<Frame>, Error> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         if self.ending != Ending::NotYet {
             return Ok(None);
         }
-        let mut head = Vec::new();
-        self.input.by_ref().take(12).read_to_end(&mut head)?;
-        if head.is_empty() {
+        if self.ahead.is_at_end()? {
             self.ending = Ending::CutOff;
             return Ok(None);
         }
-        let word = |at: usize| {
-            let word = head.get(at..).and_then(|rest| rest.first_chunk::<4>());
-            word.map(|&word| u32::from_le_bytes(word))
-        };
-        if let (Some(kind), Some(length), Some(sum)) = (word(0), word(4), word(8)) {
-            let mut payload = Vec::new();
-            // Grows by what is there, not by what the length says.
-            let mut input = self.input.by_ref().take(length.into());
-            input.read_to_end(&mut payload)?;
-            if payload.len() as u64 == u64::from(length) && checksum(kind, &payload) == sum {
-                self.at += 12 + u64::from(length);
-                return Ok(Some((kind, payload)));
+        if !self.ahead.has_frame()? {
+            let Some(passed) = self.ahead.search()? else {
+                self.ending = Ending::Torn(self.at);
+                return Ok(None);
+            };
+            if self.lost.places == 0 {
+                self.lost.first = self.at;
             }
+            self.lost.places += 1;
+            self.lost.bytes += passed;
+            self.at += passed;
         }
-        self.ending = Ending::Torn(self.at);
-        Ok(None)
+        let frame = self.ahead.take_frame()?;
+        if let Some((_, payload)) = &frame {
+            self.at += ahead::HEAD as u64 + payload.len() as u64;
+        }
+        Ok(frame)
     }
 }
 
@@ -318,6 +377,8 @@ pub struct Recording {
     pub metadata: Metadata,
     /// How it ended.
     pub ending: Ending,
+    /// What was damaged before that.
+    pub lost: Lost,
     /// How many snapshots it has.
     pub snapshots: u64,
     /// What happened from the first to the last; if there is only one, all that it has.
@@ -349,6 +410,12 @@ impl Recording {
             path: path.to_owned(),
             why,
         })
+    }
+
+    /// What to warn of, if it is not whole.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        warning(self.lost, &self.ending)
     }
 
     /// What happened in the phases of a name, or before a mark, or in all.
@@ -442,6 +509,7 @@ impl Recording {
         Ok(Self {
             metadata: reader.metadata,
             ending: reader.ending,
+            lost: reader.lost,
             snapshots,
             phases,
             period: period.unwrap_or_else(|| Period::since_load(last.clone())),

@@ -2,7 +2,7 @@
 
 //! Recordings of the command `exitstat`.
 
-use exitstat_cli::source::recording::{End, Ending, Mark, Reader, Recorder, Recording};
+use exitstat_cli::source::recording::{End, Ending, Lost, Mark, Reader, Recorder, Recording};
 
 /// What is read of a recording, written again, is read again; so are sums, if all snapshots are.
 pub fn run(data: &[u8]) {
@@ -21,11 +21,13 @@ pub fn run(data: &[u8]) {
         recorder.snapshot(&bytes).expect("memory takes all");
         snapshots += 1;
     }
-    let ending = reader.ending().clone();
+    let (ending, lost) = (reader.ending().clone(), reader.lost());
     assert_eq!(
-        ending.warning().is_none(),
-        matches!(ending, Ending::Whole(_))
+        reader.warning().is_none(),
+        matches!(ending, Ending::Whole(_)) && lost == Lost::default()
     );
+    // What was passed over is in the file, behind its head, and takes a byte each time.
+    assert!(lost.bytes >= lost.places && lost.bytes <= data.len() as u64 - 16);
     let end = match ending {
         Ending::Whole(end) => end,
         _ => End::default(),
@@ -36,10 +38,12 @@ pub fn run(data: &[u8]) {
     let (first, second) = (of(data), of(again.as_slice()));
     assert_eq!(first.is_some(), second.is_some());
     if let (Some(first), Some(second)) = (first, second) {
-        assert_eq!(first.snapshots, snapshots);
+        assert_eq!((first.snapshots, first.lost), (snapshots, lost));
         assert_eq!(second.ending, Ending::Whole(end));
+        assert_eq!(second.lost, Lost::default());
         let second = Recording {
             ending: first.ending.clone(),
+            lost,
             ..second
         };
         assert_eq!(first, second);

@@ -43,23 +43,24 @@ struct Found {
     total: Tally,
 }
 
-/// Carries it out.
+/// Carries it out. Returns whether that is all that was recorded.
 ///
 /// # Errors
 ///
 /// Nothing was captured, or it cannot be read or written.
-pub fn run(args: &ExplainArgs, width: usize, out: &mut impl Write) -> Result<(), Error> {
-    let found = Found::of(args)?;
+pub fn run(args: &ExplainArgs, width: usize, out: &mut impl Write) -> Result<bool, Error> {
+    let (found, whole) = Found::of(args)?;
     match args.output {
         Format::Table => found.table(out, args.reason.is_some(), width),
         Format::Json => found.json(out),
         Format::Csv => found.csv(out),
-    }
+    }?;
+    Ok(whole)
 }
 
 impl Found {
-    fn of(args: &ExplainArgs) -> Result<Self, Error> {
-        let period = period(&args.look)?;
+    fn of(args: &ExplainArgs) -> Result<(Self, bool), Error> {
+        let (period, whole) = period(&args.look)?;
         let wanted = args.reason.as_slice();
         let details = details(&period, args.look.source.from.as_deref())?;
         let scope = args.vm.map_or(Scope::Host, Scope::Vm);
@@ -99,12 +100,13 @@ impl Found {
         }
         groups.retain(|group| crate::reason::is_one_of(wanted, group.reason));
         groups.sort_by_key(|group| Reverse((group.tally.cycles, group.tally.exits)));
-        Ok(Self {
+        let found = Self {
             period,
             scope,
             groups,
             total,
-        })
+        };
+        Ok((found, whole))
     }
 
     fn table(&self, out: &mut impl Write, all: bool, width: usize) -> Result<(), Error> {
