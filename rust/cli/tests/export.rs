@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -216,6 +216,71 @@ fn requests_are_answered_as_they_prefer() {
             Some(status),
             "{method} {path}: {head}"
         );
+    }
+}
+
+/// The addresses that an exporter says it has, of those that `--listen` was given.
+fn listening(recording: &Path, listen: &str, count: usize) -> (Running, Vec<SocketAddr>) {
+    let mut child = exitstat()
+        .args(["export", "--listen", listen, "--from"])
+        .arg(recording)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let addresses = stderr.lines().take(count).map(|line| {
+        let line = line.unwrap();
+        let address = line.split("http://").nth(1);
+        let address = address.and_then(|rest| rest.strip_suffix("/metrics"));
+        address.unwrap_or_else(|| panic!("{line}")).parse().unwrap()
+    });
+    let addresses = addresses.collect();
+    (Running(child), addresses)
+}
+
+#[test]
+fn names_and_all_addresses_can_be_listened_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let recording = directory.path().join("x.rec");
+    fs::write(&recording, made::recorded(2)).unwrap();
+    // As many addresses as there are here.
+    let mut localhost: Vec<_> = ("localhost", 0).to_socket_addrs().unwrap().collect();
+    localhost.sort();
+    localhost.dedup();
+    localhost.retain(|address| TcpListener::bind(address).is_ok());
+    let (_exporter, addresses) = listening(&recording, "localhost:0", localhost.len());
+    for (address, expected) in addresses.iter().zip(&localhost) {
+        assert_eq!(address.ip(), expected.ip());
+        assert_eq!(address.port(), addresses[0].port());
+        assert!(metrics(*address).contains("exitstat_exits_total"));
+    }
+    assert!(!addresses.is_empty());
+
+    let (_exporter, addresses) = listening(&recording, ":0", 1);
+    assert!(addresses[0].ip().is_unspecified());
+    for address in &localhost {
+        let address = SocketAddr::new(address.ip(), addresses[0].port());
+        assert!(metrics(address).contains("exitstat_exits_total"));
+    }
+    let v4 = SocketAddr::new([127, 0, 0, 1].into(), addresses[0].port());
+    assert!(metrics(v4).contains("exitstat_exits_total"));
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (listen, status) in [
+        ("nobody.invalid:0", 6),
+        (taken.as_str(), 6),
+        ("localhost", 2),
+        ("[::1", 2),
+    ] {
+        let failed = exitstat()
+            .args(["export", "--listen", listen, "--from"])
+            .arg(&recording)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+        assert_eq!(failed.status.code(), Some(status), "{said}");
+        assert!(said.contains(listen), "{said}");
     }
 }
 

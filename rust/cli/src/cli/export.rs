@@ -4,7 +4,7 @@
 
 use super::SourceArgs;
 use clap::Args;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -30,10 +30,11 @@ docs/metrics.md lists the metrics, and how many there can be.";
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct ExportArgs {
-    /// Where to answer requests; port 0 for any that is free. Whoever can connect sees all VMs of
-    /// the host
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9948")]
-    pub listen: SocketAddr,
+    /// Where to answer requests: HOST:PORT with an address or a name, all of whose addresses are used,
+    /// or :PORT for all addresses of this host; port 0 for any that is free. Whoever can connect sees
+    /// all VMs of the host
+    #[arg(long, value_name = "[HOST]:PORT", default_value = "127.0.0.1:9948")]
+    pub listen: Listen,
     /// Write this file, whose name should end in .prom, in place of answering requests
     #[arg(long, value_name = "PATH", conflicts_with = "listen")]
     pub textfile: Option<PathBuf>,
@@ -53,4 +54,80 @@ pub struct ExportArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub source: SourceArgs,
+}
+
+/// Where to answer requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At this address.
+    At(SocketAddr),
+    /// At this port of all addresses.
+    Anywhere(u16),
+    /// At this port of all addresses that a name has.
+    Name(String, u16),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        if let Ok(address) = word.parse() {
+            return Ok(Self::At(address));
+        }
+        let (host, port) = word
+            .rsplit_once(':')
+            .ok_or("no port; give one, such as localhost:9948")?;
+        let port = port
+            .parse()
+            .map_err(|_| format!("{port:?} is not a port, which is a number up to 65535"))?;
+        match host {
+            "" => Ok(Self::Anywhere(port)),
+            _ if host.contains([':', '[', ']', '/']) => Err(format!(
+                "{host:?} is neither an address nor a name; IPv6 addresses have brackets, such as [::1]:9948"
+            )),
+            name => Ok(Self::Name(name.to_owned(), port)),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(address) => write!(f, "{address}"),
+            Self::Anywhere(port) => write!(f, ":{port}"),
+            Self::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_names_and_ports_are_told_apart() {
+        let listen = |word: &str| word.parse::<Listen>();
+        for word in ["127.0.0.1:9948", "[::1]:0", "0.0.0.0:1"] {
+            assert_eq!(listen(word), Ok(Listen::At(word.parse().unwrap())));
+        }
+        assert_eq!(listen(":9949"), Ok(Listen::Anywhere(9949)));
+        let name = Listen::Name("localhost".to_owned(), 9949);
+        assert_eq!(listen("localhost:9949"), Ok(name));
+        for (wrong, says) in [
+            ("9949", "no port"),
+            ("localhost", "no port"),
+            ("localhost:http", "not a port"),
+            ("localhost:65536", "not a port"),
+            (":", "not a port"),
+            ("::1:9949", "brackets"),
+            ("[::1:9949", "brackets"),
+            ("http://localhost:9949", "neither"),
+        ] {
+            let why = listen(wrong).unwrap_err();
+            assert!(why.contains(says), "{wrong}: {why}");
+        }
+        for word in ["127.0.0.1:9948", "[::1]:1", ":9949", "localhost:9949"] {
+            assert_eq!(listen(word).unwrap().to_string(), word);
+        }
+    }
 }

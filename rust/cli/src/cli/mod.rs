@@ -19,7 +19,7 @@ mod top;
 pub use detail::{CaptureKind, DetailArgs, DetailSort, LookArgs, NamesArgs, SlowArgs};
 pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
-pub use export::ExportArgs;
+pub use export::{ExportArgs, Listen};
 pub use plot::{PlotArgs, PlotKind};
 pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
 pub use top::TopArgs;

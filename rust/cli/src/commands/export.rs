@@ -58,7 +58,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
     };
     match &args.textfile {
         None => {
-            http::serve(args.listen, move || Ok(metrics(samples.next()?)))?;
+            http::serve(&args.listen, move || Ok(metrics(samples.next()?)))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(path) => {

@@ -3,7 +3,7 @@
 //! Answers requests for metrics.
 
 use super::{Format, Metrics};
-use crate::error::Error;
+use crate::{cli::Listen, error::Error};
 use http_body_util::Full;
 use hyper::{
     body::{Bytes, Incoming},
@@ -13,8 +13,20 @@ use hyper::{
     Method, Request, Response, StatusCode,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{cell::RefCell, convert::Infallible, io, net::SocketAddr, rc::Rc, time::Duration};
-use tokio::{net::TcpListener, runtime, task, time};
+use rustix::{io::Errno, net::sockopt::set_ipv6_v6only};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    convert::Infallible,
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
+    rc::Rc,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    runtime, task, time,
+};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,6 +36,9 @@ const PAGE: &str = "<!doctype html><title>exitstat</title><p><a href=\"/metrics\
 /// A connection that does not ask for so long is closed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
 /// Answers until the process is ended.
 ///
 /// One thread is enough: a snapshot takes well under a millisecond, and nobody is waited for, be it
@@ -31,35 +46,103 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 ///
-/// The address cannot be had.
+/// The name is not known, or the address cannot be had.
 pub fn serve(
-    address: SocketAddr,
+    listen: &Listen,
     metrics: impl FnMut() -> Result<Metrics, Error> + 'static,
 ) -> Result<(), Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let listened = runtime.and_then(|runtime| {
+    let served = runtime.and_then(|runtime| {
         let metrics = Rc::new(RefCell::new(metrics));
-        task::LocalSet::new().block_on(&runtime, listen(address, &metrics))
+        let local = task::LocalSet::new();
+        local.block_on(&runtime, async {
+            for listener in listeners(listen)? {
+                crate::say!(
+                    "exitstat: metrics are at http://{}/metrics",
+                    listener.local_addr()?
+                );
+                task::spawn_local(accept(listener, Rc::clone(&metrics)));
+            }
+            std::future::pending().await
+        })
     });
-    listened.map_err(Error::io(format!("cannot listen on {address}")))
+    served.map_err(Error::io(format!("cannot listen on {listen}")))
 }
 
-async fn listen<M>(address: SocketAddr, metrics: &Rc<RefCell<M>>) -> io::Result<()>
+/// Listens on all addresses that are meant.
+fn listeners(listen: &Listen) -> io::Result<Vec<TcpListener>> {
+    let (name, port) = match listen {
+        Listen::At(address) => return Ok(vec![bind(*address)?]),
+        Listen::Anywhere(port) => return Ok(vec![anywhere(*port)?]),
+        Listen::Name(name, port) => (name.as_str(), *port),
+    };
+    let addresses: BTreeSet<_> = (name, port).to_socket_addrs()?.collect();
+    let (mut listeners, mut why) = (Vec::<TcpListener>::new(), None);
+    for mut address in addresses {
+        // One port that is free, not one for each address.
+        if let (0, Some(first)) = (port, listeners.first()) {
+            address.set_port(first.local_addr()?.port());
+        }
+        match bind(address) {
+            Ok(listener) => listeners.push(listener),
+            // A name may have an IPv6 address where the host has no IPv6.
+            Err(error) if is_not_here(&error) => why = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match why {
+        Some(why) if listeners.is_empty() => Err(why),
+        _ if listeners.is_empty() => Err(io::Error::other("the name has no address")),
+        _ => Ok(listeners),
+    }
+}
+
+/// Listens on an address.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    listen_on(socket?, address)
+}
+
+/// Listens on all addresses: IPv6 and IPv4, or the latter where there is no IPv6.
+fn anywhere(port: u16) -> io::Result<TcpListener> {
+    let both = TcpSocket::new_v6().and_then(|socket| {
+        // Whatever net.ipv6.bindv6only says.
+        set_ipv6_v6only(&socket, false)?;
+        listen_on(socket, (Ipv6Addr::UNSPECIFIED, port).into())
+    });
+    match both {
+        Err(error) if is_not_here(&error) => bind((Ipv4Addr::UNSPECIFIED, port).into()),
+        both => both,
+    }
+}
+
+fn listen_on(socket: TcpSocket, address: SocketAddr) -> io::Result<TcpListener> {
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Whether the host has no such address, or none of the kind.
+fn is_not_here(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
+}
+
+/// Answers whoever connects.
+async fn accept<M>(listener: TcpListener, metrics: Rc<RefCell<M>>)
 where
     M: FnMut() -> Result<Metrics, Error> + 'static,
 {
-    let listener = TcpListener::bind(address).await?;
-    crate::say!(
-        "exitstat: metrics are at http://{}/metrics",
-        listener.local_addr()?
-    );
     loop {
         // Out of file descriptors, or the client has gone already.
         let Ok((stream, _)) = listener.accept().await else {
             time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let metrics = Rc::clone(metrics);
+        let metrics = Rc::clone(&metrics);
         task::spawn_local(async move {
             let answer = service_fn(|request| {
                 let answer = answer(&request, || metrics.borrow_mut()());
