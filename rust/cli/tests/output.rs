@@ -239,6 +239,7 @@ outputs! {
     counts_vms: "vms --from counts.rec",
     counts_diff: "diff amd.rec counts.rec",
     counts_check: "check counts.rec --budget wide.toml",
+    explain_json: "explain hlt -o json",
     explain_found: "explain --from detail.rec",
     explain_found_reason: "explain msr-write --from detail.rec",
     explain_found_ips: "explain --from ips.rec 30",
@@ -360,6 +361,7 @@ fn the_schema_documents_all_fields() {
             _ => (),
         }
     }
+    let schema = include_str!("../../../docs/json.md");
     let directory = directory();
     let mut found = BTreeSet::new();
     for words in [
@@ -372,6 +374,8 @@ fn the_schema_documents_all_fields() {
         "diff boot.rec ept0.rec -o json",
         "diff --details ips.rec ips.rec --all -o json",
         "explain --from ips.rec -o json",
+        "explain -o json",
+        "explain hlt -o json",
         "report marked.rec --phases -o json",
         "check boot.rec --budget kernel.toml -o json",
     ] {
@@ -379,10 +383,18 @@ fn the_schema_documents_all_fields() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.is_empty(), "{words}");
         for line in text.lines() {
-            fields(&serde_json::from_str(line).unwrap(), &mut found);
+            let document: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(document["schema"], "exitstat/1", "{words}");
+            let name = document["document"].as_str().unwrap_or_default();
+            let headings = schema.lines().filter(|line| line.starts_with("## "));
+            let name = format!("`{name}`");
+            assert!(
+                headings.into_iter().any(|line| line.contains(&name)),
+                "{words}"
+            );
+            fields(&document, &mut found);
         }
     }
-    let schema = include_str!("../../../docs/json.md");
     let missing: Vec<_> = found
         .iter()
         .filter(|name| !schema.contains(&format!("`{name}`")))

@@ -20,7 +20,8 @@ pub struct ExplainArgs {
     /// Which exits.
     #[command(flatten)]
     pub look: LookArgs,
-    /// What to print: json is an object, or without a reason an array of them; with --from, --capture or -i one document
+    /// What to print: json is a document for each vendor's reason, or one of all, of the schema in
+    /// docs/json.md
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Format,
 }

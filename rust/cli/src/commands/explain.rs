@@ -5,7 +5,7 @@
 use crate::{
     cli::{ExplainArgs, Format},
     error::Error,
-    output::{self, table},
+    output::{self, json, table},
     reason::Reason,
 };
 use comfy_table::Table;
@@ -127,21 +127,23 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
                 output.write_all(page(reason, text, columns.into()).as_bytes())?;
             }
         }
-        (Format::Json, None) => json(&mut output, &entries.collect::<Vec<_>>())?,
+        (Format::Json, None) => {
+            #[derive(Serialize)]
+            struct Reasons {
+                reasons: Vec<Entry>,
+            }
+            let reasons = entries.collect();
+            json::write(&mut output, "reasons", Reasons { reasons })?;
+        }
         (Format::Json, Some(_)) => {
             for entry in entries {
-                json(&mut output, &entry)?;
+                json::write(&mut output, "reason", entry)?;
             }
         }
         (Format::Csv, _) => csv(&mut output, entries)?,
     }
     output.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn json(output: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, value)?;
-    writeln!(output)
 }
 
 fn csv(output: &mut impl Write, entries: impl Iterator<Item = Entry>) -> io::Result<()> {
