@@ -346,6 +346,57 @@ fn documents_are_written_where_one_wants() {
     }
 }
 
+/// Columns of `diff` are JSON's fields, an object's with its name in front, and have the same in them.
+#[test]
+fn columns_of_a_comparison_are_named_as_in_json() {
+    let directory = directory();
+    let print = |words: &str, format: &str| {
+        let output = exitstat(directory.path(), &format!("diff {words} -o {format}"));
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let is_same = |value: Option<&serde_json::Value>, text: &str| match value {
+        None => text.is_empty(),
+        Some(serde_json::Value::String(value)) => value == text,
+        // JSON's parser rounds.
+        Some(value) => match (value.as_f64(), text.parse::<f64>()) {
+            (Some(a), Ok(b)) => (a - b).abs() <= a.abs() * 1e-12,
+            _ => value.to_string() == text,
+        },
+    };
+    for (words, rows) in [
+        ("boot.rec ept0.rec", "reasons"),
+        ("boot.rec ept0.rec --per-second", "reasons"),
+        ("amd.rec counts.rec", "reasons"),
+        ("--details detail.rec after.rec", "details"),
+    ] {
+        let json: serde_json::Value = serde_json::from_str(&print(words, "json")).unwrap();
+        let csv = print(words, "csv");
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let header = reader.headers().unwrap().clone();
+        let table: Vec<_> = reader.records().map(Result::unwrap).collect();
+        let rows = json[rows].as_array().unwrap();
+        assert_eq!(table.len(), rows.len() + 1, "{words}");
+        for (row, line) in rows.iter().chain([&json["total"]]).zip(&table) {
+            for (column, text) in header.iter().zip(line) {
+                let (object, field) = column.rsplit_once('_').unwrap_or_default();
+                let value = [&row[column], &row[object][field], &json[column]];
+                let value = value.into_iter().find(|value| !value.is_null());
+                // As docs/cli.md says.
+                let is_other = (column, text, value) == ("what", "other", None);
+                assert!(is_other || is_same(value, text), "{words}: {column} {text}");
+            }
+        }
+        for field in json.as_object().unwrap().keys() {
+            let is_elsewhere = ["schema", "document", "total", "reasons", "details"];
+            assert!(
+                is_elsewhere.contains(&field.as_str()) || header.iter().any(|name| name == field),
+                "{words}: {field}"
+            );
+        }
+    }
+}
+
 /// Each field of each document.
 #[test]
 fn the_schema_documents_all_fields() {

@@ -173,8 +173,10 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
                 false => &[][..],
                 true => &Columns::HEADER[..],
             };
+            // As in JSON, with the object's name before that of a field in it.
             let numbers = "exits_a,exits_b,exits_change,exits_relative,\
-                           cycles_a,cycles_b,cycles_change,cycles_relative";
+                           cycles_a,cycles_b,cycles_change,cycles_relative,\
+                           per_second,source_a,source_b,unit,seconds_a,seconds_b";
             let header = ["number", "name"].iter().chain(what).copied();
             let header = header.chain(numbers.split(','));
             let header = header.map(str::to_owned).collect();
@@ -189,6 +191,11 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
                     cells.extend(numbers.map(|of| csv::cell(change.map(of))));
                     cells.push(csv::cell(change.and_then(|change| change.relative)));
                 }
+                cells.push(args.per_second.to_string());
+                cells.extend(by.map(|by| by.word().to_owned()));
+                cells.push(csv::cell(unit(by)));
+                let seconds = [&a, &b].map(|recording| recording.period.seconds);
+                cells.extend(seconds.map(|seconds| csv::cell(seconds.map(|seconds| seconds.0))));
                 cells
             });
             csv::write(&mut out, std::iter::once(header).chain(rows))?;
