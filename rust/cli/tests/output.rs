@@ -194,6 +194,7 @@ outputs! {
     diff_until: "diff boot.rec marked.rec --until disk",
     diff_same: "diff boot.rec boot.rec",
     diff_per_second: "diff boot.rec ept0.rec --per-second --sort cycles --reason 30,10",
+    diff_per_second_of_one: "diff boot.rec one.rec --per-second",
     diff_damaged: "diff boot.rec damaged.rec",
     diff_json: "diff boot.rec ept0.rec -o json --reason 48,28",
     diff_csv: "diff boot.rec ept0.rec -o csv",

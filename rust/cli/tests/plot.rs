@@ -238,7 +238,7 @@ fn what_cannot_be_drawn_is_said() {
         ),
         (recorded.plot("x.svg", &["--vm", "9"]), 2, "no VM 9"),
         (recorded.plot("none/x.svg", &[]), 6, "none/x.svg"),
-        (one, 2, "one snapshot"),
+        (one, 5, "one snapshot"),
     ] {
         assert_eq!(output.status.code(), Some(status), "{output:?}");
         let said = String::from_utf8_lossy(&output.stderr);

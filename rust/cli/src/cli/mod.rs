@@ -52,8 +52,8 @@ Exit status:
   2  the command line, or a budget, has an error
   3  the counters cannot be read: neither module nor BPF, no permission, another version
   4  `guest`: nothing answers the CPUID leaves
-  5  a recording cannot be read, or `check` needs more than it has; or it is damaged or cut off,
-     and what is left of it was printed
+  5  a recording cannot be read, or lacks what is needed of it; or it is damaged or cut off, and
+     what is left of it was printed
   6  something else failed, such as writing a file
   `record -- COMMAND` ends with COMMAND's; 125 to 127 if exitstat failed, COMMAND could not be run,
   or was not found, and 128 and the signal's number if a signal ended it.

@@ -226,7 +226,7 @@ impl Compared {
                 let seconds = period.seconds.filter(|seconds| seconds.0 > 0.0);
                 *divisor = seconds
                     .ok_or_else(|| {
-                        Error::Usage(
+                        Error::Incomplete(
                             "--per-second needs recordings of at least two snapshots each"
                                 .to_owned(),
                         )

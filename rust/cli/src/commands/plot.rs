@@ -106,7 +106,7 @@ impl Recorded {
         }
         let period = all.ok_or_else(|| {
             let file = args.file.display();
-            Error::Usage(format!(
+            Error::Incomplete(format!(
                 "{file}: there is one snapshot in it; to draw what happened takes two"
             ))
         })?;
