@@ -195,12 +195,19 @@ impl Counters {
         self.exits == 0 && self.cycles == 0 && self.user_exits == 0 && self.user_cycles == 0
     }
 
-    /// The cycles that `percent` of the exits did not exceed, as far as the histogram tells.
+    /// An upper bound of the cycles that `percent` of the exits took: see [`histogram::percentile`]. It
+    /// is at most the longest exit, where that is known.
     #[must_use]
     pub fn percentile(&self, percent: u32) -> Option<u64> {
-        let cycles = histogram::percentile(&self.histogram.buckets(), percent)?;
-        // Within a bucket it is a guess, and no exit took longer than the longest.
-        Some(self.max.map_or(cycles, |max| cycles.min(max)))
+        let buckets = self.histogram.buckets();
+        // An exit that is counted while the counters are read may be in the sum and not in the
+        // histogram, or, of a difference, the other way round. Mostly the number of exits shows it.
+        // Cycles also have what KVM spends to complete an exit that user space finished, which
+        // the histogram has not: the sum is at least that of the histogram's exits then.
+        let in_histogram = buckets.iter().try_fold(0u64, |sum, &n| sum.checked_add(n));
+        let cycles = (in_histogram == Some(self.exits)).then_some(self.cycles);
+        let bound = histogram::percentile(&buckets, percent, cycles)?;
+        Some(self.max.map_or(bound, |max| bound.min(max)))
     }
 
     /// Exits that a VM took of its own for each that it got of its nested guests. Of all reasons together.

@@ -249,9 +249,9 @@ pub struct Figures {
     pub cycles_share: Option<f64>,
     /// Of an exit.
     pub average: Option<f64>,
-    /// That half of the exits did not exceed.
+    /// That half of the exits did not exceed: an upper bound.
     pub p50: Option<u64>,
-    /// That 99 % of the exits did not exceed.
+    /// That 99 % of the exits did not exceed: an upper bound.
     pub p99: Option<u64>,
     /// The longest exit.
     pub longest: Option<Longest>,

@@ -154,6 +154,46 @@ proptest! {
         prop_assert_eq!(sum.histogram, Histogram::from(a));
     }
 
+    /// Of what is counted since the module was loaded, and of an interval.
+    #[test]
+    fn percentiles_are_upper_bounds(
+        before in vec((0u32..2, 1u64..4, 0u64..1 << 20), 0..9),
+        after in vec((0u32..2, 1u64..4, 0u64..1 << 20), 1..30),
+        shift in 0u32..15,
+        percent in 0u32..=100,
+    ) {
+        let mut host = Host::new(1);
+        let (mut all, mut new) = (Vec::new(), Vec::new());
+        let take = |host: &mut Host, exits: &[(u32, u64, u64)], lists: &mut [&mut Vec<u64>]| {
+            for &(vcpu, exits, cycles) in exits {
+                let cycles = cycles >> shift;
+                host.exits((0, 5, vcpu), 10, exits, cycles, 0);
+                for list in &mut *lists {
+                    list.extend((0..exits).map(|_| cycles));
+                }
+            }
+        };
+        take(&mut host, &before, &mut [&mut all]);
+        let first = Sample::parse(&host.snapshot(0)).unwrap();
+        take(&mut host, &after, &mut [&mut all, &mut new]);
+        let second = Sample::parse(&host.snapshot(500)).unwrap();
+        let periods = [Period::since_load(second.clone()), Period::between(&first, &second)];
+        for (period, mut cycles) in periods.iter().zip([all, new]) {
+            cycles.sort_unstable();
+            let total = period.counts.by_vcpus(Scope::Vm(5)).unwrap().total();
+            let told = |percent| total.percentile(percent).unwrap();
+            let exact = cycles[(cycles.len() * percent as usize).div_ceil(100).max(1) - 1];
+            prop_assert!(told(percent) >= exact);
+            prop_assert!(told(percent) <= (2 * exact).max(127));
+            prop_assert!(told(percent) <= told(percent + 1));
+            prop_assert!(told(100) * total.exits >= total.cycles);
+            if let Some(max) = total.max {
+                prop_assert_eq!(max, cycles[cycles.len() - 1]);
+                prop_assert!(told(percent) <= max);
+            }
+        }
+    }
+
     #[test]
     fn a_vms_interval_is_that_of_its_vcpus(
         before in vec((0u32..4, 1u64..9, 0u64..5000), 0..9),
@@ -205,7 +245,6 @@ fn the_longest_exit_is_known_only_since_the_load() {
     }
 }
 
-/// Percentiles are guesses within a bucket; with the longest exit known, none is above it.
 #[test]
 fn no_percentile_is_above_the_longest_exit() {
     let mut host = Host::new(1);
@@ -213,6 +252,21 @@ fn no_percentile_is_above_the_longest_exit() {
     let sample = Sample::parse(&host.snapshot(0)).unwrap();
     let total = sample.counts.by_vcpus(Scope::Host).unwrap().total();
     assert_eq!(total.percentile(99), Some(1025));
+}
+
+/// Its sum is exact, whether its longest exit is known or not.
+#[test]
+fn of_one_exit_all_percentiles_are_what_it_took() {
+    let mut host = Host::new(1);
+    host.exits((0, 1, 0), 46, 7, 300, 0);
+    let first = Sample::parse(&host.snapshot(0)).unwrap();
+    host.exits((0, 1, 0), 46, 1, 4042, 0);
+    let second = Sample::parse(&host.snapshot(1000)).unwrap();
+    let period = Period::between(&first, &second);
+    let total = period.counts.by_vcpus(Scope::Vm(1)).unwrap().total();
+    for percent in [0, 50, 99, 100] {
+        assert_eq!(total.percentile(percent), Some(4042), "{percent}");
+    }
 }
 
 #[test]

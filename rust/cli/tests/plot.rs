@@ -211,6 +211,21 @@ fn a_histogram_has_its_percentiles() {
 }
 
 #[test]
+fn a_single_exit_took_what_it_took() {
+    let recorded = Recorded::new();
+    let mut host = common::Host::new(1);
+    let first = host.snapshot(0);
+    host.exits((0, 1, 0), 46, 1, 4042, 0);
+    let bytes = common::recording(&[first, host.snapshot(1000)]);
+    fs::write(recorded.path().join("x.rec"), bytes).unwrap();
+    let texts = recorded.svg(&["--kind", "histogram", "--reason", "46"]);
+    for percent in [50, 99] {
+        let text = format!("{percent} % took 2.02 µs or less");
+        assert!(texts.contains(&text), "{texts:#?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_drawn_is_said() {
     let recorded = Recorded::new();
     fs::write(recorded.path().join("one.rec"), made::recorded(1)).unwrap();

@@ -23,22 +23,50 @@ pub const fn bucket_begin(bucket: u32) -> u64 {
     }
 }
 
-/// The number of cycles that `percent` of the exits did not exceed, as far as buckets tell: exits are
-/// taken to lie evenly in theirs, so the true figure is in the same bucket. `None` without exits.
+/// The largest number of cycles in a bucket.
 #[must_use]
-pub fn percentile(histogram: &[u64], percent: u32) -> Option<u64> {
+pub const fn bucket_last(bucket: u32) -> u64 {
+    match bucket {
+        0..63 => (2 << bucket) - 1,
+        _ => u64::MAX,
+    }
+}
+
+/// Returns an upper bound of what `percent` of the exits took: so many did not exceed it. `None`
+/// without exits.
+///
+/// It is in the same bucket as the exact figure, so it is less than twice as much, except in the
+/// first bucket. The bucket's upper edge is always a bound. `cycles`, the sum over these exits, gives
+/// a lower one where there are few. The sum exceeds the least that it could be, with each exit at
+/// its bucket's lower edge, by some excess. The exit asked for, and the `k - 1` exits above it in its
+/// bucket, each exceed that edge by as much as this exit does at least. So it exceeds it by at most
+/// the `k`th part of the excess. Of a single exit this is exact.
+///
+/// A sum that has more than these exits' cycles is no harm. Of one that has less, the bound may be
+/// too low within its bucket.
+#[must_use]
+pub fn percentile(histogram: &[u64], percent: u32, cycles: Option<u64>) -> Option<u64> {
     let all: u128 = histogram.iter().map(|&exits| u128::from(exits)).sum();
     // The rank of the exit asked for, from 1 up.
     let rank = (all * u128::from(percent.min(100))).div_ceil(100).max(1);
-    let mut before = 0;
+    let least = |(bucket, &exits)| u128::from(bucket_begin(bucket)) * u128::from(exits);
+    // Less than 2^64 exits a bucket, in 64 buckets below 2^64 cycles: sums may not fit, and are not used then.
+    let least = (0..)
+        .zip(histogram)
+        .map(least)
+        .try_fold(0u128, u128::checked_add);
+    let excess = cycles
+        .zip(least)
+        .and_then(|(cycles, least)| u128::from(cycles).checked_sub(least));
+    let mut up_to = 0;
     for (bucket, &exits) in (0..).zip(histogram) {
-        let exits = u128::from(exits);
-        if before + exits >= rank {
-            let begin = u128::from(bucket_begin(bucket));
-            let width = u128::from(bucket_begin(bucket + 1)) - begin;
-            return u64::try_from(begin + width * (rank - before - 1) / exits.max(1)).ok();
+        up_to += u128::from(exits);
+        if up_to >= rank {
+            let last = bucket_last(bucket);
+            let of_each = excess.and_then(|excess| u64::try_from(excess / (up_to - rank + 1)).ok());
+            let bound = of_each.and_then(|more| bucket_begin(bucket).checked_add(more));
+            return Some(bound.map_or(last, |bound| bound.min(last)));
         }
-        before += exits;
     }
     None
 }
@@ -57,27 +85,59 @@ mod tests {
         for bucket in 7..64 {
             assert_eq!(bucket_of(bucket_begin(bucket)), bucket);
             assert_eq!(bucket_of(bucket_begin(bucket) - 1), bucket - 1);
+            assert_eq!(bucket_last(bucket - 1), bucket_begin(bucket) - 1);
+        }
+        assert_eq!(bucket_last(63), u64::MAX);
+    }
+
+    #[test]
+    fn a_percentile_is_an_upper_bound() {
+        let mut histogram = [0; 64];
+        assert_eq!(percentile(&histogram, 50, Some(0)), None);
+        histogram[10] = 99;
+        histogram[20] = 1;
+        for (percent, bound) in [(0, 2047), (50, 2047), (99, 2047), (100, (2 << 20) - 1)] {
+            assert_eq!(percentile(&histogram, percent, None), Some(bound));
         }
     }
 
     #[test]
-    fn percentiles_are_in_the_bucket_of_their_exit() {
+    fn the_sum_tells_of_few_exits() {
         let mut histogram = [0; 64];
-        assert_eq!(percentile(&histogram, 50), None);
-        histogram[10] = 99;
-        histogram[20] = 1;
-        assert_eq!(percentile(&histogram, 0), Some(1024));
-        assert_eq!(percentile(&histogram, 50).map(bucket_of), Some(10));
-        assert_eq!(percentile(&histogram, 99).map(bucket_of), Some(10));
-        assert_eq!(percentile(&histogram, 100), Some(1 << 20));
+        histogram[11] = 1;
+        for percent in [0, 50, 99, 100] {
+            assert_eq!(percentile(&histogram, percent, Some(4042)), Some(4042));
+        }
+        // What cannot be is not believed.
+        assert_eq!(percentile(&histogram, 50, Some(2000)), Some(4095));
+        assert_eq!(percentile(&histogram, 50, Some(5000)), Some(4095));
+        // The longer one may have taken all of it.
+        histogram[6] = 1;
+        assert_eq!(percentile(&histogram, 50, Some(4042)), Some(127));
+        assert_eq!(percentile(&histogram, 99, Some(4042)), Some(4042));
+        // 300 more than twice 2048: the shorter one took at most half of that.
+        let mut histogram = [0; 64];
+        histogram[11] = 2;
+        assert_eq!(percentile(&histogram, 50, Some(4396)), Some(2198));
+        assert_eq!(percentile(&histogram, 99, Some(4396)), Some(2348));
+    }
+
+    /// Any numbers at all can be in a file.
+    #[test]
+    fn no_histogram_is_too_large() {
+        for percent in [0, 50, 100] {
+            let told = percentile(&[u64::MAX; 64], percent, Some(u64::MAX));
+            assert!(told.is_some());
+        }
     }
 
     proptest! {
         #[test]
-        fn a_percentile_is_where_the_exact_one_is(
+        fn a_percentile_bounds_the_exact_one_within_its_bucket(
             mut cycles in proptest::collection::vec(any::<u64>(), 1..50),
-            shift in 0u32..60,
+            shift in 6u32..60,
             percent in 0u32..=100,
+            more in 0u64..1000,
         ) {
             let mut histogram = [0; 64];
             for c in &mut cycles {
@@ -85,10 +145,22 @@ mod tests {
                 histogram[bucket_of(*c) as usize] += 1;
             }
             cycles.sort_unstable();
+            let sum: u64 = cycles.iter().sum();
             let rank = (cycles.len() * percent as usize).div_ceil(100).max(1);
             let exact = cycles[rank - 1];
-            let told = percentile(&histogram, percent).unwrap();
-            prop_assert_eq!(bucket_of(told), bucket_of(exact));
+            for sum in [None, Some(sum), Some(sum + more)] {
+                let told = percentile(&histogram, percent, sum).unwrap();
+                prop_assert!(told >= exact);
+                prop_assert_eq!(bucket_of(told), bucket_of(exact));
+                prop_assert!(told < 128 || told / 2 <= exact);
+                let next = percentile(&histogram, percent + 1, sum).unwrap();
+                prop_assert!(told <= next);
+                let all = percentile(&histogram, 100, sum).unwrap();
+                prop_assert!(u128::from(all) * cycles.len() as u128 >= cycles.iter().map(|&c| u128::from(c)).sum());
+            }
+            if cycles.len() == 1 {
+                prop_assert_eq!(percentile(&histogram, percent, Some(sum)), Some(exact));
+            }
         }
     }
 }

@@ -45,6 +45,9 @@ Where the numbers come from:
   was no memory for (by BPF, only their exits are in the former, no times). A CPU counts no more than
   exits and cycles: with --cpu the other columns are empty. A longest exit is of all time; rows of an
   interval show in its place the range of cycles that the longest exit of the interval was in.
+  p50 and p99 are upper bounds: 50 and 99 % of the exits took no longer. Exits are counted by powers
+  of two of their cycles, so a bound is less than twice the exact figure (below 128 cycles it may be
+  more). Of few exits it is closer, by their sum, and of a single exit exact.
 
 Exit status:
   0  all went well
@@ -166,7 +169,7 @@ pub enum Sort {
     Exits,
     /// Time of an exit on average
     Avg,
-    /// Time that 99 % of exits did not exceed
+    /// Time that 99 % of exits did not exceed: an upper bound (--help)
     P99,
     /// The longest exit
     Max,
