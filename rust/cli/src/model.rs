@@ -4,6 +4,12 @@
 //!
 //! All arithmetic wraps, as the counters themselves do.
 
+mod ended;
+mod seen;
+
+pub use ended::{Unknown, Whose};
+pub use seen::Seen;
+
 use crate::{detail::Details, reason::Reason};
 use exitstat_core::{
     histogram,
@@ -332,6 +338,16 @@ pub struct Vcpu {
     pub reasons: Reasons,
 }
 
+impl Vcpu {
+    /// The same, as it began.
+    fn without_exits(&self) -> Self {
+        Self {
+            reasons: Reasons::default(),
+            ..self.clone()
+        }
+    }
+}
+
 /// Whose counters are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -350,10 +366,16 @@ pub enum Scope {
 pub struct Counts {
     /// CPUs of the host: exits and cycles only.
     pub cpus: BTreeMap<u32, Reasons>,
-    /// vCPUs.
+    /// vCPUs. Of a period, also those that ended in it, with their last exits if it was one at a time.
     pub vcpus: BTreeMap<VcpuId, Vcpu>,
-    /// vCPUs that are gone, together.
+    /// Of a period, by VM: last exits of vCPUs that ended together.
+    pub ended: BTreeMap<u64, Reasons>,
+    /// Of a period: vCPUs that ended, and whose last exits are not known.
+    pub unknown: BTreeMap<VcpuId, Unknown>,
+    /// vCPUs that are gone, together. Of a period, what is not known of which VM it is.
     pub retired: Reasons,
+    /// Whether it is of one VM's vCPUs, and neither of CPUs nor of vCPUs that are gone.
+    pub of_one_vm: bool,
 }
 
 /// One reason's numbers, or those of all together.
@@ -384,12 +406,18 @@ impl Line {
 
 impl Counts {
     fn of(snapshot: &Snapshot<'_>) -> Result<Self, Malformed> {
-        let mut counts = Self::default();
+        let mut counts = Self {
+            of_one_vm: true,
+            ..Self::default()
+        };
         for record in snapshot.records() {
             let record = record?;
             let reasons = match record.owner {
                 Owner::Cpu(cpu) => counts.cpus.entry(cpu).or_default(),
-                Owner::Retired => &mut counts.retired,
+                Owner::Retired => {
+                    counts.of_one_vm = false;
+                    &mut counts.retired
+                }
                 Owner::Vcpu(head) => {
                     let vcpu = counts.vcpus.entry((head.vm, head.vcpu)).or_default();
                     vcpu.pid = head.pid;
@@ -410,8 +438,21 @@ impl Counts {
         Ok(counts)
     }
 
-    /// What was counted after `before`. Of vCPUs that are gone since, it is in `retired`, and so is
-    /// what those did that came and went in between.
+    /// The vCPUs that were there `before`, and ended since.
+    #[must_use]
+    pub fn ended_since(&self, before: &Self) -> Vec<VcpuId> {
+        // It has gone; or, as BPF numbers VMs by their processes, there is another of its number.
+        let ended = |(id, vcpu): &(&VcpuId, &Vcpu)| {
+            let now = self.vcpus.get(id);
+            now.is_none_or(|now| now.reasons.began_anew(&vcpu.reasons))
+        };
+        let ended = before.vcpus.iter().filter(ended);
+        ended.map(|(id, _)| *id).collect()
+    }
+
+    /// What was counted after `before`. The last exits of vCPUs that ended since are theirs, or their
+    /// VM's, or in `retired`, as far as is known: see [`Whose`]. What those did that came and went in
+    /// between is there, too.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let mut new = self.clone();
@@ -419,20 +460,57 @@ impl Counts {
         for (cpu, reasons) in &mut new.cpus {
             reasons.subtract(before.cpus.get(cpu).unwrap_or(&none));
         }
-        new.retired.subtract(&before.retired);
-        for (id, vcpu) in &before.vcpus {
-            match new.vcpus.get_mut(id) {
-                Some(now) if !now.reasons.began_anew(&vcpu.reasons) => {
-                    now.reasons.subtract(&vcpu.reasons);
-                }
-                // It has gone; or, as BPF numbers VMs by their processes, there is another of its number.
-                _ => new.retired.subtract(&vcpu.reasons),
-            }
-        }
         for (id, vcpu) in &mut new.vcpus {
             if !before.vcpus.contains_key(id) {
                 vcpu.reasons.subtract(&none);
             }
+        }
+        let mut last_exits = std::mem::take(&mut new.retired);
+        last_exits.subtract(&before.retired);
+        let ended = self.ended_since(before);
+        for (id, vcpu) in &before.vcpus {
+            let gone = ended.binary_search(id).is_ok();
+            let now = new.vcpus.entry(*id).or_insert_with(|| vcpu.without_exits());
+            match gone {
+                false => now.reasons.subtract(&vcpu.reasons),
+                true => {
+                    now.reasons.subtract(&none);
+                    last_exits.subtract(&vcpu.reasons);
+                }
+            }
+        }
+        let mut unknown = None;
+        if self.of_one_vm || before.of_one_vm {
+            // Nothing is known of them. What was taken away above is not there, either.
+            unknown = Some(Unknown::InHost);
+        } else if !last_exits.0.is_empty() {
+            match Whose::of(&ended) {
+                Some(Whose::Vcpu(id)) => {
+                    new.vcpus.entry(id).or_default().reasons.add(&last_exits);
+                }
+                Some(Whose::Vm(vm)) => {
+                    new.ended.insert(vm, last_exits);
+                    unknown = Some(Unknown::InVm);
+                }
+                None => {
+                    new.retired = last_exits;
+                    unknown = Some(Unknown::InHost);
+                }
+            }
+        }
+        if let Some(unknown) = unknown {
+            new.unknown.extend(ended.iter().map(|id| (*id, unknown)));
+        }
+        new
+    }
+
+    /// All that was counted since the module was loaded again, with VMs of `before`. They ended then,
+    /// and their last exits are lost.
+    fn since_load(&self, before: &Self) -> Self {
+        let mut new = self.clone();
+        for (id, vcpu) in &before.vcpus {
+            let vcpus = new.vcpus.entry(*id);
+            vcpus.or_insert_with(|| vcpu.without_exits());
         }
         new
     }
@@ -448,7 +526,44 @@ impl Counts {
             vcpu.process.clone_from(&other.process);
             vcpu.reasons.add(&other.reasons);
         }
+        self.add_ended(others);
         self.retired.add(&others.retired);
+    }
+
+    /// Adds what others know of last exits.
+    fn add_ended(&mut self, others: &Self) {
+        for (vm, reasons) in &others.ended {
+            self.ended.entry(*vm).or_default().add(reasons);
+        }
+        for (id, unknown) in &others.unknown {
+            let known = self.unknown.entry(*id).or_insert(*unknown);
+            *known = (*known).max(*unknown);
+        }
+    }
+
+    /// Where last exits of a scope are, if they are not among its own.
+    #[must_use]
+    pub fn unknown_last_exits(&self, scope: Scope) -> Option<Unknown> {
+        match scope {
+            Scope::Host | Scope::Cpu(_) => None,
+            Scope::Vm(vm) => {
+                let vcpus = self.unknown.range((vm, 0)..=(vm, u32::MAX));
+                let mut vcpus = vcpus.map(|(_, unknown)| *unknown);
+                vcpus.find(|unknown| *unknown == Unknown::InHost)
+            }
+            Scope::Vcpu(id) => self.unknown.get(&id).copied(),
+        }
+    }
+
+    /// Whether what is asked for is there.
+    #[must_use]
+    pub fn has(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::Host => true,
+            Scope::Vm(vm) => self.vcpus_of(vm).next().is_some(),
+            Scope::Vcpu(id) => self.vcpus.contains_key(&id),
+            Scope::Cpu(cpu) => self.cpus.contains_key(&cpu),
+        }
     }
 
     /// The sums of what vCPUs counted; `None` of what is not there, or of a CPU.
@@ -457,12 +572,14 @@ impl Counts {
         match scope {
             Scope::Host => {
                 let vcpus = self.vcpus.values().map(|vcpu| &vcpu.reasons);
-                Some(vcpus.chain([&self.retired]).sum())
+                let ended = self.ended.values();
+                Some(vcpus.chain(ended).chain([&self.retired]).sum())
             }
             Scope::Vm(vm) => {
                 let mut vcpus = self.vcpus_of(vm).peekable();
                 vcpus.peek()?;
-                Some(vcpus.map(|(_, vcpu)| &vcpu.reasons).sum())
+                let vcpus = vcpus.map(|(_, vcpu)| &vcpu.reasons);
+                Some(vcpus.chain(self.ended.get(&vm)).sum())
             }
             Scope::Vcpu(id) => self.vcpus.get(&id).map(|vcpu| vcpu.reasons.clone()),
             Scope::Cpu(_) => None,
@@ -610,6 +727,7 @@ impl Period {
     #[must_use]
     pub fn between(before: &Sample, after: &Sample) -> Self {
         let same = before.header.load == after.header.load;
+        let ended = after.counts.ended_since(&before.counts);
         Self {
             end: after.header,
             seconds: Some(Seconds(seconds_between(&before.header, &after.header))),
@@ -617,11 +735,11 @@ impl Period {
             counts: if same {
                 after.counts.since(&before.counts)
             } else {
-                after.counts.clone()
+                after.counts.since_load(&before.counts)
             },
             details: match (&before.details, &after.details) {
                 (Some(old), Some(new)) if same => {
-                    let mut details = new.since(old);
+                    let mut details = new.since(old, Whose::of(&ended));
                     details.slow.retain(|exit| exit.tsc > before.header.tsc);
                     Some(details)
                 }

@@ -6,7 +6,7 @@ use crate::counted_by::CountedBy;
 use crate::{
     cli::{RowsArgs, ScopeArgs, Sort},
     error::Error,
-    model::{total, Line, Longest, Period, Scope},
+    model::{total, Counts, Line, Longest, Period, Scope, Unknown},
     reason::{is_one_of, name_or_total, Reason},
 };
 use exitstat_core::{isa::Isa, tally::Tally};
@@ -58,6 +58,19 @@ pub fn not_there(scope: Scope) -> Error {
             format!("there is no {subject}; `exitstat vms` lists them")
         }
     })
+}
+
+/// Says whose last exits are not known, if any of a scope are not.
+#[must_use]
+pub fn unknown_last_exits(counts: &Counts, scope: Scope) -> Option<String> {
+    let (others, known) = match counts.unknown_last_exits(scope)? {
+        Unknown::InVm => ("other vCPUs of its VM", "that VM"),
+        Unknown::InHost => ("another VM", "the host"),
+    };
+    let subject = Subject::Of(scope);
+    Some(format!(
+        "{subject} ended between the same snapshots as {others}: its last exits are counted for {known} only"
+    ))
 }
 
 /// A row.

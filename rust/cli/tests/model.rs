@@ -6,7 +6,7 @@ mod common;
 
 use common::{recording, Host};
 use exitstat_cli::{
-    model::{Counters, Histogram, Longest, Period, Sample, Scope},
+    model::{Counters, Histogram, Longest, Period, Sample, Scope, Unknown},
     reason::Reason,
     source::recording::{Reader, Recording},
 };
@@ -15,7 +15,7 @@ use exitstat_core::{
     snapshot::{Header, Malformed, BUCKETS},
 };
 use proptest::{collection::vec, prelude::*};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What happens on a host.
 #[derive(Clone, Debug)]
@@ -315,9 +315,9 @@ fn a_damaged_record_is_an_error_not_half_a_sample() {
     assert_eq!(Sample::parse(&damaged), Err(Malformed::Damaged));
 }
 
-/// BPF numbers VMs by their processes, and a process can have one VM after another.
+/// BPF numbers VMs by their processes, and a process can have one VM after another: they are one.
 #[test]
-fn another_vm_of_the_same_number_is_not_the_one_before() {
+fn another_vm_of_the_same_number_goes_on_with_the_one_before() {
     let mut host = Host::new(1);
     host.exits((0, 5, 0), 10, 1000, 10, 1);
     let first = Sample::parse(&host.snapshot(0)).unwrap();
@@ -327,7 +327,218 @@ fn another_vm_of_the_same_number_is_not_the_one_before() {
     let second = Sample::parse(&host.snapshot(1000)).unwrap();
     let counts = Period::between(&first, &second).counts;
     let exits = |reasons: Option<exitstat_cli::model::Reasons>| reasons.unwrap().total().exits;
-    assert_eq!(exits(counts.by_vcpus(Scope::Vm(5))), 200);
+    assert_eq!(exits(counts.by_vcpus(Scope::Vm(5))), 207);
     assert_eq!(exits(counts.by_vcpus(Scope::Host)), 207);
     assert_eq!(exits(counts.by_cpus(Scope::Host)), 207);
+}
+
+/// What VMs do, by a place that has one VM after another.
+#[derive(Clone, Debug)]
+enum Life {
+    Exits(usize, u32, u32, u64, u64),
+    /// The VM's first vCPU goes, and the VM takes no more exits.
+    Tear(usize),
+    End(usize),
+    Snapshot,
+}
+
+fn life() -> impl Strategy<Value = Life> {
+    let vm = || 0usize..3;
+    prop_oneof![
+        8 => (vm(), 0u32..3, 10u32..13, 1u64..50, 0u64..1 << 20)
+            .prop_map(|(vm, vcpu, reason, exits, cycles)| Life::Exits(vm, vcpu, reason, exits, cycles)),
+        1 => vm().prop_map(Life::Tear),
+        2 => vm().prop_map(Life::End),
+        4 => Just(Life::Snapshot),
+    ]
+}
+
+/// Exits and cycles by VM and reason.
+type ByVm = BTreeMap<u64, BTreeMap<u32, (u64, u64)>>;
+
+/// What VMs lived through.
+#[derive(Default)]
+struct Lives {
+    snapshots: Vec<Vec<u8>>,
+    /// Since the first snapshot.
+    truth: ByVm,
+    /// The vCPUs of the last snapshot.
+    there: BTreeSet<(u64, u32)>,
+    /// Those that went since then.
+    gone: Vec<(u64, u32)>,
+    /// VMs that ended when others did, too.
+    together: BTreeSet<u64>,
+    /// VMs that ended when vCPUs of others came and went, unseen.
+    beside_unseen: BTreeSet<u64>,
+    /// VMs of which a vCPU came and went unseen, and none that was seen ended, or another VM's did.
+    cut: BTreeSet<u64>,
+}
+
+impl Lives {
+    fn snapshot(&mut self, host: &Host, vcpus: &BTreeSet<(u64, u32)>) {
+        self.snapshots
+            .push(host.snapshot(1000 * self.snapshots.len() as u64));
+        let vms = |seen: bool| -> BTreeSet<u64> {
+            let gone = self.gone.iter();
+            let gone = gone.filter(|vcpu| self.there.contains(vcpu) == seen);
+            gone.map(|vcpu| vcpu.0).collect()
+        };
+        let (seen, unseen) = (vms(true), vms(false));
+        if seen.len() > 1 {
+            self.together.extend(&seen);
+        }
+        let beside = seen
+            .iter()
+            .filter(|&vm| unseen.iter().any(|other| other != vm));
+        self.beside_unseen.extend(beside);
+        let alone = |vm: &u64| seen.len() == 1 && seen.contains(vm);
+        self.cut.extend(unseen.iter().filter(|vm| !alone(vm)));
+        self.gone.clear();
+        self.there.clone_from(vcpus);
+    }
+
+    fn of(lives: &[Life]) -> Self {
+        let mut host = Host::new(1);
+        let mut all = Self::default();
+        let mut vms = [None; 3];
+        let mut torn = BTreeSet::new();
+        let mut vcpus = BTreeSet::<(u64, u32)>::new();
+        let mut next = 1;
+        let first = lives.iter().position(|life| matches!(life, Life::Snapshot));
+        for (n, life) in lives.iter().enumerate() {
+            match *life {
+                Life::Exits(vm, vcpu, reason, exits, cycles) => {
+                    let vm = *vms[vm].get_or_insert_with(|| {
+                        next += 1;
+                        next - 1
+                    });
+                    if torn.contains(&vm) {
+                        continue;
+                    }
+                    host.exits((0, vm, vcpu), reason, exits, cycles, 0);
+                    vcpus.insert((vm, vcpu));
+                    if first.is_some_and(|first| n > first) {
+                        let sum = all.truth.entry(vm).or_default().entry(reason).or_default();
+                        *sum = (sum.0 + exits, sum.1 + exits * cycles);
+                    }
+                }
+                Life::Tear(vm) => {
+                    let Some(vm) = vms[vm] else { continue };
+                    let first = vcpus.range((vm, 0)..=(vm, u32::MAX)).next().copied();
+                    if let Some(vcpu) = first {
+                        host.end_vcpu(vcpu);
+                        vcpus.remove(&vcpu);
+                        all.gone.push(vcpu);
+                        torn.insert(vm);
+                    }
+                }
+                Life::End(vm) => {
+                    let Some(vm) = vms[vm].take() else { continue };
+                    host.end(vm);
+                    let gone = vcpus.range((vm, 0)..=(vm, u32::MAX)).copied();
+                    all.gone.extend(gone);
+                    vcpus.retain(|vcpu| vcpu.0 != vm);
+                }
+                Life::Snapshot => all.snapshot(&host, &vcpus),
+            }
+        }
+        all.snapshot(&host, &vcpus);
+        all
+    }
+}
+
+proptest! {
+    /// A VM has all its exits until its end, unless another VM ended between the same snapshots.
+    #[test]
+    fn last_exits_are_those_of_the_vm_that_ended(lives in vec(life(), 0..60)) {
+        let lives = Lives::of(&lives);
+        let bytes = recording(&lives.snapshots);
+        let recording = Recording::of(Reader::new(bytes.as_slice()).unwrap()).unwrap();
+        prop_assume!(recording.snapshots > 1);
+        let counts = &recording.period.counts;
+        let by_reason = |reasons: &exitstat_cli::model::Reasons| -> BTreeMap<u32, (u64, u64)> {
+            let reasons = reasons.iter().filter(|(_, counters)| counters.exits > 0);
+            reasons
+                .map(|(reason, counters)| (reason.number, (counters.exits, counters.cycles)))
+                .collect()
+        };
+        let seen: BTreeSet<u64> = lives
+            .snapshots
+            .iter()
+            .flat_map(|bytes| Sample::parse(bytes).unwrap().counts.vms())
+            .collect();
+        prop_assert_eq!(counts.vms(), seen.iter().copied().collect::<Vec<_>>());
+        let mut host = counts.retired.clone();
+        for vm in seen {
+            let reasons = counts.by_vcpus(Scope::Vm(vm)).unwrap();
+            host.add(&reasons);
+            let (found, none) = (by_reason(&reasons), BTreeMap::new());
+            let truth = lives.truth.get(&vm).unwrap_or(&none);
+            let known = counts.unknown_last_exits(Scope::Vm(vm)).is_none();
+            let whole = known && !lives.cut.contains(&vm);
+            if !lives.together.contains(&vm) {
+                prop_assert!(known, "VM {}", vm);
+            }
+            if whole && !lives.beside_unseen.contains(&vm) {
+                prop_assert_eq!(&found, truth, "VM {}", vm);
+            }
+            for (reason, (exits, cycles)) in truth {
+                let found = found.get(reason).copied().unwrap_or_default();
+                if whole {
+                    prop_assert!(found.0 >= *exits && found.1 >= *cycles, "VM {}", vm);
+                }
+            }
+            // A vCPU has no more than its VM.
+            let vcpus = counts.vcpus_of(vm).map(|(vcpu, _)| (vm, vcpu));
+            let known = vcpus.filter(|&id| counts.unknown_last_exits(Scope::Vcpu(id)).is_none());
+            let of = |id| counts.by_vcpus(Scope::Vcpu(id)).unwrap().total().exits;
+            prop_assert!(known.map(of).sum::<u64>() <= reasons.total().exits);
+        }
+        let all = counts.by_vcpus(Scope::Host).unwrap();
+        prop_assert_eq!(by_reason(&host), by_reason(&all));
+        let by_cpus = counts.by_cpus(Scope::Host).unwrap();
+        prop_assert_eq!(by_reason(&by_cpus), by_reason(&all));
+    }
+}
+
+/// Of one VM's vCPUs alone nobody reads what those that are gone had.
+#[test]
+fn a_snapshot_of_one_vm_tells_nothing_of_its_end() {
+    let mut host = Host::new(1);
+    host.exits((0, 5, 0), 10, 1000, 10, 1);
+    let mut first = Sample::parse(&host.snapshot(0)).unwrap();
+    host.end(5);
+    let mut second = Sample::parse(&host.snapshot(1000)).unwrap();
+    for sample in [&mut first, &mut second] {
+        sample.counts.cpus.clear();
+        sample.counts.retired = Default::default();
+        sample.counts.of_one_vm = true;
+    }
+    let counts = Period::between(&first, &second).counts;
+    let unknown = counts.unknown_last_exits(Scope::Vm(5));
+    assert_eq!(unknown, Some(Unknown::InHost));
+    for scope in [Scope::Vm(5), Scope::Host] {
+        assert_eq!(counts.by_vcpus(scope), Some(Default::default()));
+    }
+}
+
+#[test]
+fn a_recording_has_the_vms_of_all_its_snapshots() {
+    let mut host = Host::new(1);
+    host.exits((0, 1, 0), 10, 5, 10, 0);
+    let mut snapshots = vec![host.snapshot(0)];
+    host.exits((0, 1, 0), 10, 7, 10, 0);
+    host.end(1);
+    snapshots.push(host.snapshot(1000));
+    host = Host::new(2);
+    snapshots.push(host.snapshot(2000));
+    let bytes = recording(&snapshots);
+    let recording = Recording::of(Reader::new(bytes.as_slice()).unwrap()).unwrap();
+    let counts = &recording.period.counts;
+    assert_eq!(counts.by_vcpus(Scope::Vm(1)).unwrap().total().exits, 7);
+    assert_eq!(
+        counts.by_vcpus(Scope::Vcpu((1, 0))).unwrap().total().exits,
+        7
+    );
+    assert_eq!(counts.by_vcpus(Scope::Vm(2)), None);
 }

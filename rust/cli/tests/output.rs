@@ -6,7 +6,7 @@
 mod common;
 
 use common::{
-    amd, boot, boot_without_ept, details, details_after, kernel, marked, recording, Host,
+    amd, boot, boot_without_ept, details, details_after, ended, kernel, marked, recording, Host,
 };
 use std::{
     collections::BTreeSet,
@@ -61,6 +61,7 @@ fn directory() -> TempDir {
     write("counts.rec", &recording(&amd(true)));
     write("detail.rec", &recording(&details(false)));
     write("ips.rec", &recording(&details(true)));
+    write("ended.rec", &recording(&ended()));
     write("after.rec", &recording(&details_after()));
     let (map, offset) = (include_str!("data/System.map"), 0x1c00_0000);
     write("System.map", map.as_bytes());
@@ -151,6 +152,11 @@ outputs! {
     stat_longer_interval: "1.5 --from boot.rec",
     stat_vm: "--vm 1 --from boot.rec --sort reason",
     stat_vm_gone: "1 --vm 2 --from boot.rec",
+    stat_vm_ended: "--vm 2 --from boot.rec",
+    stat_vm_later: "1 1 --vm 2 --from boot.rec -o csv",
+    stat_vm_within: "10 --vm 2 --from boot.rec",
+    stat_vcpu_gone: "1 --vm 2 --vcpu 0 --from boot.rec -o csv",
+    stat_no_vm_at_any_time: "1 --vm 9 --from boot.rec",
     stat_vcpu: "1 2 --vm 1 --vcpu 0 --from boot.rec",
     stat_cpu: "--cpu 1 --from boot.rec",
     stat_reason: "--reason 48,cpuid,MSR_READ --from boot.rec --all",
@@ -167,9 +173,13 @@ outputs! {
     vms_json: "vms --from boot.rec -o json",
     vms_csv: "vms --from boot.rec -o csv",
     vms_damaged: "vms --from damaged.rec -o csv",
+    vms_ended: "vms --from ended.rec",
     vms_none: "vms --from empty.rec",
     report: "report boot.rec",
     report_vm: "report boot.rec --vm 2",
+    report_phase_without_vm: "report marked.rec --phase disk --vm 2",
+    report_no_vm: "report boot.rec --vm 9",
+    report_vms_ended: "report ended.rec --vm 1",
     report_sorted: "report boot.rec --sort p99 --time",
     report_torn: "report torn.rec",
     report_damaged: "report damaged.rec",
@@ -212,6 +222,10 @@ outputs! {
     check_ok: "check boot.rec --budget wide.toml",
     check_vm: "check boot.rec --budget budget.toml --vm 1",
     check_vm_gone: "check boot.rec --budget kernel.toml --vm 2",
+    check_vcpu_gone: "check boot.rec --budget kernel.toml --vm 2 --vcpu 0",
+    check_vms_ended: "check ended.rec --budget kernel.toml --vm 1",
+    check_vcpus_ended: "check ended.rec --budget kernel.toml --vm 3 --vcpu 0",
+    check_vm_ended_parts: "check ended.rec --budget parts.toml --vm 3",
     check_user_exits: "check boot.rec --budget budget.toml",
     check_unknown: "check boot.rec --budget unknown.toml",
     check_field: "check boot.rec --budget field.toml",
@@ -256,6 +270,7 @@ outputs! {
     detail: "detail --from detail.rec",
     detail_rows: "detail --from detail.rec -n 2 --sort cycles",
     detail_vm: "detail --from detail.rec --vm 1 MSR_WRITE io-instruction",
+    detail_vm_ended: "detail --from ended.rec --vm 3",
     detail_ips: "detail --from ips.rec",
     detail_json: "detail --from ips.rec -o json MSR_WRITE",
     detail_csv: "detail --from detail.rec -o csv",

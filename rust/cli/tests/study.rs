@@ -181,6 +181,37 @@ fn recordings_are_small_and_all_of_them_are_used() {
     }
 }
 
+/// The guests of the study began and ended while they were recorded, one at a time.
+#[test]
+fn the_only_vm_has_all_the_hosts_exits() {
+    let exits = |name: &str, scope: &str| {
+        let command = format!("exitstat report docs/report/{name} {scope} -o csv");
+        let csv = output(&root(), &command);
+        // Without whose they are, and what is only counted of vCPUs.
+        let cells = csv.lines().map(|line| {
+            let cells: Vec<_> = line.split(',').collect();
+            [cells[6], cells[8], cells[11]].map(str::to_owned)
+        });
+        cells.collect::<Vec<_>>()
+    };
+    for name in ["debian.rec", "minimal.rec", "disk-no-ioeventfd.rec"] {
+        let csv = output(
+            &root(),
+            &format!("exitstat vms --from docs/report/{name} -o csv"),
+        );
+        let vms: Vec<_> = csv.lines().skip(1).collect();
+        let [vm] = vms[..] else {
+            panic!("{name}: {csv}");
+        };
+        let vm = vm.split(',').next().unwrap();
+        assert_eq!(
+            exits(name, &format!("--vm {vm}")),
+            exits(name, ""),
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn numbers_are_found_in_prose() {
     let found = numbers("Of 1,234 exits (12.5 %), IA32_TSC, x2apic, 4 KiB; i440fx, 7.3.4. 99.");

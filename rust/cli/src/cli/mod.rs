@@ -217,7 +217,8 @@ pub struct StatArgs {
 /// Which VMs there are: their process, vCPUs, exits, rate
 ///
 /// A VM is listed from its first exit on, until its process has gone. Its exits are those since it
-/// was started, the module was loaded, or BPF began to count. Its number is the module's, or by BPF
+/// was started, the module was loaded, or BPF began to count; of a recording, also those between its
+/// last snapshot and its end, unless another VM ended meanwhile. Its number is the module's, or by BPF
 /// the process id. The rate is that of an INTERVAL that is waited for; of a
 /// recording, that of all of it.
 #[derive(Args, Debug)]
@@ -274,8 +275,9 @@ pub struct RecordArgs {
 ///
 /// The exits between a recording's first snapshot and its last. If the module was loaded again
 /// meanwhile, what was counted between the last snapshot before and the unloading is lost, and not
-/// in the report. With --vm, what a VM that ended did after the last snapshot that has it is in the
-/// host's figures only.
+/// in the report. With --vm, exits of a VM that ended are known to its end, unless another VM ended
+/// between the same two snapshots: then exits after its last snapshot are counted for the host only,
+/// and a warning says so.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
     /// The recording
@@ -374,8 +376,9 @@ A budget:
   exits = 50
 
 What is missing might be over the budget: so a recording that was cut off, or in which the module was
-loaded again, is an error (exit status 5), and so is --vm of a VM that ended before the last
-snapshot, as its last exits are in the host's figures only. --partial takes it as it is.";
+loaded again, is an error (exit status 5). --vm of a VM that began and ended meanwhile is none: all its
+exits are known. But if another VM ended between the same two snapshots, exits after its last
+snapshot are counted for the host only, and it is an error. --partial takes it as it is.";
 
 /// Fail if a recording exceeds its budget of exits or cycles
 ///

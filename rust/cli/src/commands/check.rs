@@ -11,7 +11,7 @@ use crate::{
     output::{self, csv, json},
     reason::{self, Reason, Wanted},
     source::recording::{Ending, Recording},
-    view::not_there,
+    view::{not_there, unknown_last_exits},
 };
 use exitstat_core::isa::Isa;
 use serde::{Deserialize, Serialize};
@@ -290,12 +290,7 @@ fn check_whole(
     budget: &Budget,
 ) -> Result<(), Error> {
     let file = args.file.display();
-    // By VM, what its vCPUs counted between the last snapshot that has them and their end is not
-    // told: it is in the host's figures.
-    let gone = match scope {
-        Scope::Host | Scope::Cpu(_) => false,
-        Scope::Vm(_) | Scope::Vcpu(_) => recording.last.counts.by_vcpus(scope).is_none(),
-    };
+    let unknown = unknown_last_exits(&recording.period.counts, scope);
     let users = budget.limits().any(|limit| limit.1 == What::UserExits);
     let unattached = recording.last.header.unattached > 0 && scope == Scope::Host;
     let by = CountedBy::of(&recording.last.header);
@@ -305,10 +300,10 @@ fn check_whole(
         _ if recording.snapshots < 2 => "it has only one snapshot, not what happened meanwhile",
         _ if recording.period.reloads > 0 => again,
         _ if users && unattached => "user_exits of some vCPUs were not counted, for lack of memory",
-        Ending::Whole(_) if gone => {
-            "what is checked ended before the last snapshot, and its last exits are in the host's figures only"
-        }
-        Ending::Whole(_) => return Ok(()),
+        Ending::Whole(_) => match &unknown {
+            Some(unknown) => unknown,
+            None => return Ok(()),
+        },
         Ending::NotYet | Ending::CutOff => "it was cut off",
         Ending::Torn(_) => "it is torn or damaged",
     };

@@ -12,7 +12,7 @@ use crate::{
     model::Scope,
     output::{self, Printer},
     source::recording::{End, Ending, Recording},
-    view::{not_there, View},
+    view::{not_there, unknown_last_exits, View},
 };
 use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 
@@ -29,7 +29,14 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
         return Ok(super::done(recording.warning().is_none()));
     }
     let period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
-    let view = View::of(&period, scope, &args.rows).ok_or_else(|| not_there(scope))?;
+    // What is never there is a mistake; what comes and goes is not.
+    if !recording.period.counts.has(scope) {
+        return Err(not_there(scope));
+    }
+    if let Some(why) = unknown_last_exits(&period.counts, scope) {
+        crate::say!("exitstat: {}: {why}", args.file.display());
+    }
+    let view = View::of_interval(&period, scope, &args.rows);
     let mut out = output::stdout();
     if args.format.output == Format::Table {
         heading(&mut out, &recording)?;

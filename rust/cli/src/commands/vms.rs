@@ -6,7 +6,7 @@ use crate::{
     cli::{Format, VmsArgs},
     counted_by::CountedBy,
     error::Error,
-    model::{Counters, Counts, Period, Sample, Scope},
+    model::{Counters, Period, Sample, Scope, Seen},
     output::{self, csv, json, table},
     reason::vendor,
     source::Source,
@@ -68,9 +68,7 @@ pub fn run(args: &VmsArgs) -> Result<ExitCode, Error> {
 /// VMs that were seen in one sample or several.
 #[derive(Debug)]
 pub struct Found {
-    /// Each vCPU as it was seen last.
-    seen: Counts,
-    last: Sample,
+    seen: Seen,
     period: Option<Period>,
 }
 
@@ -79,43 +77,37 @@ impl Found {
     #[must_use]
     pub fn new(sample: Sample) -> Self {
         Self {
-            seen: sample.counts.clone(),
-            last: sample,
+            seen: Seen::new(sample),
             period: None,
         }
     }
 
     /// Goes on with a later one.
     pub fn add(&mut self, sample: Sample) {
-        let period = Period::between(&self.last, &sample);
-        if period.reloads > 0 {
-            // Numbers of VMs, and counters, began anew.
-            *self = Self::new(sample);
-            return;
-        }
+        let period = self.seen.add(sample);
         match &mut self.period {
+            // Numbers of VMs, and counters, began anew.
+            all if period.reloads > 0 => *all = None,
             Some(all) => all.extend(&period),
-            None => self.period = Some(period),
+            all => *all = Some(period),
         }
-        let vcpus = sample.counts.vcpus.clone();
-        self.seen.vcpus.extend(vcpus);
-        self.last = sample;
     }
 
     /// The VMs, by their numbers.
     #[must_use]
     pub fn vms(&self) -> Vec<Vm> {
-        let times = CountedBy::of(&self.last.header).has_times();
+        let (seen, last) = (self.seen.vms(), self.seen.last());
+        let times = CountedBy::of(&last.header).has_times();
         let vm = |vm: u64| {
             let scope = Scope::Vm(vm);
-            let reasons = self.seen.by_vcpus(scope).unwrap_or_default();
+            let reasons = seen.by_vcpus(scope).unwrap_or_default();
             let total = reasons.total();
             let rate = self.period.as_ref().and_then(|period| {
                 let seconds = period.seconds?.0;
                 let exits = period.counts.by_vcpus(scope)?.total().exits;
                 (seconds > 0.0).then_some(exits as f64 / seconds)
             });
-            let vcpu = self.seen.vcpus_of(vm).next();
+            let vcpu = seen.vcpus_of(vm).next();
             let most = |counters: &Counters| match times {
                 true => counters.cycles,
                 false => counters.exits,
@@ -125,21 +117,22 @@ impl Found {
                 vm,
                 pid: vcpu.map_or(0, |(_, vcpu)| vcpu.pid),
                 process: vcpu.map_or_else(String::new, |(_, vcpu)| vcpu.process.clone()),
-                vcpus: self.seen.vcpus_of(vm).count(),
+                vcpus: seen.vcpus_of(vm).count(),
                 exits: total.exits,
                 cycles: times.then_some(total.cycles),
                 exits_per_second: rate,
                 top_reason: top.map(|(reason, _)| reason.to_string()),
-                gone: self.last.counts.vcpus_of(vm).next().is_none(),
+                gone: last.counts.vcpus_of(vm).next().is_none(),
             }
         };
-        self.seen.vms().into_iter().map(vm).collect()
+        seen.vms().into_iter().map(vm).collect()
     }
 }
 
 /// Prints them.
 fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Error> {
-    let (vms, by) = (found.vms(), CountedBy::of(&found.last.header));
+    let header = &found.seen.last().header;
+    let (vms, by) = (found.vms(), CountedBy::of(header));
     match format {
         Format::Json => {
             #[derive(Serialize)]
@@ -149,7 +142,6 @@ fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Erro
                 tsc_khz: u32,
                 vms: Vec<Vm>,
             }
-            let header = &found.last.header;
             let vms = Vms {
                 source: by.word(),
                 vendor: vendor(header.isa()),

@@ -16,7 +16,7 @@ pub use names::Names;
 pub use part::Part;
 pub use rows::{Row, Rows};
 
-use crate::model::{Scope, VcpuId};
+use crate::model::{Scope, VcpuId, Whose};
 use exitstat_core::{
     detail::{Counts, Identity},
     key::Key,
@@ -104,6 +104,8 @@ fn take_away(now: &mut Counts, before: &Counts) {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
     vcpus: BTreeMap<VcpuId, Entries>,
+    /// Of a period, by VM: of vCPUs that ended together in it, since the snapshot before.
+    ended: BTreeMap<u64, Entries>,
     /// Of vCPUs that are gone.
     retired: Entries,
     /// The slowest exits, in no order.
@@ -153,22 +155,41 @@ impl Details {
     pub fn is_empty(&self) -> bool {
         self.vcpus
             .values()
+            .chain(self.ended.values())
             .chain([&self.retired])
             .all(|entries| entries.0.is_empty())
     }
 
-    /// What was counted after `before`; of vCPUs that are gone since, it is among those that are gone.
+    /// What was counted after `before`. Of vCPUs that are gone since it is `whose`, or if that is not known
+    /// among those that are gone. Entries that there was no room for lack exits, and have none of others.
     #[must_use]
-    pub fn since(&self, before: &Self) -> Self {
+    pub fn since(&self, before: &Self, whose: Option<Whose>) -> Self {
         let mut new = self.clone();
-        let mut gone = before.retired.clone();
+        let mut ended = Entries::default();
         for (id, entries) in &before.vcpus {
             match new.vcpus.get_mut(id) {
                 Some(now) => now.subtract(entries),
-                None => gone.add(entries),
+                None => ended.add(entries),
             }
         }
+        let mut gone = before.retired.clone();
+        gone.add(&ended);
         new.retired.subtract_gone(&gone);
+        if let Some(whose) = whose {
+            let mut last = std::mem::take(&mut new.retired);
+            for (id, counts) in &mut last.0 {
+                // It may be that of another vCPU which went before.
+                let longest = |entries: &Entries| entries.0.get(id).map_or(0, |of| of.longest);
+                if counts.longest <= longest(&before.retired) {
+                    counts.longest = longest(&ended);
+                }
+            }
+            let of_whom = match whose {
+                Whose::Vcpu(id) => new.vcpus.entry(id).or_default(),
+                Whose::Vm(vm) => new.ended.entry(vm).or_default(),
+            };
+            of_whom.add(&last);
+        }
         new
     }
 
@@ -176,6 +197,9 @@ impl Details {
     pub fn add(&mut self, others: &Self) {
         for (id, entries) in &others.vcpus {
             self.vcpus.entry(*id).or_default().add(entries);
+        }
+        for (vm, entries) in &others.ended {
+            self.ended.entry(*vm).or_default().add(entries);
         }
         self.retired.add(&others.retired);
         self.slow.extend(&others.slow);
@@ -190,12 +214,15 @@ impl Details {
         let mut sum = Entries::default();
         match scope {
             Scope::Host => {
-                self.vcpus.values().for_each(|entries| sum.add(entries));
-                sum.add(&self.retired);
+                let vcpus = self.vcpus.values();
+                let all = vcpus.chain(self.ended.values()).chain([&self.retired]);
+                all.for_each(|entries| sum.add(entries));
             }
             Scope::Vm(vm) => {
                 let vcpus = self.vcpus.range((vm, 0)..=(vm, u32::MAX));
-                vcpus.for_each(|(_, entries)| sum.add(entries));
+                let vcpus = vcpus.map(|(_, entries)| entries);
+                let all = vcpus.chain(self.ended.get(&vm));
+                all.for_each(|entries| sum.add(entries));
             }
             Scope::Vcpu(id) => sum.add(self.vcpus.get(&id).unwrap_or(&Entries::default())),
             Scope::Cpu(_) => return None,
@@ -236,7 +263,7 @@ mod tests {
         let details = |list: &[(VcpuId, &[(u64, u64)])], retired| Details {
             vcpus: list.iter().map(|(id, list)| (*id, entries(list))).collect(),
             retired: entries(retired),
-            slow: Vec::new(),
+            ..Details::default()
         };
         let before = details(
             &[
@@ -251,7 +278,7 @@ mod tests {
             &[((1, 0), &[(1, 6), (2, 7), (3, 1), (4, 2)])],
             &[(1, 17), (5, 6), (9, 1)],
         );
-        let since = after.since(&before);
+        let since = after.since(&before, None);
         let vm = since.by(Scope::Vm(1)).unwrap();
         assert_eq!(exits(&vm), [(1, 1), (3, 1), (4, 2)]);
         let host = since.by(Scope::Host).unwrap();
@@ -265,5 +292,16 @@ mod tests {
             exits(&twice.by(Scope::Vcpu((1, 0))).unwrap()),
             [(1, 2), (3, 2), (4, 4)]
         );
+        // What is left is VM 2's, if no other ended; and it is not counted twice.
+        for whose in [Whose::Vcpu((2, 0)), Whose::Vm(2)] {
+            let since = after.since(&before, Some(whose));
+            let vm = since.by(Scope::Vm(2)).unwrap();
+            assert_eq!(exits(&vm), [(1, 4), (9, 1)], "{whose:?}");
+            assert_eq!(since.by(Scope::Host), Some(host.clone()));
+            let mut twice = since.clone();
+            twice.add(&since);
+            let vm = twice.by(Scope::Vm(2)).unwrap();
+            assert_eq!(exits(&vm), [(1, 8), (9, 2)], "{whose:?}");
+        }
     }
 }

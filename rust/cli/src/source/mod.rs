@@ -9,7 +9,11 @@ pub mod device;
 pub mod live;
 pub mod recording;
 
-use crate::{cli::SourceArgs, error::Error, model::Sample};
+use crate::{
+    cli::SourceArgs,
+    error::Error,
+    model::{Period, Sample},
+};
 use live::Live;
 use recording::Reader;
 use std::{
@@ -121,6 +125,34 @@ impl Source {
     ///
     /// It cannot be read.
     pub fn sample(&mut self, after: Duration) -> Result<Option<Sample>, Error> {
+        self.samples(after, |_| ())
+    }
+
+    /// What happened between a sample and the next, which takes its place; `None` at a recording's
+    /// end. Of a recording it has all that the snapshots in between tell.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::sample`].
+    pub fn period(&mut self, last: &mut Sample, after: Duration) -> Result<Option<Period>, Error> {
+        let mut all: Option<Period> = None;
+        self.samples(after, |sample| {
+            let next = Period::between(last, sample);
+            match &mut all {
+                Some(all) => all.extend(&next),
+                None => all = Some(next),
+            }
+            last.clone_from(sample);
+        })?;
+        Ok(all)
+    }
+
+    /// The next sample, as of [`Self::sample`], with a look at `each` until there.
+    fn samples(
+        &mut self,
+        after: Duration,
+        mut each: impl FnMut(&Sample),
+    ) -> Result<Option<Sample>, Error> {
         match self {
             Self::Live { live, vm, due } => {
                 let now = Instant::now();
@@ -129,7 +161,9 @@ impl Source {
                 let next = due.map_or(now, |due| (due + after).max(now));
                 thread::sleep(next.saturating_duration_since(now));
                 *due = Some(next);
-                Ok(Some(live.sample(*vm)?))
+                let sample = live.sample(*vm)?;
+                each(&sample);
+                Ok(Some(sample))
             }
             Self::Recorded {
                 path,
@@ -147,6 +181,7 @@ impl Source {
                 while let Some(sample) = reader.next_sample().map_err(error)? {
                     let time = sample.header.realtime;
                     let passed = time.checked_sub(*given).map_or(u128::MAX, u128::from);
+                    each(&sample);
                     last = Some(sample);
                     if passed >= least {
                         break;

@@ -398,6 +398,29 @@ pub fn boot() -> Vec<Vec<u8>> {
     snapshots
 }
 
+/// Snapshots in which VM 1 and 2 end together, and then VM 3 with two vCPUs.
+pub fn ended() -> Vec<Vec<u8>> {
+    let mut host = Host::new(7);
+    host.about((1, 0), (32, 0x6e0, 0), 10, 700, 0);
+    host.about((3, 1), (30, 0x03f8_0000, 0), 5, 3000, 5);
+    let mut snapshots = vec![host.snapshot(0)];
+    host.about((1, 0), (32, 0x6e0, 0), 20, 700, 0);
+    host.about((2, 0), (32, 0x830, 0), 30, 900, 0);
+    host.about((3, 0), (48, 0xfed0_00f0, 0), 2, 5000, 0);
+    host.about((3, 1), (30, 0x03f8_0000, 0), 40, 3000, 40);
+    snapshots.push(host.snapshot(1000));
+    host.about((1, 0), (32, 0x6e0, 0), 3, 700, 0);
+    host.about((2, 0), (32, 0x830, 0), 4, 900, 0);
+    host.end(1);
+    host.end(2);
+    snapshots.push(host.snapshot(2000));
+    host.about((3, 1), (30, 0x03f8_0000, 0), 50, 3100, 50);
+    host.about((3, 0), (32, 0x830, 0), 6, 900, 0);
+    host.end(3);
+    snapshots.push(host.snapshot(3000));
+    snapshots
+}
+
 /// The same work with shadow paging.
 pub fn boot_without_ept() -> Vec<Vec<u8>> {
     let mut host = Host::new(9);
