@@ -4,11 +4,12 @@
 
 use crate::counted_by::CountedBy;
 use crate::{
-    cli::{RowsArgs, ScopeArgs, Sort},
+    cli::{FormatArgs, RowsArgs, ScopeArgs, Sort},
     error::Error,
     model::{total, Counts, Line, Longest, Period, Scope, Unknown},
     reason::{is_one_of, name_or_total, Reason},
 };
+use clap::ValueEnum;
 use exitstat_core::{isa::Isa, tally::Tally};
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
@@ -71,6 +72,38 @@ pub fn unknown_last_exits(counts: &Counts, scope: Scope) -> Option<String> {
     Some(format!(
         "{subject} ended between the same snapshots as {others}: its last exits are counted for {known} only"
     ))
+}
+
+/// The word for an order, as on the command line.
+#[must_use]
+pub fn sort_name(sort: Sort) -> String {
+    let value = sort.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// Makes sure that who counted has what is asked for.
+///
+/// # Errors
+///
+/// It was not counted: the option would do nothing.
+pub fn is_counted(by: CountedBy, rows: &RowsArgs, format: &FormatArgs) -> Result<(), Error> {
+    let needs_times = match rows.sort {
+        Sort::Avg | Sort::P99 | Sort::Max | Sort::User => {
+            Some(format!("--sort {}", sort_name(rows.sort)))
+        }
+        // Cycles are what is sorted by if nobody says anything.
+        Sort::Cycles | Sort::Exits | Sort::Reason => format.time.then(|| "--time".to_owned()),
+    };
+    match (by, needs_times) {
+        (CountedBy::Bpf { .. }, _) if format.nested => Err(Error::Usage(
+            "--nested: only the module tells exits of nested guests apart, and BPF counted here"
+                .to_owned(),
+        )),
+        (_, Some(option)) if !by.has_times() => Err(Error::Usage(format!(
+            "only exits were counted (--counts), so there is nothing for {option}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A row.

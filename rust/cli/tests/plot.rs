@@ -112,14 +112,14 @@ fn marks_are_drawn() {
     let recorded = Recorded::new();
     let marked = made::marked(40, &[(10, "login"), (20, "a <b>")]);
     fs::write(recorded.path().join("x.rec"), marked).unwrap();
-    let texts = recorded.svg(&["--mark", "12.5=work", "--mark", "90=beyond"]);
+    let texts = recorded.svg(&["--mark", "12.5=work", "--mark", "39=end"]);
     let has = |text: &str| texts.iter().any(|t| t == text);
     assert!(
         has("login") && has("a &lt;b&gt;") && has("work"),
         "{texts:#?}"
     );
-    assert!(!has("beyond"), "{texts:#?}");
-    for wrong in ["login", "=x", "-1=x", "1=", "nan=x"] {
+    assert!(has("end"), "{texts:#?}");
+    for wrong in ["login", "=x", "-1=x", "1=", "nan=x", "90=beyond"] {
         let output = recorded.plot("x.svg", &["--mark", wrong]);
         assert_eq!(output.status.code(), Some(2), "{wrong}");
     }
@@ -252,6 +252,17 @@ fn what_cannot_be_drawn_is_said() {
             "--capture key",
         ),
         (recorded.plot("x.svg", &["--vm", "9"]), 2, "no VM 9"),
+        (
+            recorded.plot("x.svg", &["--mark", "39.1=beyond"]),
+            2,
+            "--mark 39.1=beyond is beyond the recording's end, after 39.000 s",
+        ),
+        (recorded.plot("x.svg", &["--reason", "HLT"]), 2, "--reason"),
+        (
+            recorded.plot("x.svg", &["--kind", "totals", "--mark", "1=a"]),
+            2,
+            "--mark",
+        ),
         (recorded.plot("none/x.svg", &[]), 6, "none/x.svg"),
         (one, 5, "one snapshot"),
     ] {

@@ -36,9 +36,9 @@ pub struct DetailArgs {
     /// Called what.
     #[command(flatten)]
     pub names: NamesArgs,
-    /// Rows of a table, at most; the others are one row
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
-    pub rows: usize,
+    /// Rows of a table, at most; the others are one row [default: 30]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub rows: Option<usize>,
     /// Order of the rows, largest first
     #[arg(long, value_enum, default_value_t)]
     pub sort: DetailSort,
@@ -123,9 +123,9 @@ pub struct SlowArgs {
     /// Called what.
     #[command(flatten)]
     pub names: NamesArgs,
-    /// Rows of a table, at most
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
-    pub rows: usize,
+    /// Rows of a table, at most [default: 30]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub rows: Option<usize>,
     /// Only of this VM (`exitstat vms` lists them)
     #[arg(long, value_name = "ID")]
     pub vm: Option<u64>,
@@ -133,6 +133,9 @@ pub struct SlowArgs {
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Format,
 }
+
+/// Rows of a table, if nobody says how many.
+pub const ROWS: usize = 30;
 
 /// Orders of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

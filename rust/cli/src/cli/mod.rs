@@ -12,11 +12,12 @@ mod detail;
 mod enable;
 mod explain;
 mod export;
+mod idle;
 mod plot;
 mod source;
 mod top;
 
-pub use detail::{CaptureKind, DetailArgs, DetailSort, LookArgs, NamesArgs, SlowArgs};
+pub use detail::{CaptureKind, DetailArgs, DetailSort, LookArgs, NamesArgs, SlowArgs, ROWS};
 pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::{ExportArgs, Listen};
@@ -48,6 +49,9 @@ Where the numbers come from:
   p50 and p99 are upper bounds: 50 and 99 % of the exits took no longer. Exits are counted by powers
   of two of their cycles, so a bound is less than twice the exact figure (below 128 cycles it may be
   more). Of few exits it is closer, by their sum, and of a single exit exact.
+
+Options:
+  One that would do nothing beside the others is an error (exit status 2), such as --time with -o json.
 
 Exit status:
   0  all went well
@@ -224,7 +228,7 @@ pub struct StatArgs {
 #[derive(Args, Debug)]
 pub struct VmsArgs {
     /// How long to look, for the rate; 0 for none
-    #[arg(short, long, default_value = "1", value_parser = interval_or_none)]
+    #[arg(short, long, default_value = "1", value_parser = interval_or_none, conflicts_with = "from")]
     pub interval: Duration,
     /// What to print: json is one document, of the schema in docs/json.md
     #[arg(short, long, value_enum, default_value_t)]
@@ -261,7 +265,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub capture: Option<CaptureKind>,
     /// Take one snapshot after another from a recording; the last one again and again
-    #[arg(long, value_name = "FILE", hide = true)]
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with_all = ["source", "counts", "off_cpu", "pin", "max_vcpus"])]
     pub from: Option<PathBuf>,
     /// Of what.
     #[command(flatten)]
@@ -289,7 +293,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "MARK", conflicts_with = "phase")]
     pub until: Option<String>,
     /// A line for each phase, from each mark to the next (`record --marks` sets them)
-    #[arg(long, conflicts_with_all = ["phase", "until", "reason", "all", "sort"])]
+    #[arg(long, conflicts_with_all = ["phase", "until", "reason", "all", "sort", "nested"])]
     pub phases: bool,
     /// Whose exits.
     #[command(flatten)]

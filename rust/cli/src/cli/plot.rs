@@ -23,7 +23,7 @@ pub struct PlotArgs {
     /// The reason of a histogram, or of details, by number or name
     #[arg(long, value_parser = crate::reason::parse, required_if_eq("kind", "histogram"))]
     pub reason: Option<crate::reason::Wanted>,
-    /// Mark a moment of a rate over time, besides those that are in the recording (`record --marks`)
+    /// Mark a moment of a rate over time that the recording has, besides those that are in the recording (`record --marks`)
     #[arg(long, value_name = "SECONDS=LABEL", value_parser = mark)]
     pub mark: Vec<(f64, String)>,
     #[allow(missing_docs)]

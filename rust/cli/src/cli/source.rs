@@ -39,14 +39,19 @@ pub struct LiveArgs {
 }
 
 impl LiveArgs {
+    /// Whether there are options that have a meaning for BPF only.
+    #[must_use]
+    pub fn is_of_bpf(&self) -> bool {
+        self.counts || self.off_cpu || self.pin || self.max_vcpus.is_some()
+    }
+
     /// Who was asked for, if anybody was: some options have a meaning for BPF only.
     ///
     /// # Errors
     ///
     /// They contradict each other.
     pub fn wanted(&self) -> Result<Option<SourceKind>, String> {
-        let of_bpf = self.counts || self.off_cpu || self.pin || self.max_vcpus.is_some();
-        match (self.source, of_bpf) {
+        match (self.source, self.is_of_bpf()) {
             (Some(SourceKind::Device), true) => Err(
                 "--counts, --off-cpu, --pin and --max-vcpus are about counting by BPF, not by the module"
                     .to_owned(),

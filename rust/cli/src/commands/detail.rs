@@ -4,7 +4,7 @@
 
 use super::{names::Wanted, report as recordings};
 use crate::{
-    cli::{DetailArgs, DetailSort, Format, LookArgs},
+    cli::{DetailArgs, DetailSort, Format, LookArgs, ROWS},
     counted_by::CountedBy,
     detail::{Columns, Details, Names, Row, Rows},
     error::Error,
@@ -183,7 +183,7 @@ impl<'a> Found<'a> {
 
     fn print(&self, out: &mut impl Write, args: &DetailArgs) -> Result<(), Error> {
         match args.output {
-            Format::Table => self.table(out, args.rows)?,
+            Format::Table => self.table(out, args.rows.unwrap_or(ROWS))?,
             Format::Json => self.json(out)?,
             Format::Csv => self.csv(out)?,
         }

@@ -116,6 +116,12 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
     };
     let (a, b) = (open(&args.a)?, open(&args.b)?);
     let by = [&a, &b].map(|recording| CountedBy::of(&recording.period.end));
+    if args.sort == DiffSort::Cycles && unit(by).is_none() {
+        return Err(Error::Usage(
+            "only exits were counted (--counts) in one of them, so there is nothing for --sort cycles"
+                .to_owned(),
+        ));
+    }
     let compared = Compared::of([&a.period, &b.period], args)?;
     if let Some(warning) = not_alike(by) {
         crate::say!("exitstat: {warning}");

@@ -32,6 +32,7 @@ pub mod vms;
 ///
 /// Why it did not.
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
+    cli.check().map_err(Error::Usage)?;
     match cli.command {
         None => return stat::run(&cli.stat),
         Some(Command::Check(args)) => return check::run(&args),

@@ -104,6 +104,11 @@ impl Recorded {
         if let Some(warning) = &warning {
             crate::say!("exitstat: {}: {warning}", args.file.display());
         }
+        if let Some((at, label)) = args.mark.iter().find(|(at, _)| *at > end) {
+            return Err(Error::Usage(format!(
+                "--mark {at}={label} is beyond the recording's end, after {end:.3} s"
+            )));
+        }
         let period = all.ok_or_else(|| {
             let file = args.file.display();
             Error::Incomplete(format!(

@@ -12,7 +12,7 @@ use crate::{
     model::Scope,
     output::{self, Printer},
     source::recording::{End, Ending, Recording},
-    view::{not_there, unknown_last_exits, View},
+    view::{is_counted, not_there, unknown_last_exits, View},
 };
 use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 
@@ -23,6 +23,8 @@ use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 /// It cannot be read, the scope is not there, or nothing can be written.
 pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     let recording = open(&args.file)?;
+    let by = CountedBy::of(&recording.period.end);
+    is_counted(by, &args.rows, &args.format)?;
     let scope = Scope::from(&args.scope);
     if args.phases {
         phases::print(output::stdout(), &recording, args)?;

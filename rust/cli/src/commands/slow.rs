@@ -7,7 +7,7 @@ use super::{
     names::Wanted,
 };
 use crate::{
-    cli::{Format, SlowArgs},
+    cli::{Format, SlowArgs, ROWS},
     counted_by::CountedBy,
     detail::{with_keys, Columns, Names},
     error::Error,
@@ -49,7 +49,7 @@ pub fn run(args: &SlowArgs) -> Result<ExitCode, Error> {
     exits.sort_by_key(|exit| (Reverse(exit.cycles), exit.time));
     let mut out = output::stdout();
     match args.output {
-        Format::Table => as_table(&mut out, &exits, args.rows, &period, &names)?,
+        Format::Table => as_table(&mut out, &exits, args.rows.unwrap_or(ROWS), &period, &names)?,
         Format::Json => as_json(&mut out, &exits, &period, &names)?,
         Format::Csv => as_csv(&mut out, &exits, &names)?,
     }

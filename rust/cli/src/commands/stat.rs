@@ -5,11 +5,12 @@
 
 use crate::{
     cli::StatArgs,
+    counted_by::CountedBy,
     error::Error,
     model::{Counts, Period, Scope, Seen},
     output::{self, Printer},
     source::Source,
-    view::{not_there, View},
+    view::{is_counted, not_there, View},
 };
 use std::{io::Write, process::ExitCode, time::Duration};
 
@@ -25,6 +26,7 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
     let scope = Scope::from(&args.scope);
     let mut source = Source::open(&args.source)?.only(args.scope.vm);
     let first = source.first()?;
+    is_counted(CountedBy::of(&first.header), &args.rows, &args.format)?;
     let interval = args
         .interval
         .or_else(|| source.begins_now().then_some(A_SECOND));

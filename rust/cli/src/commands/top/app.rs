@@ -380,12 +380,6 @@ fn scope(vm: Option<u64>) -> Scope {
     vm.map_or(Scope::Host, Scope::Vm)
 }
 
-/// The words for an order, as on the command line.
-pub fn sort_name(sort: Sort) -> String {
-    let value = sort.to_possible_value();
-    value.map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
 /// A reason's number and name.
 pub fn reason_name(reason: Option<Reason>) -> String {
     reason.map_or_else(String::new, |reason| {

@@ -2,12 +2,12 @@
 
 //! Draws what `top` shows.
 
-use super::app::{reason_name, sort_name, App, Mode, Pane};
+use super::app::{reason_name, App, Mode, Pane};
 use crate::{
     detail::Names,
     model::Longest,
     output::table::clock,
-    view::{Row as ViewRow, View},
+    view::{sort_name, Row as ViewRow, View},
 };
 use exitstat_core::histogram::bucket_begin;
 use ratatui::{

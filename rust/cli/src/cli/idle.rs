@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Options that would do nothing beside the others: whoever gives them expects something else.
+//!
+//! What contradicts whatever the values are, the definition itself says. What depends on what
+//! was counted, the commands say.
+
+use super::{
+    CaptureKind, Cli, Command, ExplainArgs, Format, FormatArgs, LiveArgs, LookArgs, PlotArgs,
+    PlotKind, RowsArgs, ScopeArgs, Sort, SourceKind,
+};
+use clap::ValueEnum;
+
+impl Cli {
+    /// Makes sure that no option is given in vain.
+    ///
+    /// # Errors
+    ///
+    /// Which one is, and why.
+    pub fn check(&self) -> Result<(), String> {
+        match &self.command {
+            None => {
+                self.stat.format.check()?;
+                sort_and_scope(&self.stat.rows, &self.stat.format, &self.stat.scope)
+            }
+            Some(Command::Report(args)) => {
+                args.format.check()?;
+                sort_and_scope(&args.rows, &args.format, &args.scope)
+            }
+            Some(Command::Guest(args)) => match args.rows.sort {
+                sort if needs_vcpus(sort) => Err(format!(
+                    "{} has nothing to sort by: a guest is told exits and cycles only",
+                    option("--sort", sort)
+                )),
+                _ => Ok(()),
+            },
+            Some(Command::Record(args)) => capture(args.capture, &args.live),
+            Some(Command::Top(args)) => capture(args.capture, &args.source.live),
+            Some(Command::Detail(args)) => {
+                rows(args.rows, args.output)?;
+                args.look.check()
+            }
+            Some(Command::Slow(args)) => {
+                rows(args.rows, args.output)?;
+                args.look.check()
+            }
+            Some(Command::Explain(args)) => args.check(),
+            Some(Command::Export(args)) if args.details.is_some() => {
+                by_module("--details", &args.source.live)
+            }
+            Some(Command::Plot(args)) => args.check(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FormatArgs {
+    fn check(&self) -> Result<(), String> {
+        let why = match self {
+            _ if self.output == Format::Table => return Ok(()),
+            Self { time: true, .. } => {
+                "--time is about tables: JSON and CSV have cycles, and tsc_khz"
+            }
+            Self { cycles: true, .. } => {
+                "--cycles is about tables: JSON and CSV have cycles always"
+            }
+            Self { nested: true, .. } => {
+                "--nested is about tables: JSON and CSV have exits of nested guests always"
+            }
+            _ => return Ok(()),
+        };
+        Err(why.to_owned())
+    }
+}
+
+impl LookArgs {
+    fn check(&self) -> Result<(), String> {
+        capture(self.capture, &self.source.live)
+    }
+}
+
+impl ExplainArgs {
+    fn check(&self) -> Result<(), String> {
+        let live = &self.look.source.live;
+        if !self.look.is_asked_for() && (live.source.is_some() || live.is_of_bpf()) {
+            return Err(
+                "without -i explain tells what reasons mean, and nothing is counted: --source, --counts and the like \
+                 do nothing"
+                    .to_owned(),
+            );
+        }
+        self.look.check()
+    }
+}
+
+impl PlotArgs {
+    fn check(&self) -> Result<(), String> {
+        let kind = option("--kind", self.kind);
+        match self.kind {
+            PlotKind::Rate | PlotKind::Totals if self.reason.is_some() => Err(format!(
+                "--reason is for --kind histogram and details; {kind} is of all reasons"
+            )),
+            PlotKind::Totals | PlotKind::Histogram | PlotKind::Details if !self.mark.is_empty() => {
+                Err(format!(
+                    "--mark is for --kind rate; {kind} has no axis of time"
+                ))
+            }
+            PlotKind::Histogram | PlotKind::Details if self.scope.cpu.is_some() => Err(format!(
+                "{kind} is of vCPUs, not of CPUs: use --vm, or neither"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An option with its value, as on the command line.
+fn option(name: &str, value: impl ValueEnum) -> String {
+    let value = value.to_possible_value();
+    format!(
+        "{name} {}",
+        value.as_ref().map_or("", |value| value.get_name())
+    )
+}
+
+/// Whether only vCPUs have what is sorted by.
+fn needs_vcpus(sort: Sort) -> bool {
+    matches!(sort, Sort::P99 | Sort::Max | Sort::User)
+}
+
+fn sort_and_scope(rows: &RowsArgs, format: &FormatArgs, scope: &ScopeArgs) -> Result<(), String> {
+    if scope.cpu.is_none() {
+        return Ok(());
+    }
+    if needs_vcpus(rows.sort) {
+        let sort = option("--sort", rows.sort);
+        return Err(format!(
+            "{sort} has nothing to sort by: CPUs count exits and cycles only"
+        ));
+    }
+    match format.nested {
+        true => Err("--nested is not for --cpu: CPUs count exits and cycles only".to_owned()),
+        false => Ok(()),
+    }
+}
+
+fn rows(rows: Option<usize>, output: Format) -> Result<(), String> {
+    match (rows, output) {
+        (None, _) | (_, Format::Table) => Ok(()),
+        _ => Err("-n is about tables: JSON and CSV have all rows".to_owned()),
+    }
+}
+
+fn capture(what: Option<CaptureKind>, live: &LiveArgs) -> Result<(), String> {
+    match what {
+        Some(_) => by_module("--capture", live),
+        None => Ok(()),
+    }
+}
+
+fn by_module(option: &str, live: &LiveArgs) -> Result<(), String> {
+    match live.wanted()? {
+        Some(SourceKind::Bpf) => Err(format!(
+            "{option} is about what the module captures, and BPF was asked for"
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    /// Why a command line is not taken, if it is not.
+    fn why_not(words: &str) -> Option<String> {
+        match Cli::try_parse_from(words.split_whitespace()) {
+            Ok(cli) => cli.check().err(),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn what_would_do_nothing_is_an_error() {
+        for (words, says) in [
+            ("exitstat --time -o json", "--time"),
+            ("exitstat 1 --cycles -o csv", "--cycles"),
+            ("exitstat report x --nested -o json", "--nested"),
+            ("exitstat report x --phases --nested", "--nested"),
+            ("exitstat --cpu 1 --sort p99", "--sort p99"),
+            ("exitstat report x --cpu 1 --sort user", "--sort user"),
+            ("exitstat --cpu 1 --nested", "--nested"),
+            ("exitstat guest --sort max", "--sort max"),
+            ("exitstat vms --from x -i 2", "--interval"),
+            ("exitstat record -o x --capture key --counts", "--capture"),
+            ("exitstat record -o x --from y --source bpf", "--source"),
+            ("exitstat top --capture key --source bpf", "--capture"),
+            ("exitstat detail --capture key -i 1 --pin", "--capture"),
+            ("exitstat slow --from x -n 5 -o csv", "-n"),
+            ("exitstat detail --from x -n 5 -o json", "-n"),
+            ("exitstat explain HLT --counts", "-i"),
+            ("exitstat explain --source device", "-i"),
+            ("exitstat explain --capture key", "--interval"),
+            ("exitstat export --details 5 --off-cpu", "--details"),
+            ("exitstat plot x -o y.svg --reason HLT", "--reason"),
+            (
+                "exitstat plot x -o y.svg --kind totals --reason HLT",
+                "--reason",
+            ),
+            (
+                "exitstat plot x -o y.svg --kind totals --mark 1=a",
+                "--mark",
+            ),
+            (
+                "exitstat plot x -o y.svg --kind details --mark 1=a",
+                "--mark",
+            ),
+            ("exitstat plot x -o y.svg --kind details --cpu 1", "--vm"),
+        ] {
+            let why = why_not(words).unwrap_or_default();
+            assert!(why.contains(says), "{words}: {why:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_something_is_taken() {
+        for words in [
+            "exitstat --time",
+            "exitstat 1 -o json",
+            "exitstat report x --nested --sort p99",
+            "exitstat report x --phases --time",
+            "exitstat --cpu 1 --sort avg --time",
+            "exitstat guest --sort avg -o csv",
+            "exitstat vms --from x",
+            "exitstat vms -i 2",
+            "exitstat record -o x --capture key --source device",
+            "exitstat top --from x",
+            "exitstat detail --from x -n 5",
+            "exitstat slow --from x -o csv",
+            "exitstat explain HLT -i 1 --source device",
+            "exitstat explain --capture key -i 1",
+            "exitstat export --details 5",
+            "exitstat plot x -o y.svg --mark 1=a --cpu 1",
+            "exitstat plot x -o y.svg --kind histogram --reason HLT",
+            "exitstat plot x -o y.svg --kind details --reason HLT --vm 1",
+        ] {
+            assert_eq!(why_not(words), None, "{words}");
+        }
+    }
+}
