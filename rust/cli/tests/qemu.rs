@@ -67,15 +67,32 @@ fn exitstat(directory: &Path, words: &str) -> Output {
         .unwrap()
 }
 
-/// What the rows of `detail` are about.
-fn names(directory: &Path) -> Vec<String> {
+/// What the rows of `detail` are about, or why there are none.
+fn names(directory: &Path) -> Result<Vec<String>, String> {
     let output = exitstat(directory, "detail --from vm.rec --vm 1 --qmp qmp -o json");
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{error}");
+    if !output.status.success() {
+        return Err(String::from_utf8(output.stderr).unwrap());
+    }
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let rows = document["details"].as_array().unwrap().iter();
-    rows.map(|row| row["what"].as_str().unwrap_or_default().to_owned())
-        .collect()
+    let names = rows.map(|row| row["what"].as_str().unwrap_or_default().to_owned());
+    Ok(names.collect())
+}
+
+/// Asks until the answer is right. QEMU may not have seen yet that its last client has gone, and the firmware moves
+/// devices in its own time.
+fn until_right<T: std::fmt::Debug>(
+    ask: impl Fn() -> Result<T, String>,
+    is: impl Fn(&T) -> bool,
+) -> T {
+    let begin = Instant::now();
+    loop {
+        match ask() {
+            Ok(answer) if is(&answer) => return answer,
+            answer => assert!(begin.elapsed() < LIMIT, "{answer:?}"),
+        }
+        sleep(Duration::from_millis(200));
+    }
 }
 
 #[test]
@@ -86,33 +103,27 @@ fn pci_devices_are_where_the_firmware_put_them() {
         &socket,
         "-M q35,accel=tcg -device virtio-net-pci,addr=3 -serial null",
     );
-    // Where that is, is the firmware's choice, in its own time.
-    let begin = Instant::now();
-    let bars = loop {
-        let answers = exitstat_cli::detail::devices::ask(&socket).unwrap();
-        let all = answers.pci[0]["devices"].as_array().unwrap();
-        let device = all.iter().find(|device| device["slot"] == 3).unwrap();
-        let regions = device["regions"].as_array().unwrap();
-        let bar = |number: u64| regions.iter().find(|region| region["bar"] == number);
-        let address = |number| bar(number).and_then(|region| region["address"].as_u64());
-        if let (Some(ports), Some(memory)) = (address(0), address(4)) {
-            break (ports, memory);
-        }
-        assert!(begin.elapsed() < LIMIT, "{all:?}");
-        sleep(Duration::from_millis(200));
-    };
-    record(
-        directory.path(),
-        &[bars.1 + 0x3000, 0xfec0_0010],
-        &[0x3f8, bars.0],
-    );
     let expected = [
         "virtio-net 00:03.0 notify",
         "0xfec00010 I/O APIC",
         "0x3f8 out 1 COM1",
         "out 1 virtio-net 00:03.0 BAR0+0x0",
     ];
-    assert_eq!(names(directory.path()), expected);
+    let named = || {
+        let answers = exitstat_cli::detail::devices::ask(&socket)?;
+        let all = answers.pci[0]["devices"].as_array().unwrap();
+        let device = all.iter().find(|device| device["slot"] == 3).unwrap();
+        let regions = device["regions"].as_array().unwrap();
+        let bar = |number: u64| regions.iter().find(|region| region["bar"] == number);
+        let address = |number| bar(number).and_then(|region| region["address"].as_u64());
+        let (Some(ports), Some(memory)) = (address(0), address(4)) else {
+            return Err(format!("{all:?}"));
+        };
+        let memory = [memory.wrapping_add(0x3000), 0xfec0_0010];
+        record(directory.path(), &memory, &[0x3f8, ports & 0xffff]);
+        names(directory.path())
+    };
+    until_right(named, |names| *names == expected);
 }
 
 #[test]
@@ -121,14 +132,15 @@ fn devices_of_a_microvm_are_behind_virtio_mmio() {
     let socket = directory.path().join("qmp");
     let qemu = Qemu::start(&socket, "-S -M microvm,accel=tcg -device virtio-net-device");
     // By its process, a socket's VM is found.
-    let answers = exitstat_cli::detail::devices::ask(&socket).unwrap();
+    let ask = || exitstat_cli::detail::devices::ask(&socket);
+    let answers = until_right(ask, |_| true);
     assert_eq!(answers.pid, Some(qemu.0.id()));
     record(directory.path(), &[0xfeb0_2e50, 0xfeb0_0000], &[]);
     let expected = [
         "virtio-net 0xfeb02e00 QueueNotify",
         "virtio-mmio 0xfeb00000 MagicValue",
     ];
-    assert_eq!(names(directory.path()), expected);
+    until_right(|| names(directory.path()), |names| *names == expected);
 
     // Somebody else has the monitor.
     let client = UnixStream::connect(&socket).unwrap();
