@@ -204,7 +204,7 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "detail-smp",
             about: "what exits are about, on two CPUs",
-            minutes: 6,
+            minutes: 12,
             run: Run {
                 cpus: 2,
                 timeout: Duration::from_secs(1200),
@@ -226,7 +226,7 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
         Scenario {
             name: "stall",
             about: "guests that watch the clock, and long grace periods: no load holds up a vCPU",
-            minutes: 3,
+            minutes: 4,
             run: Run {
                 cpus: 3,
                 l0: Some(L0::Bochs),
