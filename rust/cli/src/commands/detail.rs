@@ -120,7 +120,7 @@ pub(super) fn report(
     let found = Found {
         period,
         names: &Names::default(),
-        subject: Subject::Of(scope),
+        scope,
         found,
     };
     writeln!(
@@ -153,7 +153,7 @@ fn wait(interval: Duration) -> Result<(), Error> {
 struct Found<'a> {
     period: &'a Period,
     names: &'a Names,
-    subject: Subject,
+    scope: Scope,
     found: Rows,
 }
 
@@ -176,7 +176,7 @@ impl<'a> Found<'a> {
         Ok(Self {
             period,
             names,
-            subject: Subject::Of(scope),
+            scope,
             found,
         })
     }
@@ -192,17 +192,8 @@ impl<'a> Found<'a> {
     }
 
     fn table(&self, out: &mut impl Write, most: usize) -> Result<(), Error> {
-        let seconds = self
-            .period
-            .seconds
-            .map(|seconds| format!("  {:.3} s", seconds.0));
-        writeln!(
-            out,
-            "{}  {}{}  avg and max in cycles",
-            table::clock(self.period.end.realtime),
-            self.subject,
-            seconds.unwrap_or_default()
-        )?;
+        let heading = table::heading(self.period, self.scope);
+        writeln!(out, "{heading}  avg and max in cycles")?;
         self.rows_table(out, most)
     }
 
@@ -216,7 +207,6 @@ impl<'a> Found<'a> {
         }
         // Six numbers and two texts are to fit 80 columns: heads are short, and the title has the unit.
         columns.extend(["exits", "%ex", "%time", "avg", "max", "%user"].map(|head| (head, true)));
-        let share = |part: u64, of: u64| table::percent((of != 0).then(|| part as f64 / of as f64));
         let texts = |name: String, what: String, at: String, counts: &Counts| {
             let mut texts = vec![name];
             if self.found.with_key {
@@ -227,8 +217,8 @@ impl<'a> Found<'a> {
             }
             texts.extend([
                 counts.exits.to_string(),
-                share(counts.exits, self.found.exits),
-                share(counts.cycles, self.found.cycles),
+                table::share(counts.exits, self.found.exits),
+                table::share(counts.cycles, self.found.cycles),
                 counts
                     .cycles
                     .checked_div(counts.exits)
@@ -237,7 +227,7 @@ impl<'a> Found<'a> {
                     0 => "-".to_owned(),
                     longest => longest.to_string(),
                 },
-                share(counts.user_exits, counts.exits),
+                table::share(counts.user_exits, counts.exits),
             ]);
             texts
         };
@@ -318,7 +308,7 @@ impl<'a> Found<'a> {
             user_cycles: row.counts.user_cycles,
         });
         let content = Details {
-            of: self.subject.into(),
+            of: Subject::Of(self.scope).into(),
             source: CountedBy::of(header).word(),
             vendor: vendor(header.isa()),
             time: json::time(header.realtime),

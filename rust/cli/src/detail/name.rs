@@ -29,9 +29,7 @@ fn write_name(f: &mut String, key: Key) -> std::fmt::Result {
             input,
             string,
         } => {
-            let direction = if input { "in" } else { "out" };
-            let string = if string { " string" } else { "" };
-            write!(f, "{port:#x} {direction}{string} {size}")?;
+            write!(f, "{port:#x} {}", port_access(input, string, size))?;
             with_name(f, port_name(port).to_owned())
         }
         Key::Leaf { leaf, subleaf } => {
@@ -100,6 +98,13 @@ fn write_name(f: &mut String, key: Key) -> std::fmt::Result {
         Key::Xcr(register) => write!(f, "XCR{register}"),
         Key::Field(field) => write!(f, "{field:#x}"),
     }
+}
+
+/// What was done with a port.
+pub(super) fn port_access(input: bool, string: bool, size: u8) -> String {
+    let direction = if input { "in" } else { "out" };
+    let string = if string { " string" } else { "" };
+    format!("{direction}{string} {size}")
 }
 
 fn with_name(f: &mut String, name: String) -> std::fmt::Result {

@@ -3,7 +3,11 @@
 //! The names that what exits have gets: keys by their tables or by a VM's devices, instruction pointers by its
 //! kernel's symbols.
 
-use super::{devices::Devices, name, symbols::Symbols};
+use super::{
+    devices::Devices,
+    name::{name, port_access},
+    symbols::Symbols,
+};
 use crate::reason::Reason;
 use exitstat_core::{
     detail::{Identity, CONTEXT_CPL, CONTEXT_NESTED},
@@ -84,9 +88,7 @@ impl Names {
                 string,
             } => {
                 let place = devices.port(port)?;
-                let direction = if input { "in" } else { "out" };
-                let string = if string { " string" } else { "" };
-                let done = format!("{direction}{string} {size}");
+                let done = port_access(input, string, size);
                 match place.with_offset {
                     true => Some(format!("{done} {}", place.text)),
                     false => plain

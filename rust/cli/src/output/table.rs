@@ -4,7 +4,7 @@
 
 use crate::{
     counted_by::CountedBy,
-    model::{Counters, Longest, Scope},
+    model::{Counters, Longest, Period, Scope},
     reason::number_or_none,
     view::{Row, Subject, View},
 };
@@ -220,6 +220,25 @@ pub fn rate(per_second: f64) -> String {
         0.0..100.0 => format!("{per_second:.1}"),
         _ => format!("{per_second:.0}"),
     }
+}
+
+/// What a table of details is of: when it was taken, whose exits, and how long.
+#[must_use]
+pub fn heading(period: &Period, scope: Scope) -> String {
+    let seconds = period.seconds;
+    let seconds = seconds.map(|seconds| format!("  {:.3} s", seconds.0));
+    format!(
+        "{}  {}{}",
+        clock(period.end.realtime),
+        Subject::Of(scope),
+        seconds.unwrap_or_default()
+    )
+}
+
+/// A part of all in percent.
+#[must_use]
+pub fn share(part: u64, all: u64) -> String {
+    percent((all != 0).then(|| part as f64 / all as f64))
 }
 
 /// A share from 0 to 1 in percent.

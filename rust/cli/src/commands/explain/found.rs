@@ -11,7 +11,7 @@ use crate::{
     model::{Period, Scope},
     output::{csv, json, table},
     reason::Reason,
-    view::{not_there, Subject},
+    view::not_there,
 };
 use exitstat_core::{key::has_keys, tally::Tally};
 use serde::Serialize;
@@ -110,15 +110,7 @@ impl Found {
     }
 
     fn table(&self, out: &mut impl Write, all: bool, width: usize) -> Result<(), Error> {
-        let seconds = self.period.seconds;
-        let seconds = seconds.map(|seconds| format!("  {:.3} s", seconds.0));
-        writeln!(
-            out,
-            "{}  {}{}",
-            table::clock(self.period.end.realtime),
-            Subject::Of(self.scope),
-            seconds.unwrap_or_default()
-        )?;
+        writeln!(out, "{}", table::heading(&self.period, self.scope))?;
         let (mut left, mut text) = (Tally::default(), String::new());
         for group in &self.groups {
             let [exits, time] = group.shares(self.total);
@@ -136,7 +128,9 @@ impl Found {
         }
         if left.exits != 0 {
             let share = percent(share(left.exits, self.total.exits));
-            text.push_str(&format!("\n{share} of all exits are of other kinds (explain REASON has those of a reason).\n"));
+            text.push_str(&format!(
+                "\nOther kinds: {share} of all exits (`explain REASON` lists those of one reason).\n"
+            ));
         }
         out.write_all(text.as_bytes())?;
         Ok(())

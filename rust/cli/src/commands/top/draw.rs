@@ -6,7 +6,7 @@ use super::app::{reason_name, App, Mode, Pane};
 use crate::{
     detail::Names,
     model::Longest,
-    output::table::clock,
+    output::table::{clock, percent, share},
     view::{sort_name, Row as ViewRow, View},
 };
 use exitstat_core::histogram::bucket_begin;
@@ -236,10 +236,13 @@ fn draw_details(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
                 true => grouped(rate.round() as u64),
                 false => "-".to_owned(),
             },
-            percent(share(counts.exits, found.exits)),
-            percent(share(counts.cycles, found.cycles)),
-            time(&view, share(counts.cycles, counts.exits)),
-            percent(share(counts.user_exits, counts.exits)),
+            share(counts.exits, found.exits),
+            share(counts.cycles, found.cycles),
+            time(
+                &view,
+                (counts.exits != 0).then(|| counts.cycles as f64 / counts.exits as f64),
+            ),
+            share(counts.user_exits, counts.exits),
         ];
         let cells = shown.iter().map(|&column| right(texts[column].clone()));
         Row::new([Cell::from(what)].into_iter().chain(cells))
@@ -319,15 +322,6 @@ fn texts(view: &View, row: &ViewRow) -> [String; COLUMNS.len()] {
         longest,
         percent(figures.user_share),
     ]
-}
-
-/// A part of all, if there is any.
-fn share(part: u64, all: u64) -> Option<f64> {
-    (all != 0).then(|| part as f64 / all as f64)
-}
-
-fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "-".to_owned(), |share| format!("{:.1}", share * 100.0))
 }
 
 fn time(view: &View, cycles: Option<f64>) -> String {
