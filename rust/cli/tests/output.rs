@@ -6,7 +6,8 @@
 mod common;
 
 use common::{
-    amd, boot, boot_without_ept, details, details_after, ended, kernel, marked, recording, Host,
+    amd, boot, boot_without_ept, details, details_after, ended, kernel, marked, ports_by_turns,
+    recording, Host,
 };
 use std::{
     collections::BTreeSet,
@@ -63,6 +64,7 @@ fn directory() -> TempDir {
     write("ips.rec", &recording(&details(true)));
     write("ended.rec", &recording(&ended()));
     write("after.rec", &recording(&details_after()));
+    write("turns.rec", &recording(&ports_by_turns()));
     let (map, offset) = (include_str!("data/System.map"), 0x1c00_0000);
     write("System.map", map.as_bytes());
     // As a kernel lists them that runs, without the lists themselves.
@@ -258,6 +260,7 @@ outputs! {
     explain_found: "explain --from detail.rec",
     explain_found_reason: "explain msr-write --from detail.rec",
     explain_found_ips: "explain --from ips.rec 30",
+    explain_found_turns: "explain --from turns.rec",
     explain_found_json: "explain io-instruction --from detail.rec -o json",
     explain_found_csv: "explain msr-write --from detail.rec -o csv",
     explain_found_none: "explain --from boot.rec",

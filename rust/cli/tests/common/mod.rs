@@ -282,6 +282,20 @@ pub fn details(ips: bool) -> Vec<Vec<u8>> {
     vec![first, host.snapshot(2000)]
 }
 
+/// A driver's two ports, used from three places in turn.
+pub fn ports_by_turns() -> Vec<Vec<u8>> {
+    let mut host = Host::new(7);
+    let first = host.snapshot(0);
+    for (exits, key, ip) in [
+        (50, 0x03f8_0000, 0xffff_ffff_8106_0000),
+        (40, 0x03fd_0008, 0xffff_ffff_8106_0010),
+        (30, 0x03f8_0000, 0xffff_ffff_8106_0020),
+    ] {
+        host.about((1, 0), (30, key, ip), exits, 700, exits);
+    }
+    vec![first, host.snapshot(1000)]
+}
+
 /// What it captures of the first of them after something was done about a timer.
 pub fn details_after() -> Vec<Vec<u8>> {
     let mut host = Host::new(9);
