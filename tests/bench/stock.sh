@@ -14,7 +14,7 @@ by_bpf() {
 	count_by_bpf /tmp/bench.rec "$@"
 	measure $by "exitstat record --source bpf $*"
 	end_count
-	saw $by "$(exitstat report /tmp/bench.rec -o csv | awk -F, '$8 == "total" { print $9 }')"
+	saw $by "$(exitstat report /tmp/bench.rec --format csv | awk -F, '$8 == "total" { print $9 }')"
 }
 by_bpf bpf_counts --counts
 by_bpf bpf

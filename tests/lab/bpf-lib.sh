@@ -31,7 +31,7 @@ compare() {
 
 # agrees FILE NAME [VCPUS]: the same of a recording.
 agrees() {
-	exitstat report $1 -o json | compare "$2" $3
+	exitstat report $1 --format json | compare "$2" $3
 }
 
 # No programs of ours are left; the kernel frees them a moment after their process has gone.

@@ -12,7 +12,7 @@ while getopts p:r: o; do
 done
 shift $((OPTIND - 1))
 for name; do
-	exitstat report "docs/report/$name.rec" -o csv ${option:+--phase "$option"} |
+	exitstat report "docs/report/$name.rec" --format csv ${option:+--phase "$option"} |
 		awk -F, -v name="$name" -v reason="$reason" '
 		NR > 1 && $8 == reason { exits = $9; cycles = $12; user = $21; waited = $22 }
 		NR > 1 { seconds = $2 }

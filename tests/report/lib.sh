@@ -17,7 +17,7 @@ recorded() {
 		return 1
 	fi
 	od -An -v -tx1 "/tmp/$recorded_name.rec" | report "recording $recorded_name"
-	echo "study: $recorded_name: $(exitstat report -o csv "/tmp/$recorded_name.rec" |
+	echo "study: $recorded_name: $(exitstat report --format csv "/tmp/$recorded_name.rec" |
 		awk -F, '$8 == "total" { print $9 " exits, " $2 " s" }')"
 	rm "/tmp/$recorded_name.rec"
 }

@@ -2,12 +2,12 @@
 
 //! The command `exitstat`.
 
-use clap::Parser;
 use exitstat_cli::{cli::Cli, commands};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    let cli = Cli::parse_words(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    match commands::run(cli) {
         Ok(code) => code,
         // Whoever read the output has seen enough.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,

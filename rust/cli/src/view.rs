@@ -4,7 +4,7 @@
 
 use crate::counted_by::CountedBy;
 use crate::{
-    cli::{FormatArgs, RowsArgs, ScopeArgs, Sort},
+    cli::{PrintArgs, RowsArgs, ScopeArgs, Sort},
     error::Error,
     model::{total, Counts, Line, Longest, Period, Scope, Unknown},
     reason::{is_one_of, name_or_total, Reason},
@@ -86,16 +86,16 @@ pub fn sort_name(sort: Sort) -> String {
 /// # Errors
 ///
 /// It was not counted: the option would do nothing.
-pub fn is_counted(by: CountedBy, rows: &RowsArgs, format: &FormatArgs) -> Result<(), Error> {
+pub fn is_counted(by: CountedBy, rows: &RowsArgs, print: &PrintArgs) -> Result<(), Error> {
     let needs_times = match rows.sort {
         Sort::Avg | Sort::P99 | Sort::Max | Sort::User => {
             Some(format!("--sort {}", sort_name(rows.sort)))
         }
         // Cycles are what is sorted by if nobody says anything.
-        Sort::Cycles | Sort::Exits | Sort::Reason => format.time.then(|| "--time".to_owned()),
+        Sort::Cycles | Sort::Exits | Sort::Reason => print.time.then(|| "--time".to_owned()),
     };
     match (by, needs_times) {
-        (CountedBy::Bpf { .. }, _) if format.nested => Err(Error::Usage(
+        (CountedBy::Bpf { .. }, _) if print.nested => Err(Error::Usage(
             "--nested: only the module tells exits of nested guests apart, and BPF counted here"
                 .to_owned(),
         )),

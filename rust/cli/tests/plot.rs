@@ -147,7 +147,7 @@ fn totals_are_those_of_the_report() {
     let texts = recorded.svg(&["--kind", "totals"]);
     let report = Command::new(env!("CARGO_BIN_EXE_exitstat"))
         .current_dir(recorded.path())
-        .args(["report", "x.rec", "-o", "csv"])
+        .args(["report", "x.rec", "--format", "csv"])
         .output()
         .unwrap();
     let report = String::from_utf8(report.stdout).unwrap();

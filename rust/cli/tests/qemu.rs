@@ -69,7 +69,10 @@ fn exitstat(directory: &Path, words: &str) -> Output {
 
 /// What the rows of `detail` are about, or why there are none.
 fn names(directory: &Path) -> Result<Vec<String>, String> {
-    let output = exitstat(directory, "detail --from vm.rec --vm 1 --qmp qmp -o json");
+    let output = exitstat(
+        directory,
+        "detail --from vm.rec --vm 1 --qmp qmp --format json",
+    );
     if !output.status.success() {
         return Err(String::from_utf8(output.stderr).unwrap());
     }

@@ -185,7 +185,7 @@ fn recordings_are_small_and_all_of_them_are_used() {
 #[test]
 fn the_only_vm_has_all_the_hosts_exits() {
     let exits = |name: &str, scope: &str| {
-        let command = format!("exitstat report docs/report/{name} {scope} -o csv");
+        let command = format!("exitstat report docs/report/{name} {scope} --format csv");
         let csv = output(&root(), &command);
         // Without whose they are, and what is only counted of vCPUs.
         let cells = csv.lines().map(|line| {
@@ -197,7 +197,7 @@ fn the_only_vm_has_all_the_hosts_exits() {
     for name in ["debian.rec", "minimal.rec", "disk-no-ioeventfd.rec"] {
         let csv = output(
             &root(),
-            &format!("exitstat vms --from docs/report/{name} -o csv"),
+            &format!("exitstat vms --from docs/report/{name} --format csv"),
         );
         let vms: Vec<_> = csv.lines().skip(1).collect();
         let [vm] = vms[..] else {

@@ -15,7 +15,7 @@ agrees /tmp/bpf.rec "beside the module"
 agreement "the module beside BPF"
 exitstat diff /tmp/device.rec /tmp/bpf.rec
 check "the module and BPF counted the same exits" sh -c '
-	exitstat diff /tmp/device.rec /tmp/bpf.rec -o csv | awk -F, "
+	exitstat diff /tmp/device.rec /tmp/bpf.rec --format csv | awk -F, "
 		{ print }
 		NR > 1 { rows++; if (\$3 != \$4 || \$3 == 0) wrong = 1 }
 		END { exit wrong || rows < 5 }"'

@@ -45,7 +45,7 @@ end_count
 agrees /tmp/one.rec "while another counts"
 kill -KILL $other
 wait $other
-exitstat report /tmp/other.rec -o json 2>/dev/null | report "bpf until it is killed exits"
+exitstat report /tmp/other.rec --format json 2>/dev/null | report "bpf until it is killed exits"
 oracle_disarm
 check "of one that is killed, nothing is left" no_programs
 
@@ -87,12 +87,12 @@ l2 -s endless.sh &
 guest=$!
 until pidof qemu-system-x86_64-microvm; do sleep 0.01; done
 count_by_bpf /tmp/late.rec
-until exitstat vms --from /tmp/late.rec -o csv 2>/dev/null | grep ",qemu-system-x86,"; do sleep 0.05; done
+until exitstat vms --from /tmp/late.rec --format csv 2>/dev/null | grep ",qemu-system-x86,"; do sleep 0.05; done
 end_count
 check "a guest that was there before is counted from then on" sh -c '
 	exitstat vms --from /tmp/late.rec | tee /dev/stderr | grep qemu-system-x86'
 count_by_bpf /tmp/killed.rec
-until exitstat vms --from /tmp/killed.rec -o csv 2>/dev/null | grep ",qemu-system-x86,"; do sleep 0.05; done
+until exitstat vms --from /tmp/killed.rec --format csv 2>/dev/null | grep ",qemu-system-x86,"; do sleep 0.05; done
 kill -KILL $(pidof qemu-system-x86_64-microvm)
 wait $guest
 end_count
@@ -109,7 +109,7 @@ exitstat 0.1 1 --pin
 oracle_arm
 l2 -n 2 -s work.sh
 check "a guest that nobody looks at ends well" ended_well $?
-exitstat -o json | compare "pinned, without a process"
+exitstat --format json | compare "pinned, without a process"
 oracle_disarm
 check "what is pinned is not counted otherwise" sh -c '
 	exitstat --counts 2>&1 | tee /dev/stderr | grep "otherwise than you ask"'

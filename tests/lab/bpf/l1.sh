@@ -40,7 +40,7 @@ end_count
 agrees /tmp/paused.rec "a VM that is paused"
 oracle_disarm
 check "userspace finished each port I/O once" sh -c '
-	exitstat report /tmp/paused.rec -o csv |
+	exitstat report /tmp/paused.rec --format csv |
 		awk -F, "\$8 ~ /^IO/ { print \$8 \": \" \$9 \" exits, \" \$21 \" by userspace\"; ok = \$9 == 21 && \$21 == 21 }
 			END { exit !ok }"'
 
@@ -69,7 +69,7 @@ check "a guest is stopped 50 times, and KVM_RUN fails" awk '
 	END { exit !(failed >= 25) }' $userspace_exit/hist
 echo "!$failed_runs" >$userspace_exit/trigger
 check "a KVM_RUN that fails is no exit for userspace" sh -c '
-	exitstat report /tmp/stopped.rec -o csv | awk -F, "
+	exitstat report /tmp/stopped.rec --format csv | awk -F, "
 		\$3 == \"host\" { print \$8 \": \" \$9 \" exits, \" \$21 \" by userspace\" }
 		\$3 == \"host\" && \$8 !~ /^(IO|total)/ { others += \$21 }
 		\$3 == \"host\" && \$8 == \"total\" { exits += \$9 }
@@ -80,7 +80,7 @@ exitstat vms --from /tmp/two.rec
 check "the recording says who counted" sh -c '
 	exitstat report /tmp/two.rec | grep "^source: *bpf$" && exitstat --from /tmp/two.rec | grep "bpf$"'
 check "a sleeping vCPU's time is in the one, and not in the other" sh -c '
-	hlt() { exitstat report $1 --reason HLT -o csv | awk -F, "\$8 == \"HLT\" { print int(\$15) }"; }
+	hlt() { exitstat report $1 --reason HLT --format csv | awk -F, "\$8 == \"HLT\" { print int(\$15) }"; }
 	with=$(hlt /tmp/two.rec) without=$(hlt /tmp/off.rec)
 	echo "HLT: $with ns on average, $without ns less off-CPU time"
 	[ "$without" -gt 0 ] && [ "$with" -gt $((without * 4)) ]'

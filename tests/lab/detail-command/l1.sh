@@ -9,9 +9,9 @@ check "exitstat record has them captured while a guest runs" exitstat record --c
 check "and no longer" grep -qx off $parameter
 check "rows and other add up to what was counted" sh -c '
 	# Of vCPUs: by CPU, exits before a vCPU is attached count as well.
-	exitstat report /tmp/guest.rec -o json | tr "{" "\n" | awk -F"[:,]" "
+	exitstat report /tmp/guest.rec --format json | tr "{" "\n" | awk -F"[:,]" "
 		/^\"number\"/ { number = \$2 } /^\"exits\"/ { if (number ~ /^[0-9]/) print number, \$2; number = \"\" }" | sort >/tmp/counted
-	exitstat detail --from /tmp/guest.rec -o csv | awk -F, "
+	exitstat detail --from /tmp/guest.rec --format csv | awk -F, "
 		NR > 1 { sum[\$1] += \$8 } END { for (n in sum) print n, sum[n] }" | sort >/tmp/sums
 	cat /tmp/sums
 	[ -s /tmp/sums ] && diff /tmp/counted /tmp/sums'
@@ -19,8 +19,8 @@ check "exitstat detail names what exits are about" sh -c '
 	exitstat detail --from /tmp/guest.rec -n 12 | tee /dev/stderr | grep "IA32_TSC_DEADLINE" && exitstat detail --from /tmp/guest.rec IO_INSTRUCTION | tee /dev/stderr | grep "COM1"'
 check "the slowest exits are kept, the longest of all among them" sh -c '
 	exitstat slow --from /tmp/guest.rec -n 5 >&2
-	longest=$(exitstat detail --from /tmp/guest.rec -o csv | awk -F, "\$10 > most { most = \$10 + 0 } END { print most }")
-	exitstat slow --from /tmp/guest.rec -o csv | awk -F, "NR == 2 { print \$11 }" | grep -x "$longest"'
+	longest=$(exitstat detail --from /tmp/guest.rec --format csv | awk -F, "\$10 > most { most = \$10 + 0 } END { print most }")
+	exitstat slow --from /tmp/guest.rec --format csv | awk -F, "NR == 2 { print \$11 }" | grep -x "$longest"'
 exitstat record --capture both -o /tmp/interrupted.rec &
 recorder=$!
 until [ -s /tmp/interrupted.rec ]; do sleep 0.01; done

@@ -35,12 +35,12 @@ check "record runs a command and ends with its status" sh -c "
 	[ \$? = 7 ]"
 wait_for_none
 bare device --dump | od -An -v -tx1 | report "host snapshot"
-exitstat report -o json --all /tmp/ept1 | report "host recording"
+exitstat report --format json --all /tmp/ept1 | report "host recording"
 cat $debugfs/totals | report "host totals"
 cat $debugfs/reasons | report "host reasons"
 cat $debugfs/cpus | report "host cpus"
-exitstat --all -o csv | report "host csv"
-exitstat -o json | report "host json"
+exitstat --all --format csv | report "host csv"
+exitstat --format json | report "host json"
 exitstat export --textfile /tmp/metrics.prom
 cat /tmp/metrics.prom | report "host metrics"
 agreement "recorded boot"
@@ -52,11 +52,11 @@ exitstat report /tmp/ept1
 echo host >$parameters/guest_scope
 bare noise &
 noise=$!
-exitstat --reason CPUID -o csv | report "host before"
+exitstat --reason CPUID --format csv | report "host before"
 bare cpuid --count 10 | report "host answer"
-exitstat --reason CPUID -o csv | report "host after"
+exitstat --reason CPUID --format csv | report "host after"
 exitstat vms
-exitstat 1 2 -o json | report "host intervals"
+exitstat 1 2 --format json | report "host intervals"
 kill -KILL $noise
 wait $noise 2>/dev/null
 echo vm >$parameters/guest_scope
@@ -67,7 +67,7 @@ l2 -s guest.sh >/tmp/guest &
 guest=$!
 until guest_said ready; do kill -0 $guest || break; done
 vm=$(awk '$1 != "retired" { print $1; exit }' $vcpus)
-exitstat --vm $vm -o json | report "host vm"
+exitstat --vm $vm --format json | report "host vm"
 echo off >$parameters/guest_scope
 until guest_said status; do kill -0 $guest || break; done
 echo vm >$parameters/guest_scope
@@ -80,7 +80,7 @@ grep -v '^@guest' /tmp/guest
 rmmod kvm_intel
 modprobe kvm_intel ept=0
 check "another boot is recorded, with ept=0" exitstat record -o /tmp/ept0 -- sh -c "$boot"
-exitstat diff /tmp/ept1 /tmp/ept0 -o json | report "host diff"
+exitstat diff /tmp/ept1 /tmp/ept0 --format json | report "host diff"
 exitstat diff /tmp/ept1 /tmp/ept0
 rmmod kvm_intel
 modprobe kvm_intel

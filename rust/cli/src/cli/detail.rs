@@ -45,9 +45,9 @@ pub struct DetailArgs {
     /// Whose exits.
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// What to print: json is one document, of the schema in docs/json.md
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    /// Output format; json is one document, as docs/json.md describes it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// When what is shown was captured.
@@ -129,9 +129,9 @@ pub struct SlowArgs {
     /// Only of this VM (`exitstat vms` lists them)
     #[arg(long, value_name = "ID")]
     pub vm: Option<u64>,
-    /// What to print: json is one document, of the schema in docs/json.md
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    /// Output format; json is one document, as docs/json.md describes it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Rows of a table, if nobody says how many.

@@ -20,8 +20,7 @@ pub struct ExplainArgs {
     /// Which exits.
     #[command(flatten)]
     pub look: LookArgs,
-    /// What to print: json is a document for each vendor's reason, or one of all, of the schema in
-    /// docs/json.md
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    /// Output format; json is a document for each vendor's reason, or one of all, as docs/json.md describes it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }

@@ -6,8 +6,8 @@
 //! was counted, the commands say.
 
 use super::{
-    CaptureKind, Cli, Command, ExplainArgs, Format, FormatArgs, LiveArgs, LookArgs, PlotArgs,
-    PlotKind, RowsArgs, ScopeArgs, Sort, SourceKind,
+    CaptureKind, Cli, Command, ExplainArgs, Format, LiveArgs, LookArgs, PlotArgs, PlotKind,
+    PrintArgs, RowsArgs, ScopeArgs, Sort, SourceKind,
 };
 use clap::ValueEnum;
 
@@ -20,12 +20,12 @@ impl Cli {
     pub fn check(&self) -> Result<(), String> {
         match &self.command {
             None => {
-                self.stat.format.check()?;
-                sort_and_scope(&self.stat.rows, &self.stat.format, &self.stat.scope)
+                self.stat.print.check()?;
+                sort_and_scope(&self.stat.rows, &self.stat.print, &self.stat.scope)
             }
             Some(Command::Report(args)) => {
-                args.format.check()?;
-                sort_and_scope(&args.rows, &args.format, &args.scope)
+                args.print.check()?;
+                sort_and_scope(&args.rows, &args.print, &args.scope)
             }
             Some(Command::Guest(args)) => match args.rows.sort {
                 sort if needs_vcpus(sort) => Err(format!(
@@ -37,11 +37,11 @@ impl Cli {
             Some(Command::Record(args)) => capture(args.capture, &args.live),
             Some(Command::Top(args)) => capture(args.capture, &args.source.live),
             Some(Command::Detail(args)) => {
-                rows(args.rows, args.output)?;
+                rows(args.rows, args.format)?;
                 args.look.check()
             }
             Some(Command::Slow(args)) => {
-                rows(args.rows, args.output)?;
+                rows(args.rows, args.format)?;
                 args.look.check()
             }
             Some(Command::Explain(args)) => args.check(),
@@ -54,10 +54,10 @@ impl Cli {
     }
 }
 
-impl FormatArgs {
+impl PrintArgs {
     fn check(&self) -> Result<(), String> {
         let why = match self {
-            _ if self.output == Format::Table => return Ok(()),
+            _ if self.format == Format::Table => return Ok(()),
             Self { time: true, .. } => {
                 "--time is about tables: JSON and CSV have cycles, and tsc_khz"
             }
@@ -127,7 +127,7 @@ fn needs_vcpus(sort: Sort) -> bool {
     matches!(sort, Sort::P99 | Sort::Max | Sort::User)
 }
 
-fn sort_and_scope(rows: &RowsArgs, format: &FormatArgs, scope: &ScopeArgs) -> Result<(), String> {
+fn sort_and_scope(rows: &RowsArgs, print: &PrintArgs, scope: &ScopeArgs) -> Result<(), String> {
     if scope.cpu.is_none() {
         return Ok(());
     }
@@ -137,14 +137,14 @@ fn sort_and_scope(rows: &RowsArgs, format: &FormatArgs, scope: &ScopeArgs) -> Re
             "{sort} has nothing to sort by: CPUs count exits and cycles only"
         ));
     }
-    match format.nested {
+    match print.nested {
         true => Err("--nested is not for --cpu: CPUs count exits and cycles only".to_owned()),
         false => Ok(()),
     }
 }
 
-fn rows(rows: Option<usize>, output: Format) -> Result<(), String> {
-    match (rows, output) {
+fn rows(rows: Option<usize>, format: Format) -> Result<(), String> {
+    match (rows, format) {
         (None, _) | (_, Format::Table) => Ok(()),
         _ => Err("-n is about tables: JSON and CSV have all rows".to_owned()),
     }
@@ -182,9 +182,9 @@ mod tests {
     #[test]
     fn what_would_do_nothing_is_an_error() {
         for (words, says) in [
-            ("exitstat --time -o json", "--time"),
-            ("exitstat 1 --cycles -o csv", "--cycles"),
-            ("exitstat report x --nested -o json", "--nested"),
+            ("exitstat --time --format json", "--time"),
+            ("exitstat 1 --cycles --format csv", "--cycles"),
+            ("exitstat report x --nested --format json", "--nested"),
             ("exitstat report x --phases --nested", "--nested"),
             ("exitstat --cpu 1 --sort p99", "--sort p99"),
             ("exitstat report x --cpu 1 --sort user", "--sort user"),
@@ -195,8 +195,8 @@ mod tests {
             ("exitstat record -o x --from y --source bpf", "--source"),
             ("exitstat top --capture key --source bpf", "--capture"),
             ("exitstat detail --capture key -i 1 --pin", "--capture"),
-            ("exitstat slow --from x -n 5 -o csv", "-n"),
-            ("exitstat detail --from x -n 5 -o json", "-n"),
+            ("exitstat slow --from x -n 5 --format csv", "-n"),
+            ("exitstat detail --from x -n 5 --format json", "-n"),
             ("exitstat explain HLT --counts", "-i"),
             ("exitstat explain --source device", "-i"),
             ("exitstat explain --capture key", "--interval"),
@@ -225,17 +225,17 @@ mod tests {
     fn what_does_something_is_taken() {
         for words in [
             "exitstat --time",
-            "exitstat 1 -o json",
+            "exitstat 1 --format json",
             "exitstat report x --nested --sort p99",
             "exitstat report x --phases --time",
             "exitstat --cpu 1 --sort avg --time",
-            "exitstat guest --sort avg -o csv",
+            "exitstat guest --sort avg --format csv",
             "exitstat vms --from x",
             "exitstat vms -i 2",
             "exitstat record -o x --capture key --source device",
             "exitstat top --from x",
             "exitstat detail --from x -n 5",
-            "exitstat slow --from x -o csv",
+            "exitstat slow --from x --format csv",
             "exitstat explain HLT -i 1 --source device",
             "exitstat explain --capture key -i 1",
             "exitstat export --details 5",

@@ -12,6 +12,7 @@ mod detail;
 mod enable;
 mod explain;
 mod export;
+mod format;
 mod idle;
 mod plot;
 mod source;
@@ -21,6 +22,7 @@ pub use detail::{CaptureKind, DetailArgs, DetailSort, LookArgs, NamesArgs, SlowA
 pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::{ExportArgs, Listen};
+pub use format::{Format, PrintArgs};
 pub use plot::{PlotArgs, PlotKind};
 pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
 pub use top::TopArgs;
@@ -51,7 +53,7 @@ Where the numbers come from:
   more). Of few exits it is closer, by their sum, and of a single exit exact.
 
 Options:
-  One that would do nothing beside the others is an error (exit status 2), such as --time with -o json.
+  One that would do nothing beside the others is an error (exit status 2), such as --time with --format json.
 
 Exit status:
   0  all went well
@@ -145,24 +147,6 @@ pub struct RowsArgs {
     pub sort: Sort,
 }
 
-/// What to print.
-#[derive(Args, Clone, Copy, Debug, Default)]
-pub struct FormatArgs {
-    /// What to print: json is one document a table, of the schema in docs/json.md
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
-    /// Cycles in the table, as they are counted (the default)
-    #[arg(long)]
-    pub cycles: bool,
-    /// Milliseconds and microseconds in the table, by the TSC's frequency
-    #[arg(long, conflicts_with = "cycles")]
-    pub time: bool,
-    /// Columns of nested guests in the table: exits that were theirs, and those of them that the VM,
-    /// their hypervisor, got; by the module only
-    #[arg(long)]
-    pub nested: bool,
-}
-
 /// Orders of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Sort {
@@ -183,18 +167,6 @@ pub enum Sort {
     Reason,
 }
 
-/// What can be printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Columns for people
-    #[default]
-    Table,
-    /// JSON, one line a document
-    Json,
-    /// Comma-separated values, with a header
-    Csv,
-}
-
 /// `exitstat [INTERVAL [COUNT]]`
 #[derive(Args, Debug)]
 pub struct StatArgs {
@@ -212,7 +184,7 @@ pub struct StatArgs {
     pub rows: RowsArgs,
     /// How.
     #[command(flatten)]
-    pub format: FormatArgs,
+    pub print: PrintArgs,
     /// Of what.
     #[command(flatten)]
     pub source: SourceArgs,
@@ -230,9 +202,9 @@ pub struct VmsArgs {
     /// How long to look, for the rate; 0 for none
     #[arg(short, long, default_value = "1", value_parser = interval_or_none, conflicts_with = "from")]
     pub interval: Duration,
-    /// What to print: json is one document, of the schema in docs/json.md
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    /// Output format; json is one document, as docs/json.md describes it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
     /// Of what.
     #[command(flatten)]
     pub source: SourceArgs,
@@ -247,9 +219,9 @@ pub struct VmsArgs {
 /// kvm, kvm_intel and kvm_amd, and the names and process ids of VMs' processes.
 #[derive(Args, Debug)]
 pub struct RecordArgs {
-    /// The file; one that is there already is replaced once the first snapshot is written and COMMAND
-    /// runs, and stays as it is if that fails
-    #[arg(short, long, value_name = "FILE")]
+    /// The file to write. An existing file is replaced once the first snapshot is written and COMMAND runs; if
+    /// that fails, it stays as it is
+    #[arg(short, long, value_name = "FILE", value_parser = format::file())]
     pub output: PathBuf,
     /// Time between snapshots
     #[arg(short, long, default_value = "1", value_parser = interval)]
@@ -303,7 +275,7 @@ pub struct ReportArgs {
     pub rows: RowsArgs,
     /// How.
     #[command(flatten)]
-    pub format: FormatArgs,
+    pub print: PrintArgs,
 }
 
 /// What changed between two recordings, by reason
@@ -342,9 +314,9 @@ pub struct DiffArgs {
     /// Compare what happened per second, for recordings of unequal length
     #[arg(long)]
     pub per_second: bool,
-    /// What to print: json is one document, of the schema in docs/json.md
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    /// Output format; json is one document, as docs/json.md describes it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// What a comparison is sorted by.
@@ -402,9 +374,9 @@ pub struct CheckArgs {
     /// Whose exits.
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// What to print: json is one document, of the schema in docs/json.md
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    /// Output format; json is one document, as docs/json.md describes it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Inside a guest: its own exits, by CPUID
@@ -421,9 +393,9 @@ pub struct GuestArgs {
     /// Which rows.
     #[command(flatten)]
     pub rows: RowsArgs,
-    /// What to print: json is one document, of the schema in docs/json.md
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    /// Output format; json is one document, as docs/json.md describes it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Write manual pages and shell completions

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 pub struct PlotArgs {
     /// The recording
     pub file: PathBuf,
-    /// Where to draw: NAME.svg or NAME.png
-    #[arg(short, long, value_name = "FILE")]
+    /// The file to write: NAME.svg or NAME.png
+    #[arg(short, long, value_name = "FILE", value_parser = super::format::file())]
     pub output: PathBuf,
     /// What to draw
     #[arg(long, value_enum, default_value_t)]

@@ -274,7 +274,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
         )));
     }
     let over = verdicts.iter().any(|verdict| verdict.over);
-    print(&mut output::stdout(), args.output, &verdicts)?;
+    print(&mut output::stdout(), args.format, &verdicts)?;
     Ok(if over {
         ExitCode::from(1)
     } else {

@@ -182,7 +182,7 @@ impl<'a> Found<'a> {
     }
 
     fn print(&self, out: &mut impl Write, args: &DetailArgs) -> Result<(), Error> {
-        match args.output {
+        match args.format {
             Format::Table => self.table(out, args.rows.unwrap_or(ROWS))?,
             Format::Json => self.json(out)?,
             Format::Csv => self.csv(out)?,

@@ -127,7 +127,7 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
         crate::say!("exitstat: {warning}");
     }
     let mut out = output::stdout();
-    match args.output {
+    match args.format {
         Format::Table => {
             let [by_a, by_b] = by;
             for (name, path, recording, by) in [("A", &args.a, &a, by_a), ("B", &args.b, &b, by_b)]

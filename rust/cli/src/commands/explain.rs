@@ -117,7 +117,7 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
         return Err(Error::Usage(undefined(reason)));
     }
     let entries = known.iter().map(|&(reason, text)| entry(reason, text));
-    match (args.output, args.reason) {
+    match (args.format, args.reason) {
         (Format::Table, None) => list(&mut output)?,
         (Format::Table, Some(_)) => {
             for (at, &(reason, text)) in known.iter().enumerate() {

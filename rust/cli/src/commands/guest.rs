@@ -4,7 +4,7 @@
 
 use crate::reason::Reason;
 use crate::{
-    cli::{FormatArgs, GuestArgs},
+    cli::{GuestArgs, PrintArgs},
     error::Error,
     output::{self, Printer},
     source::cpuid::cpuid,
@@ -30,11 +30,11 @@ pub fn run(args: &GuestArgs) -> Result<(), Error> {
         generation: told.generation,
         ..View::of_guest(told.total, &told.reasons, &args.rows)
     };
-    let format = FormatArgs {
-        output: args.output,
-        ..FormatArgs::default()
+    let print = PrintArgs {
+        format: args.format,
+        ..PrintArgs::default()
     };
-    Printer::new(output::stdout(), &format).print(&view)
+    Printer::new(output::stdout(), &print).print(&view)
 }
 
 /// What the host tells.

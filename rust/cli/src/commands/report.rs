@@ -24,7 +24,7 @@ use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     let recording = open(&args.file)?;
     let by = CountedBy::of(&recording.period.end);
-    is_counted(by, &args.rows, &args.format)?;
+    is_counted(by, &args.rows, &args.print)?;
     let scope = Scope::from(&args.scope);
     if args.phases {
         phases::print(output::stdout(), &recording, args)?;
@@ -40,11 +40,11 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     }
     let view = View::of_interval(&period, scope, &args.rows);
     let mut out = output::stdout();
-    if args.format.output == Format::Table {
+    if args.print.format == Format::Table {
         heading(&mut out, &recording)?;
     }
-    Printer::new(&mut out, &args.format).print(&view)?;
-    if args.format.output == Format::Table {
+    Printer::new(&mut out, &args.print).print(&view)?;
+    if args.print.format == Format::Table {
         detail::report(&mut out, (&args.file, &period), scope, &args.rows.reason)?;
     }
     out.flush()?;

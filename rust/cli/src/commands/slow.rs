@@ -48,7 +48,7 @@ pub fn run(args: &SlowArgs) -> Result<ExitCode, Error> {
         .collect();
     exits.sort_by_key(|exit| (Reverse(exit.cycles), exit.time));
     let mut out = output::stdout();
-    match args.output {
+    match args.format {
         Format::Table => as_table(&mut out, &exits, args.rows.unwrap_or(ROWS), &period, &names)?,
         Format::Json => as_json(&mut out, &exits, &period, &names)?,
         Format::Csv => as_csv(&mut out, &exits, &names)?,

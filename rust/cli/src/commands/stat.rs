@@ -26,7 +26,7 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
     let scope = Scope::from(&args.scope);
     let mut source = Source::open(&args.source)?.only(args.scope.vm);
     let first = source.first()?;
-    is_counted(CountedBy::of(&first.header), &args.rows, &args.format)?;
+    is_counted(CountedBy::of(&first.header), &args.rows, &args.print)?;
     let interval = args
         .interval
         .or_else(|| source.begins_now().then_some(A_SECOND));
@@ -36,7 +36,7 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
         scope,
         found: source.begins_now(),
         waiting: Vec::new(),
-        printer: Printer::new(output::stdout(), &args.format),
+        printer: Printer::new(output::stdout(), &args.print),
     };
     let Some(interval) = interval else {
         // What there is now; of a recording, at its end.

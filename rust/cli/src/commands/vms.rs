@@ -61,7 +61,7 @@ pub fn run(args: &VmsArgs) -> Result<ExitCode, Error> {
         looks -= u32::from(source.is_live());
     }
     let whole = source.is_whole();
-    print(&mut output::stdout(), args.output, &found)?;
+    print(&mut output::stdout(), args.format, &found)?;
     Ok(super::done(whole))
 }
 

@@ -7,7 +7,7 @@ pub mod json;
 pub mod table;
 
 use crate::{
-    cli::{Format, FormatArgs},
+    cli::{Format, PrintArgs},
     error::Error,
     view::View,
 };
@@ -31,10 +31,10 @@ pub struct Printer<W> {
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
-    pub fn new(out: W, args: &FormatArgs) -> Self {
+    pub fn new(out: W, args: &PrintArgs) -> Self {
         Self {
             out,
-            format: args.output,
+            format: args.format,
             time: args.time,
             nested: args.nested,
             printed: 0,

@@ -61,10 +61,10 @@ pub fn checks(report: &Report) -> Vec<Check> {
         Check::new("debugfs reasons add up to totals", || {
             same("reasons", of_text(text("reasons")?, 2))
         }),
-        Check::new("exitstat -o json has the totals", || {
+        Check::new("exitstat --format json has the totals", || {
             same("json", of_json(text("json")?))
         }),
-        Check::new("exitstat -o csv has the totals", || {
+        Check::new("exitstat --format csv has the totals", || {
             same("csv", of_csv(text("csv")?))
         }),
         Check::new("a recorded boot has the totals", || {

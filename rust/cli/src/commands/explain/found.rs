@@ -50,7 +50,7 @@ struct Found {
 /// Nothing was captured, or it cannot be read or written.
 pub fn run(args: &ExplainArgs, width: usize, out: &mut impl Write) -> Result<bool, Error> {
     let (found, whole) = Found::of(args)?;
-    match args.output {
+    match args.format {
         Format::Table => found.table(out, args.reason.is_some(), width),
         Format::Json => found.json(out),
         Format::Csv => found.csv(out),

@@ -52,7 +52,7 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
         phases.push((phase.label.as_str(), begin, view));
         begin += seconds;
     }
-    match args.format.output {
+    match args.print.format {
         Format::Table => {
             let all: u64 = phases
                 .iter()
@@ -60,7 +60,7 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
                 .sum();
             let texts: Vec<_> = phases
                 .iter()
-                .map(|(label, begin, view)| texts(label, *begin, view, all, args.format.time))
+                .map(|(label, begin, view)| texts(label, *begin, view, all, args.print.time))
                 .collect();
             let columns = [
                 ("phase", false),
@@ -70,7 +70,7 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
                 ("%exits", true),
                 ("exits/s", true),
                 (
-                    if args.format.time {
+                    if args.print.time {
                         "time(ms)"
                     } else {
                         CountedBy::of(&recording.period.end).times()
