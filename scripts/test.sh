@@ -211,6 +211,7 @@ for part in "$@"; do
 		test_that "workspace is formatted" "$cargo" fmt --check
 		test_that "module is formatted" module_is_formatted
 		test_that "scripts parse" scripts_parse
+		test_that "no files of a crate import each other in a circle" python3 scripts/circles.py . rust/*
 		test_that "clippy is content with the workspace" \
 			"$cargo" clippy --quiet --workspace --all-targets -- -D warnings
 		test_that "clippy is content with the module" scripts/lab module --clippy

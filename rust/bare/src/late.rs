@@ -2,12 +2,13 @@
 
 //! Pages that come late, by userfaultfd (`linux/userfaultfd.h`).
 
-use crate::memory::PAGE;
+use crate::memory::{Memory, PAGE};
 use anyhow::{ensure, Context, Result};
 use rustix::mm::{userfaultfd, UserfaultfdFlags};
 use std::{
     fs::File,
     io::Read,
+    ops::Range,
     os::fd::{AsRawFd, OwnedFd},
     path::PathBuf,
     time::Duration,
@@ -55,7 +56,7 @@ fn call<T>(uffd: &impl AsRawFd, request: u64, argument: &mut T) -> Result<()> {
     Ok(())
 }
 
-pub fn open() -> Result<OwnedFd> {
+fn open() -> Result<OwnedFd> {
     // SAFETY: It makes a file descriptor, and changes nothing.
     let uffd = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC) }.context("userfaultfd")?;
     let mut api = UffdioApi {
@@ -66,10 +67,10 @@ pub fn open() -> Result<OwnedFd> {
     Ok(uffd)
 }
 
-pub fn register(uffd: &OwnedFd, start: u64, length: u64) -> Result<()> {
+fn register(uffd: &OwnedFd, addresses: Range<u64>) -> Result<()> {
     let mut register = UffdioRegister {
-        start,
-        length,
+        start: addresses.start,
+        length: addresses.end - addresses.start,
         mode: MODE_MISSING,
         ioctls: 0,
     };
@@ -101,7 +102,7 @@ impl Late {
     }
 }
 
-pub fn serve(uffd: OwnedFd, mut late: Late) -> Result<()> {
+fn serve(uffd: OwnedFd, mut late: Late) -> Result<()> {
     let mut events = File::from(uffd);
     loop {
         let mut event = [0; 32];
@@ -118,5 +119,20 @@ pub fn serve(uffd: OwnedFd, mut late: Late) -> Result<()> {
             ..Default::default()
         };
         call(&events, UFFDIO_ZEROPAGE(), &mut page).context("UFFDIO_ZEROPAGE")?;
+    }
+}
+
+impl Memory {
+    /// From now on, pages that are touched for the first time come late.
+    pub fn fill_late(&self, late: Late) -> Result<()> {
+        let uffd = open()?;
+        register(&uffd, self.addresses())?;
+        std::thread::spawn(move || {
+            if let Err(error) = serve(uffd, late) {
+                eprintln!("bare: userfaultfd: {error:#}");
+                std::process::exit(1);
+            }
+        });
+        Ok(())
     }
 }

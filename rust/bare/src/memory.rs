@@ -2,11 +2,11 @@
 
 //! Memory of a guest's.
 
-use crate::late::{self, Late};
 use anyhow::{Context, Result};
 use kvm_bindings::kvm_userspace_memory_region;
 use kvm_ioctls::VmFd;
 use rustix::mm::{mmap_anonymous, MapFlags, ProtFlags};
+use std::ops::Range;
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;
@@ -43,6 +43,12 @@ impl Memory {
         unsafe { vm.set_user_memory_region(region) }.context("KVM_SET_USER_MEMORY_REGION")
     }
 
+    /// The addresses that this process has it at.
+    pub fn addresses(&self) -> Range<u64> {
+        let start = self.start as u64;
+        start..start + self.length as u64
+    }
+
     /// `N` bytes; only while no vCPU runs.
     pub fn read<const N: usize>(&self, at: u64) -> [u8; N] {
         // SAFETY: Mapped, and written by no one but the vCPUs and `write()`.
@@ -65,18 +71,5 @@ impl Memory {
             // SAFETY: Mapped, and nobody reads what is not yet a guest's.
             unsafe { self.start.add(page).write_volatile(0) };
         }
-    }
-
-    /// From now on, pages that are touched for the first time come late.
-    pub fn fill_late(&self, late: Late) -> Result<()> {
-        let uffd = late::open()?;
-        late::register(&uffd, self.start as u64, self.length as u64)?;
-        std::thread::spawn(move || {
-            if let Err(error) = late::serve(uffd, late) {
-                eprintln!("bare: userfaultfd: {error:#}");
-                std::process::exit(1);
-            }
-        });
-        Ok(())
     }
 }

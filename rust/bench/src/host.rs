@@ -7,7 +7,6 @@ use crate::{
         contents::{self, What},
         observer::Registration,
     },
-    recorder::Recorder,
     shim,
 };
 use core::{ffi::c_void, marker::PhantomData};
@@ -66,17 +65,6 @@ impl Host {
         assert!(cpu < self.cpus);
         shim::enter_cpu(cpu);
         Cpu(PhantomData)
-    }
-
-    /// What the module does at an exit of a vCPU.
-    ///
-    /// # Panics
-    ///
-    /// There is no such vCPU.
-    #[must_use]
-    pub fn recorder(&self, vcpu: u32) -> Recorder<'_> {
-        // SAFETY: The data are that vCPU's, until `self` is dropped.
-        unsafe { Recorder::new(shim::exit(), self.data(vcpu)) }
     }
 
     /// What the module keeps of a vCPU.

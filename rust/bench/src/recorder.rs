@@ -3,7 +3,11 @@
 //! Ways to record an exit, all called as KVM's shim calls the module's: through the address of a
 //! function. (In the kernel that is a static call, which is patched to be a direct one.)
 
-use crate::{host::Cpu, load::Load, shim::Exit};
+use crate::{
+    host::{Cpu, Host},
+    load::Load,
+    shim::{self, Exit},
+};
 use core::{
     ffi::c_void,
     hint::black_box,
@@ -25,6 +29,19 @@ pub struct Recorder<'h> {
     callback: Exit,
     data: *mut c_void,
     _host: PhantomData<&'h ()>,
+}
+
+impl Host {
+    /// What the module does at an exit of a vCPU.
+    ///
+    /// # Panics
+    ///
+    /// There is no such vCPU.
+    #[must_use]
+    pub fn recorder(&self, vcpu: u32) -> Recorder<'_> {
+        // SAFETY: The data are that vCPU's, until `self` is dropped.
+        unsafe { Recorder::new(shim::exit(), self.data(vcpu)) }
+    }
 }
 
 impl Recorder<'_> {

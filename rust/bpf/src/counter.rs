@@ -8,8 +8,8 @@ use crate::{
     kernel::{self, Loaded, Offsets},
     layout::{Cpu, Host, Shared, Vcpu},
     memory::Mapped,
+    names::Names,
     needs,
-    snapshot::Names,
 };
 use exitstat_core::isa::Isa;
 use libbpf_rs::{

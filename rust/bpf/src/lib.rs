@@ -12,6 +12,7 @@ mod error;
 mod kernel;
 mod layout;
 mod memory;
+mod names;
 mod needs;
 mod pin;
 mod snapshot;

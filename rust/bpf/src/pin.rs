@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     layout::Shared,
     memory::Mapped,
-    snapshot::Names,
+    names::Names,
 };
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use rustix::fs::{access, statfs, Access, Mode};

@@ -2,7 +2,11 @@
 
 //! What can go wrong, and the exit status that tells it.
 
-use crate::source::{device, live::Neither, recording};
+use crate::source::{
+    device,
+    neither::Neither,
+    recording::error::{self as recording, NoMark},
+};
 use std::{io, path::PathBuf};
 
 /// Why a command did not do what it was asked to. What is printed says what to do about it.
@@ -93,5 +97,11 @@ impl From<io::Error> for Error {
     /// tedious to say each time.
     fn from(source: io::Error) -> Self {
         Self::io("cannot write the output")(source)
+    }
+}
+
+impl From<NoMark> for Error {
+    fn from(why: NoMark) -> Self {
+        Self::Usage(why.to_string())
     }
 }

@@ -5,9 +5,11 @@
 //! All arithmetic wraps, as the counters themselves do.
 
 mod ended;
+pub mod scope;
 mod seen;
 
-pub use ended::{Unknown, Whose};
+pub use ended::Unknown;
+pub use scope::{Scope, VcpuId, Whose};
 pub use seen::Seen;
 
 use crate::{detail::Details, reason::Reason};
@@ -324,9 +326,6 @@ impl<'a> std::iter::Sum<&'a Self> for Reasons {
     }
 }
 
-/// Which vCPU: that of a VM, with its number there.
-pub type VcpuId = (u64, u32);
-
 /// A vCPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vcpu {
@@ -346,19 +345,6 @@ impl Vcpu {
             ..self.clone()
         }
     }
-}
-
-/// Whose counters are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// The whole host's.
-    Host,
-    /// A VM's.
-    Vm(u64),
-    /// A vCPU's.
-    Vcpu(VcpuId),
-    /// A CPU's.
-    Cpu(u32),
 }
 
 /// All counters, by who counted them.

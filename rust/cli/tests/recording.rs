@@ -264,7 +264,7 @@ fn phases_are_from_mark_to_mark() {
 fn another_format_is_told_from_what_is_none() {
     let mut bytes = recording(&boot());
     bytes[8] = 2;
-    assert!(matches!(read(&bytes), Err(Error::Version(2))));
+    assert!(matches!(read(&bytes), Err(Error::Version { found: 2, .. })));
     assert!(matches!(read(b"exitstat"), Err(Error::NotOne)));
     assert!(matches!(read(b""), Err(Error::NotOne)));
 }

@@ -7,10 +7,7 @@ use crate::{
     flavour::Flavour,
     image::{self, Root},
     kernel::{self, key},
-    l0::Machine,
-    module,
-    run::{Outcome, Run},
-    source,
+    module, source,
     stock::{Built, Stock},
     workspace::Workspace,
 };
@@ -33,37 +30,36 @@ pub struct Host {
 /// Scripts of `tests/host` that all hosts get.
 const SCRIPTS: [&str; 3] = ["main.sh", "host-lib.sh", "console.exp"];
 
+/// Kernel parameters of a host.
+pub const APPEND: &str =
+    "root=/dev/sda ro console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic idle=halt \
+     fsck.mode=skip systemd.show_status=0 TERM=dumb mitigations=off";
+
+/// The files that a host boots from.
+#[derive(Debug)]
+pub struct Disks {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// Its initrd.
+    pub initrd: PathBuf,
+    /// The disk with the root file system.
+    pub root: PathBuf,
+}
+
 impl Host {
-    /// Builds what is missing, boots the host and waits for its end.
-    pub fn boot(self, workspace: &Workspace, run: &Run) -> Result<Outcome> {
+    /// Builds what is missing, and packs the host's CD in `dir`, the run's own.
+    pub fn prepare(self, workspace: &Workspace, dir: &Path) -> Result<Disks> {
         let packages = packages(workspace)?;
         let built = self.stock.build(workspace)?;
         let root = root(workspace, &built)?;
-        let dir = tempfile::Builder::new()
-            .prefix("exitstat-host-")
-            .tempdir()?;
-        self.pack(workspace, dir.path(), &packages)?;
-
-        let initrd = dir.path().join("initrd");
+        self.pack(workspace, dir, &packages)?;
+        let initrd = dir.join("initrd");
         fs::copy(root.join("initrd"), &initrd)?;
-        let append = format!(
-            "root=/dev/sda ro console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic idle=halt \
-             fsck.mode=skip systemd.show_status=0 TERM=dumb mitigations=off {}",
-            run.append
-        );
-        run.launch(
-            workspace,
-            &Machine {
-                cpus: run.cpus,
-                memory: run.memory.unwrap_or(1024),
-                instructions_per_second: Flavour::Plain.instructions_per_second(),
-                kernel: &root.join("kernel"),
-                initrd: &initrd,
-                disk: Some(&root.join("disk")),
-                append: &append,
-            },
-            dir.path(),
-        )
+        Ok(Disks {
+            kernel: root.join("kernel"),
+            initrd,
+            root: root.join("disk"),
+        })
     }
 
     /// Puts what the host needs onto its CD, in `dir`: the scripts, the packages, a guest.

@@ -5,7 +5,7 @@
 use crate::{
     debian,
     flavour::Flavour,
-    host::Host,
+    host::{self, Host},
     image::{self, Bootable, Guest, L1Image},
     kernel,
     l0::{Machine, L0},
@@ -134,7 +134,7 @@ impl Run {
             "a kernel of this flavour is compiled in part, and does not boot"
         );
         if let Some(host) = self.host {
-            return host.boot(workspace, self);
+            return self.boot_host(workspace, host);
         }
         let (kernel, ours, unpatched) = self.kernel(workspace)?;
         let mut kvms = vec![("unpatched", unpatched)];
@@ -201,13 +201,26 @@ impl Run {
         self.launch(workspace, &machine, dir.path())
     }
 
+    /// Boots a Debian host, and waits for its end.
+    fn boot_host(&self, workspace: &Workspace, host: Host) -> Result<Outcome> {
+        let dir = tempfile::Builder::new()
+            .prefix("exitstat-host-")
+            .tempdir()?;
+        let disks = host.prepare(workspace, dir.path())?;
+        let machine = Machine {
+            cpus: self.cpus,
+            memory: self.memory.unwrap_or(1024),
+            instructions_per_second: Flavour::Plain.instructions_per_second(),
+            kernel: &disks.kernel,
+            initrd: &disks.initrd,
+            disk: Some(&disks.root),
+            append: &format!("{} {}", host::APPEND, self.append),
+        };
+        self.launch(workspace, &machine, dir.path())
+    }
+
     /// Starts the machine, and waits for its end; `dir` is the run's own.
-    pub fn launch(
-        &self,
-        workspace: &Workspace,
-        machine: &Machine<'_>,
-        dir: &Path,
-    ) -> Result<Outcome> {
+    fn launch(&self, workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Outcome> {
         let l0 = self.l0.unwrap_or_else(L0::choose);
         loop {
             for file in ["console", "report"] {

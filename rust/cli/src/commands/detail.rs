@@ -2,32 +2,23 @@
 
 //! `exitstat detail`: what exits were about.
 
-use super::{names::Wanted, report as recordings};
+use super::{
+    look::{details, period},
+    names::Wanted,
+};
 use crate::{
-    cli::{DetailArgs, DetailSort, Format, LookArgs, ROWS},
+    cli::{DetailArgs, DetailSort, Format, ROWS},
     counted_by::CountedBy,
-    detail::{Columns, Details, Names, Row, Rows},
+    detail::{Columns, Names, Row, Rows},
     error::Error,
     model::{Period, Scope},
     output::{self, csv, json, table},
     reason::{self, vendor},
-    source::{capture::Capture, Source},
     view::{not_there, Subject},
 };
 use exitstat_core::detail::Counts;
 use serde::Serialize;
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    iterator::Signals,
-};
-use std::{
-    io::Write,
-    path::Path,
-    process::ExitCode,
-    sync::mpsc::{self, RecvTimeoutError},
-    thread,
-    time::Duration,
-};
+use std::{io::Write, path::Path, process::ExitCode};
 
 /// Carries it out.
 ///
@@ -51,52 +42,6 @@ pub fn run(args: &DetailArgs) -> Result<ExitCode, Error> {
     let found = Found::of(&period, scope, args, &names)?;
     found.print(&mut output::stdout(), args)?;
     Ok(super::done(whole))
-}
-
-/// What there is to show, and whether that is all that was recorded.
-///
-/// # Errors
-///
-/// It cannot be captured, or not be read.
-pub(super) fn period(args: &LookArgs) -> Result<(Period, bool), Error> {
-    if let Some(path) = &args.source.from {
-        let recording = recordings::open(path)?;
-        let whole = recording.warning().is_none();
-        let period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
-        return Ok((period, whole));
-    }
-    let _capture = args.capture.map(Capture::begin).transpose()?;
-    let mut source = Source::open(&args.source)?.with_details();
-    let first = source.first()?;
-    let Some(interval) = args.interval else {
-        return Ok((Period::since_load(first), true));
-    };
-    wait(interval)?;
-    Ok((Period::between(&first, &source.first()?), true))
-}
-
-/// The details of a period, of a recording or of the running module.
-///
-/// # Errors
-///
-/// There are none; it says how to have some.
-pub(super) fn details<'a>(period: &'a Period, from: Option<&Path>) -> Result<&'a Details, Error> {
-    period.captured().ok_or_else(|| {
-        Error::Failed(match (CountedBy::of(&period.end), from) {
-            (CountedBy::Device, Some(path)) => format!(
-                "{}: no details were captured.\nRecord with them, as root: exitstat record --capture key -o FILE",
-                path.display()
-            ),
-            (CountedBy::Device, None) => "no details are captured.\n\
-                For some seconds, as root: exitstat detail --capture key -i 10\n\
-                For good: echo key >/sys/module/kvm_exitstat/parameters/detail"
-                .to_owned(),
-            (_, from) => format!(
-                "{}details are captured by the module only, and BPF counted here (README.md says how to install it)",
-                from.map(|path| format!("{}: ", path.display())).unwrap_or_default()
-            ),
-        })
-    })
 }
 
 /// The rows with most exits of a recording that has details, for a report; else nothing.
@@ -133,21 +78,6 @@ pub(super) fn report(
 
 /// Rows in a report.
 const REPORTED: usize = 10;
-
-/// Waits so long, or until Ctrl-C.
-fn wait(interval: Duration) -> Result<(), Error> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let (sender, ended) = mpsc::channel();
-    thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            let _ = sender.send(());
-        }
-    });
-    match ended.recv_timeout(interval) {
-        Ok(()) | Err(RecvTimeoutError::Timeout) => Ok(()),
-        Err(RecvTimeoutError::Disconnected) => Err(Error::Failed("no signals".to_owned())),
-    }
-}
 
 /// What was found.
 struct Found<'a> {

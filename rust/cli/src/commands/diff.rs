@@ -2,7 +2,7 @@
 
 //! `exitstat diff`: what changed between two recordings.
 
-use super::{detail::details, report};
+use super::look::{details, open};
 use crate::{
     cli::{DiffArgs, DiffSort, Format},
     counted_by::CountedBy,
@@ -110,7 +110,7 @@ impl Row {
 /// A recording cannot be read, or nothing can be written.
 pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
     let open = |path| {
-        let mut recording = report::open(path)?;
+        let mut recording = open(path)?;
         recording.period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
         Ok::<_, Error>(recording)
     };

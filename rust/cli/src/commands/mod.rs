@@ -16,6 +16,7 @@ pub mod enable;
 pub mod explain;
 pub mod export;
 pub mod guest;
+mod look;
 mod names;
 pub mod plot;
 pub mod record;

@@ -2,7 +2,7 @@
 
 //! Names that come from a VM: `--symbols`, `--kaslr`, `--qmp`.
 
-use super::detail::details;
+use super::look::details;
 use crate::{
     cli::{LookArgs, NamesArgs},
     detail::{

@@ -2,7 +2,7 @@
 
 //! `exitstat plot`: pictures of recordings.
 
-use super::detail::details as details_of;
+use super::look::details as details_of;
 use crate::{
     cli::{PlotArgs, PlotKind, RowsArgs},
     detail::Rows,

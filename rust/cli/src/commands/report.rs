@@ -4,7 +4,7 @@
 
 mod phases;
 
-use super::detail;
+use super::{detail, look::open};
 use crate::{
     cli::{Format, ReportArgs},
     counted_by::CountedBy,
@@ -14,7 +14,7 @@ use crate::{
     source::recording::{End, Ending, Recording},
     view::{is_counted, not_there, unknown_last_exits, View},
 };
-use std::{io::Write, path::Path, process::ExitCode, time::Duration};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 /// Carries it out.
 ///
@@ -49,19 +49,6 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     }
     out.flush()?;
     Ok(super::done(recording.warning().is_none()))
-}
-
-/// Reads a recording, and warns if it is not whole.
-///
-/// # Errors
-///
-/// It cannot be read.
-pub fn open(path: &Path) -> Result<Recording, Error> {
-    let recording = Recording::open(path)?;
-    if let Some(warning) = recording.warning() {
-        crate::say!("exitstat: {}: {warning}", path.display());
-    }
-    Ok(recording)
 }
 
 /// What a recording says of itself, a line each.

@@ -3,7 +3,7 @@
 //! `exitstat slow`: the slowest exits, one by one.
 
 use super::{
-    detail::{details, period},
+    look::{details, period},
     names::Wanted,
 };
 use crate::{

@@ -16,7 +16,7 @@ pub use names::Names;
 pub use part::Part;
 pub use rows::{Row, Rows};
 
-use crate::model::{Scope, VcpuId, Whose};
+use crate::model::scope::{Scope, VcpuId, Whose};
 use exitstat_core::{
     detail::{Counts, Identity},
     key::Key,

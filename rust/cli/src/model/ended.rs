@@ -16,31 +16,6 @@
 //! have too many exits, and does not keep a budget that it exceeded. It has too few if a snapshot is
 //! taken while it is taken apart, and it began after the snapshot before.
 
-use super::VcpuId;
-
-/// Who took last exits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// This vCPU.
-    Vcpu(VcpuId),
-    /// vCPUs of this VM.
-    Vm(u64),
-}
-
-impl Whose {
-    /// By the vCPUs that ended; `None` if they are of several VMs, or there are none.
-    #[must_use]
-    pub fn of(ended: &[VcpuId]) -> Option<Self> {
-        match *ended {
-            [id] => Some(Self::Vcpu(id)),
-            [(vm, _), ref others @ ..] if others.iter().all(|other| other.0 == vm) => {
-                Some(Self::Vm(vm))
-            }
-            _ => None,
-        }
-    }
-}
-
 /// Of a vCPU that ended, where its last exits are, if they are not among its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unknown {

@@ -2,7 +2,7 @@
 
 //! `/dev/kvm_exitstat`: the counters of the running module.
 
-use super::recording::malformed;
+use super::recording::error::malformed;
 use exitstat_core::snapshot::{Malformed, Request, IOCTL_SNAPSHOT, REQUEST_DETAILS};
 use rustix::{
     fs::{open, Mode, OFlags},

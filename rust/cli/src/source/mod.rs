@@ -7,6 +7,7 @@ pub mod capture;
 pub mod cpuid;
 pub mod device;
 pub mod live;
+pub mod neither;
 pub mod recording;
 
 use crate::{

@@ -32,7 +32,6 @@
 
 use crate::model::{Period, Sample};
 use ahead::Ahead;
-use exitstat_core::snapshot::Malformed;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -42,6 +41,9 @@ use std::{
 };
 
 mod ahead;
+pub mod error;
+
+pub use error::{Error, NoMark};
 
 const MAGIC: &[u8; 8] = b"exit-rec";
 const VERSION: u32 = 1;
@@ -103,39 +105,6 @@ impl Mark {
         Self {
             label: cut.trim_end().to_owned(),
         }
-    }
-}
-
-/// Why a file is not read.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It cannot be opened or read.
-    #[error("cannot read it: {0}")]
-    Io(#[from] io::Error),
-    /// It does not begin as one.
-    #[error("not a recording of exitstat (`exitstat record -o FILE` makes them)")]
-    NotOne,
-    /// It is of another format.
-    #[error("a recording of format {0}; this exitstat reads format {VERSION}: use that which made it, or a newer one")]
-    Version(u32),
-    /// It ends, or is damaged, before there is anything to see.
-    #[error("cut off or damaged before the first snapshot: nothing to see in it")]
-    Empty,
-    /// A whole frame has no whole snapshot.
-    #[error("a snapshot in it {}", malformed(.0))]
-    Snapshot(Malformed),
-}
-
-/// What is wrong with a snapshot.
-#[must_use]
-pub fn malformed(why: &Malformed) -> String {
-    match why {
-        Malformed::NoSnapshot => "is none".to_owned(),
-        Malformed::Version(version) => format!(
-            "is of version {version}, and this exitstat reads version {}: use one of the same release as the module",
-            exitstat_core::snapshot::VERSION
-        ),
-        Malformed::Damaged => "is damaged".to_owned(),
     }
 }
 
@@ -248,7 +217,12 @@ impl<R: Read> Reader<R> {
         };
         match u32::from_le_bytes(*version) {
             VERSION => (),
-            other => return Err(Error::Version(other)),
+            found => {
+                return Err(Error::Version {
+                    found,
+                    known: VERSION,
+                })
+            }
         }
         let mut reader = Self {
             ahead: Ahead::new(input),
@@ -514,23 +488,6 @@ impl Recording {
             phases,
             period: period.unwrap_or_else(|| Period::since_load(last.clone())),
             last,
-        })
-    }
-}
-
-/// That a mark is not in a recording, or has nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("there is nothing that {label:?} could be; marks: {}", .there_are.join(", "))]
-pub struct NoMark {
-    label: String,
-    there_are: Vec<String>,
-}
-
-impl From<NoMark> for crate::error::Error {
-    fn from(why: NoMark) -> Self {
-        Self::Usage(match why.there_are.is_empty() {
-            true => "there are no marks in the recording, and so no phases".to_owned(),
-            false => why.to_string(),
         })
     }
 }

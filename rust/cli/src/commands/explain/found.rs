@@ -5,7 +5,7 @@
 use super::{find, keys, wrap};
 use crate::{
     cli::{ExplainArgs, Format},
-    commands::detail::{details, period},
+    commands::look::{details, period},
     detail::{Names, Row, Rows},
     error::Error,
     model::{Period, Scope},
