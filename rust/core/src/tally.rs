@@ -21,6 +21,16 @@ impl Tally {
             cycles: self.cycles.wrapping_add(other.cycles),
         }
     }
+
+    /// Returns the difference of two tallies, or 0 where the other is larger: counters read while they
+    /// run need not fit together.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self {
+            exits: self.exits.saturating_sub(other.exits),
+            cycles: self.cycles.saturating_sub(other.cycles),
+        }
+    }
 }
 
 impl core::iter::Sum for Tally {
@@ -46,6 +56,12 @@ mod tests {
             let cycles = rows.iter().map(|&(_, c)| u64::from(c)).sum::<u64>();
             prop_assert_eq!(sum, tally(exits, cycles));
         }
+    }
+
+    #[test]
+    fn a_difference_ends_at_zero() {
+        assert_eq!(tally(3, 2).saturating_sub(tally(1, 5)), tally(2, 0));
+        assert_eq!(tally(1, 5).saturating_sub(tally(3, 2)), tally(0, 3));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::{interval, Format, ScopeArgs, SourceArgs};
+use crate::reason::Wanted;
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -27,9 +28,9 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_long_help = DETAIL_HELP)]
 pub struct DetailArgs {
-    /// Only these reasons, by name or number, such as MSR_WRITE
-    #[arg(value_name = "REASON", value_parser = crate::reason::parse)]
-    pub reason: Vec<crate::reason::Wanted>,
+    /// Which reasons.
+    #[command(flatten)]
+    pub reasons: ReasonsArgs,
     /// Captured when.
     #[command(flatten)]
     pub look: LookArgs,
@@ -48,6 +49,25 @@ pub struct DetailArgs {
     /// Output format; json is one document, as docs/json.md describes it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// Reasons to show.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReasonsArgs {
+    /// Show only these reasons, by name or number, such as MSR_WRITE; the same as --reason
+    #[arg(value_name = "REASON", value_parser = crate::reason::parse)]
+    words: Vec<Wanted>,
+    /// Show only these reasons, such as HLT,EPT_VIOLATION
+    #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
+    reason: Vec<Wanted>,
+}
+
+impl ReasonsArgs {
+    /// Returns all of them, however they were given; none stands for all reasons.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<Wanted> {
+        [self.words.as_slice(), &self.reason].concat()
+    }
 }
 
 /// When what is shown was captured.
@@ -114,9 +134,9 @@ fn offset(text: &str) -> Result<u64, String> {
 /// `ip` and `both` include all reasons.
 #[derive(Args, Debug)]
 pub struct SlowArgs {
-    /// Only these reasons, by name or number, such as MSR_WRITE
-    #[arg(value_name = "REASON", value_parser = crate::reason::parse)]
-    pub reason: Vec<crate::reason::Wanted>,
+    /// Which reasons.
+    #[command(flatten)]
+    pub reasons: ReasonsArgs,
     /// Captured when.
     #[command(flatten)]
     pub look: LookArgs,

@@ -18,7 +18,9 @@ mod plot;
 mod source;
 mod top;
 
-pub use detail::{CaptureKind, DetailArgs, DetailSort, LookArgs, NamesArgs, SlowArgs, ROWS};
+pub use detail::{
+    CaptureKind, DetailArgs, DetailSort, LookArgs, NamesArgs, ReasonsArgs, SlowArgs, ROWS,
+};
 pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::{ExportArgs, Listen};

@@ -95,7 +95,12 @@ impl<'a> Found<'a> {
         names: &'a Names,
     ) -> Result<Self, Error> {
         let from = args.look.source.from.as_deref();
-        let found = Rows::of(period, details(period, from)?, scope, &args.reason);
+        let found = Rows::of(
+            period,
+            details(period, from)?,
+            scope,
+            &args.reasons.wanted(),
+        );
         let mut found = found.ok_or_else(|| not_there(scope))?;
         found.sort(|counts| match args.sort {
             DetailSort::Exits => counts.exits,

@@ -40,11 +40,12 @@ pub fn run(args: &SlowArgs) -> Result<ExitCode, Error> {
             return Err(not_there(Scope::Vm(vm)));
         }
     }
+    let reasons = args.reasons.wanted();
     let mut exits: Vec<Exit> = slow
         .iter()
         .filter(|row| vm.is_none_or(|vm| row.vm == vm))
         .map(|row| Exit::of(row, &period.end))
-        .filter(|exit| is_one_of(&args.reason, exit.reason))
+        .filter(|exit| is_one_of(&reasons, exit.reason))
         .collect();
     exits.sort_by_key(|exit| (Reverse(exit.cycles), exit.time));
     let mut out = output::stdout();

@@ -206,7 +206,7 @@ impl Keys {
                 // It was replaced and came back, or began anew: all of it is new.
                 Some(_) if went_down => now,
                 // For those that are gone it may also mean that there was no room, and nothing is new.
-                _ => minus(now, before),
+                _ => now.saturating_sub(before),
             };
             let number = id.reason;
             let sum = gained.entry((Reason { isa, number }, id.key)).or_default();
@@ -222,7 +222,7 @@ impl Keys {
                 continue;
             }
             let shares = self.reasons.entry(reason).or_default();
-            let mut left = minus(counters.tally(), shares.total);
+            let mut left = counters.tally().saturating_sub(shares.total);
             shares.total = counters.tally();
             for (&key, share) in &mut shares.keys {
                 let more = gained.get(&(reason, key)).copied().unwrap_or_default();
@@ -232,8 +232,8 @@ impl Keys {
                     cycles: all.cycles.min(left.cycles),
                 };
                 share.shown = share.shown.plus(shown);
-                share.held = minus(all, shown);
-                left = minus(left, shown);
+                share.held = all.saturating_sub(shown);
+                left = left.saturating_sub(shown);
             }
             shares.other = shares.other.plus(left);
         }
@@ -246,14 +246,6 @@ fn entries(details: &Details) -> impl Iterator<Item = (Option<VcpuId>, Identity,
         let entries = entries.iter();
         entries.map(move |(&id, &counts)| (owner, id, counts))
     })
-}
-
-/// What is more, or 0.
-fn minus(a: Tally, b: Tally) -> Tally {
-    Tally {
-        exits: a.exits.saturating_sub(b.exits),
-        cycles: a.cycles.saturating_sub(b.cycles),
-    }
 }
 
 #[cfg(test)]
