@@ -10,6 +10,8 @@ use std::{env, error::Error, fmt::Write, fs, path::Path};
 #[allow(dead_code, unused_imports)]
 #[path = "src/cli/mod.rs"]
 mod cli;
+#[path = "build/man.rs"]
+mod man;
 #[allow(dead_code)]
 #[path = "src/reason.rs"]
 mod reason;
@@ -18,18 +20,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/cli");
     println!("cargo::rerun-if-changed=src/reason.rs");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out).join("documents");
     // What was made of an older definition must not stay.
     if out.exists() {
         fs::remove_dir_all(&out)?;
     }
-    let (man, completions) = (out.join("man/man1"), out.join("completions"));
-    fs::create_dir_all(&man)?;
+    let (pages, completions) = (out.join("man/man1"), out.join("completions"));
+    fs::create_dir_all(&pages)?;
     fs::create_dir_all(&completions)?;
 
     let command = cli::Cli::command();
-    clap_mangen::generate_to(command.clone(), &man)?;
+    man::write(&command, &pages, &cli::KEYS)?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         generate_to(shell, &mut command.clone(), "exitstat", &completions)?;
     }

@@ -366,20 +366,6 @@ fn output_that_cannot_be_written_is_an_error() {
     assert_eq!(status.code(), Some(6));
 }
 
-#[test]
-fn documents_are_written_where_one_wants() {
-    let directory = tempfile::tempdir().unwrap();
-    let output = exitstat(directory.path(), "documents out");
-    assert!(output.status.success());
-    let read = |name: &str| fs::read_to_string(directory.path().join("out").join(name)).unwrap();
-    assert!(read("man/man1/exitstat.1").contains("exitstat\\-check(1)"));
-    assert!(read("man/man1/exitstat-check.1").contains("\\-\\-budget"));
-    for name in ["exitstat.bash", "_exitstat", "exitstat.fish"] {
-        let text = read(&format!("completions/{name}"));
-        assert!(text.contains("budget") && text.contains("vcpu"), "{name}");
-    }
-}
-
 /// Columns of `diff` are JSON's fields, an object's with its name in front, and have the same in them.
 #[test]
 fn columns_of_a_comparison_are_named_as_in_json() {

@@ -27,7 +27,7 @@ pub use export::{ExportArgs, Listen};
 pub use format::{Format, PrintArgs};
 pub use plot::{PlotArgs, PlotKind};
 pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
-pub use top::TopArgs;
+pub use top::{TopArgs, KEYS};
 
 const AFTER_HELP: &str = "\
 Who counts:

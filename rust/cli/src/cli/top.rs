@@ -22,3 +22,21 @@ pub struct TopArgs {
     #[command(flatten)]
     pub source: SourceArgs,
 }
+
+/// The keys of the live view, and what each of them does.
+pub const KEYS: [(&str, &str); 11] = [
+    ("Up k, Down j", "move the selection"),
+    ("PgUp, PgDn", "move it by a page"),
+    ("Home, End", "move it to the first row, to the last"),
+    (
+        "Enter",
+        "open the selection: a VM's reasons, what a reason's exits were about",
+    ),
+    ("Esc", "go back"),
+    ("s, S", "sort by the next column, by the previous one"),
+    ("/", "filter rows by name"),
+    ("c", "count over the interval, or since top started"),
+    ("p Space", "pause and resume"),
+    ("? h F1", "show the help"),
+    ("q", "quit"),
+];

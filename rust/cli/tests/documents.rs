@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Manual pages and completions that `exitstat documents` writes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+/// A directory with the documents in it.
+fn documents() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_exitstat"))
+        .arg("documents")
+        .arg(directory.path().join("out"))
+        .status();
+    assert!(status.unwrap().success());
+    directory
+}
+
+fn pages(directory: &Path) -> Vec<PathBuf> {
+    let pages = fs::read_dir(directory.join("out/man/man1")).unwrap();
+    pages.map(|page| page.unwrap().path()).collect()
+}
+
+/// A section of a page, without markup of fonts.
+fn section(page: &str, title: &str) -> Option<String> {
+    let (_, rest) = page
+        .split_once(&format!("\n.SH \"{title}\"\n"))
+        .or_else(|| page.split_once(&format!("\n.SH {title}\n")))?;
+    let text = rest.split("\n.SH ").next().unwrap_or_default();
+    let plain = ["\\fB", "\\fI", "\\fR"]
+        .iter()
+        .fold(text.to_owned(), |text, font| text.replace(font, ""));
+    Some(plain.replace("\\-", "-"))
+}
+
+#[test]
+fn each_command_has_a_page_with_all_sections() {
+    let directory = documents();
+    let pages = pages(directory.path());
+    let help = Command::new(env!("CARGO_BIN_EXE_exitstat"))
+        .arg("-h")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let commands = help.split("Commands:\n").nth(1).unwrap();
+    let commands = commands.split("\n\n").next().unwrap().lines();
+    let mut named = vec!["exitstat.1".to_owned()];
+    named.extend(
+        commands.filter_map(|line| match line.split_whitespace().next()? {
+            "help" => None,
+            name => Some(format!("exitstat-{name}.1")),
+        }),
+    );
+    let mut there: Vec<_> = pages
+        .iter()
+        .map(|page| page.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    named.sort();
+    there.sort();
+    assert_eq!(there, named);
+    for path in pages {
+        let page = fs::read_to_string(&path).unwrap();
+        for title in [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "OPTIONS",
+            "EXIT STATUS",
+            "EXAMPLES",
+            "SEE ALSO",
+        ] {
+            let text = section(&page, title).unwrap_or_default();
+            assert!(text.lines().count() > 0, "{}: {title}", path.display());
+        }
+        assert!(!page.contains("exitstat\\-documents"), "{}", path.display());
+        assert_eq!(page.matches(".SH OPTIONS").count(), 1, "{}", path.display());
+    }
+}
+
+#[test]
+fn pages_say_what_each_command_needs() {
+    let directory = documents();
+    let section = |name: &str, title: &str| {
+        let path = directory.path().join(format!("out/man/man1/{name}.1"));
+        section(&fs::read_to_string(path).unwrap(), title).unwrap_or_default()
+    };
+    for (name, title, says) in [
+        ("exitstat-check", "SYNOPSIS", "--budget FILE [--vm ID]"),
+        ("exitstat-record", "SYNOPSIS", "-o FILE [-i INTERVAL]"),
+        ("exitstat-record", "SYNOPSIS", "[-- COMMAND...]"),
+        ("exitstat", "SYNOPSIS", "[INTERVAL] [COUNT]"),
+        ("exitstat", "COMMANDS", "exitstat-top(1)"),
+        ("exitstat-check", "EXIT STATUS", "1\nover the budget"),
+        ("exitstat-guest", "EXIT STATUS", "4\n"),
+        ("exitstat-enable", "EXIT STATUS", "what to do"),
+        ("exitstat-top", "KEYS", "q\nquit"),
+        ("exitstat-top", "FILES", "/dev/kvm_exitstat"),
+        ("exitstat-unpin", "FILES", "/sys/fs/bpf/exitstat"),
+        ("exitstat-detail", "FILES", "parameters/detail"),
+        (
+            "exitstat-report",
+            "SEE ALSO",
+            "exitstat(1), exitstat-record(1)",
+        ),
+    ] {
+        let text = section(name, title);
+        assert!(text.contains(says), "{name}: {title}: {text}");
+    }
+    // Neither reads counters that run.
+    assert_eq!(section("exitstat-report", "FILES"), "");
+    assert!(!section("exitstat-report", "EXIT STATUS").contains("3\n"));
+    assert!(!section("exitstat-report", "EXIT STATUS").contains("1\n"));
+}
+
+#[test]
+fn man_has_nothing_to_warn_of() {
+    let directory = documents();
+    for page in pages(directory.path()) {
+        let output = Command::new("man")
+            .args(["--warnings", "-l"])
+            .arg(&page)
+            .env("LC_ALL", "C.UTF-8")
+            .output();
+        // Not all machines have man.
+        let Ok(output) = output else { return };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success() && said.is_empty(),
+            "{}: {said}",
+            page.display()
+        );
+    }
+}
