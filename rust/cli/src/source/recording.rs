@@ -42,8 +42,10 @@ use std::{
 
 mod ahead;
 pub mod error;
+mod intervals;
 
 pub use error::{Error, NoMark};
+pub use intervals::{Interval, Intervals};
 
 const MAGIC: &[u8; 8] = b"exit-rec";
 const VERSION: u32 = 1;
