@@ -7,7 +7,7 @@
 
 use super::{
     CaptureKind, Cli, Command, ExplainArgs, Format, LiveArgs, LookArgs, PlotArgs, PlotKind,
-    PrintArgs, RowsArgs, ScopeArgs, Sort, SourceKind,
+    PrintArgs, RateOf, RowsArgs, ScopeArgs, Sort, SourceKind,
 };
 use clap::ValueEnum;
 
@@ -105,9 +105,19 @@ impl PlotArgs {
                     "--mark is for --kind rate; {kind} has no axis of time"
                 ))
             }
+            PlotKind::Totals | PlotKind::Histogram | PlotKind::Details if self.of.is_some() => {
+                Err(format!("--of is for --kind rate, not for {kind}"))
+            }
             PlotKind::Histogram | PlotKind::Details if self.scope.cpu.is_some() => Err(format!(
                 "{kind} is of vCPUs, not of CPUs: use --vm, or neither"
             )),
+            _ if self.scope.cpu.is_some() => match self.of {
+                Some(of @ (RateOf::Time | RateOf::UserTime)) => Err(format!(
+                    "{} is of vCPUs: CPUs count exits and kernel time only",
+                    option("--of", of)
+                )),
+                _ => Ok(()),
+            },
             _ => Ok(()),
         }
     }
@@ -215,6 +225,13 @@ mod tests {
                 "--mark",
             ),
             ("exitstat plot x -o y.svg --kind details --cpu 1", "--vm"),
+            (
+                "exitstat plot x -o y.svg --kind totals --of user-time",
+                "--of",
+            ),
+            ("exitstat plot x -o y.svg --of time --cpu 1", "--of time"),
+            ("exitstat plot x -o y.svg --size 799x400", "800x400"),
+            ("exitstat plot x -o y.svg --size 900x3001", "4000x3000"),
         ] {
             let why = why_not(words).unwrap_or_default();
             assert!(why.contains(says), "{words}: {why:?}");
@@ -240,6 +257,8 @@ mod tests {
             "exitstat explain --capture key -i 1",
             "exitstat export --details 5",
             "exitstat plot x -o y.svg --mark 1=a --cpu 1",
+            "exitstat plot x -o y.svg --of kernel-time --cpu 1",
+            "exitstat plot x -o y.svg --kind totals --size 4000x3000 --theme dark",
             "exitstat plot x -o y.svg --kind histogram --reason HLT",
             "exitstat plot x -o y.svg --kind details --reason HLT --vm 1",
         ] {

@@ -25,7 +25,7 @@ pub use enable::{DisableArgs, EnableArgs};
 pub use explain::ExplainArgs;
 pub use export::{ExportArgs, Listen};
 pub use format::{Format, PrintArgs};
-pub use plot::{PlotArgs, PlotKind};
+pub use plot::{PlotArgs, PlotKind, PlotTheme, RateOf};
 pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
 pub use top::{TopArgs, KEYS};
 

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 /// Draw a recording
 ///
-/// Draws what happened from a recording's first snapshot to its last. The name of the file to draw
-/// tells its format. Needs no fonts on this host.
+/// Draws the exits between a recording's first and last snapshot. The file's name chooses the
+/// format. Needs no fonts on this host.
 #[derive(Args, Debug)]
 pub struct PlotArgs {
     /// The recording
@@ -20,29 +20,63 @@ pub struct PlotArgs {
     /// What to draw
     #[arg(long, value_enum, default_value_t)]
     pub kind: PlotKind,
-    /// The reason of a histogram, or of details, by number or name
+    /// What a rate counts [default: exits]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub of: Option<RateOf>,
+    /// The reason of a histogram or of details, by number or name
     #[arg(long, value_parser = crate::reason::parse, required_if_eq("kind", "histogram"))]
     pub reason: Option<crate::reason::Wanted>,
-    /// Mark a moment of a rate over time that the recording has, besides those that are in the recording (`record --marks`)
+    /// Add a mark to a rate, besides those in the recording (`record --marks`)
     #[arg(long, value_name = "SECONDS=LABEL", value_parser = mark)]
     pub mark: Vec<(f64, String)>,
+    /// Colours for a light or a dark page
+    #[arg(long, value_enum, default_value_t)]
+    pub theme: PlotTheme,
+    /// Size in pixels of an SVG, from 800x400 to 4000x3000; a PNG has twice as many each way. Bars
+    /// that do not fit become one bar [default: 1100x560; totals and details: as high as needed]
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    pub size: Option<(u32, u32)>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub scope: ScopeArgs,
 }
 
-/// What can be drawn.
+/// Kinds of pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum PlotKind {
-    /// Exits a second over time, by reason
+    /// Exits, or time, per second, over time, by reason
     #[default]
     Rate,
     /// Exits and time by reason
     Totals,
-    /// How long exits of one reason took
+    /// Handling times of one reason's exits
     Histogram,
-    /// Exits and time by what exits were about, of a recording with details; with --reason of one reason
+    /// Exits and time by MSR, port, address and so on, from a recording with details
     Details,
+}
+
+/// What a rate counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RateOf {
+    /// VM exits
+    #[default]
+    Exits,
+    /// Time in the kernel and in userspace
+    Time,
+    /// Time in the kernel
+    KernelTime,
+    /// Time in userspace
+    UserTime,
+}
+
+/// Colours of a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlotTheme {
+    /// Dark text on white
+    #[default]
+    Light,
+    /// Light text on black
+    Dark,
 }
 
 fn mark(word: &str) -> Result<(f64, String), String> {
@@ -51,6 +85,17 @@ fn mark(word: &str) -> Result<(f64, String), String> {
         Ok(seconds) if seconds >= 0.0 && seconds.is_finite() && !label.is_empty() => {
             Ok((seconds, label.to_owned()))
         }
-        _ => Err("a mark is seconds since the recording began, and a label: 2.5=login".to_owned()),
+        _ => Err(
+            "expected seconds since the recording began and a label, as in 2.5=login".to_owned(),
+        ),
     }
+}
+
+fn size(word: &str) -> Result<(u32, u32), String> {
+    let sides = word.split_once('x').and_then(|(width, height)| {
+        let (width, height) = (width.parse().ok()?, height.parse().ok()?);
+        ((800..=4000).contains(&width) && (400..=3000).contains(&height)).then_some((width, height))
+    });
+    sides
+        .ok_or_else(|| "expected WIDTHxHEIGHT from 800x400 to 4000x3000, as in 1200x600".to_owned())
 }

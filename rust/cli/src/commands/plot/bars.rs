@@ -1,136 +1,344 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits, and the time that they took, as two columns of bars.
+//! Exits, and time in the kernel and in userspace, as two columns of bars.
 
-use super::paper::{self, Failed};
-use exitstat_core::tally::Tally;
+use super::{
+    colours, font,
+    number::{number, seconds},
+    paper::{Area, Drawn, Failed, Paper, MARGIN},
+    theme::Theme,
+    Recorded,
+};
+use crate::view::View;
 use plotters::{
-    coord::Shift,
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-/// Bars that are drawn; what else there is makes one more.
+/// Bars at most, unless the size is given; the others are one more.
 const MOST: usize = 18;
 
 /// Height of a bar and the room around it.
 const ROW: i32 = 24;
 
-/// Room for titles, and below.
-const HEAD: i32 = 78;
+/// Height of the columns' titles.
+const HEAD: i32 = 30;
 
-/// Room for a bar's text behind it.
-const TEXT: i32 = 165;
+/// Sizes of a column's title, as far as it fits.
+const SIZES: (u32, u32) = (15, 10);
 
-/// What is drawn.
-pub struct Bars {
-    /// Of what, and of whom.
-    pub title: String,
-    /// Room for the names.
-    pub names: i32,
-    /// Names, and what was counted, in order.
-    pub bars: Vec<(String, Tally)>,
-    /// What the shares are of.
-    pub total: Tally,
+/// Sizes of names, and of a bar's text.
+const NAME: u32 = 14;
+const TEXT: u32 = 13;
+
+/// Room between things beside each other.
+const GAP: i32 = 12;
+
+/// Opacity of the part of a bar that is userspace's.
+const PALE: f64 = 0.4;
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Exits.
+    pub exits: u64,
+    /// Cycles in the kernel.
+    pub kernel: u64,
+    /// Cycles in userspace.
+    pub user: u64,
 }
 
-impl Bars {
-    /// Draws it. `seconds_of` tells the time of cycles, if it is known.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be drawn.
-    pub fn draw(mut self, seconds_of: impl Fn(f64) -> Option<f64>) -> Result<String, Failed> {
-        self.bars.retain(|(_, tally)| tally.exits > 0);
-        let others = self.bars.split_off(self.bars.len().min(MOST));
-        if !others.is_empty() {
-            let sum = others.iter().map(|&(_, tally)| tally).sum();
-            self.bars.push((format!("{} others", others.len()), sum));
-        }
-        let Self {
-            title,
-            names,
-            bars,
-            total,
-        } = self;
-        let time = |cycles: u64| match seconds_of(cycles as f64) {
-            Some(time) => paper::seconds(time),
-            None => format!("{} cycles", paper::number(cycles as f64)),
-        };
-        let columns = [
-            Column {
-                x: names,
-                longest: longest(&bars, |tally| tally.exits),
-                colour: paper::colour(0),
-            },
-            Column {
-                x: (names + paper::SIZE.0 as i32) / 2 + 10,
-                longest: longest(&bars, |tally| tally.cycles),
-                colour: paper::colour(1),
-            },
-        ];
-        let width = columns[1].x - columns[0].x - TEXT;
+impl Amounts {
+    /// Cycles in the kernel and in userspace.
+    pub fn time(self) -> u64 {
+        self.kernel.saturating_add(self.user)
+    }
+}
 
-        let height = HEAD + ROW * bars.len().max(1) as i32 + 12;
-        paper::draw(height.unsigned_abs(), |sheet| {
-            sheet.draw(&Text::new(title, (14, 12), paper::text(20)))?;
-            let heads = [
-                format!("{} exits", paper::number(total.exits as f64)),
-                format!("{} to handle them", time(total.cycles)),
-            ];
-            for (column, head) in columns.iter().zip(heads) {
-                sheet.draw(&Text::new(head, (column.x, 48), paper::text(15)))?;
-            }
-            for (i, (name, tally)) in bars.iter().enumerate() {
-                let y = HEAD + ROW * i as i32;
-                let anchor = Pos::new(HPos::Right, VPos::Center);
-                let style = paper::text(14).pos(anchor);
-                sheet.draw(&Text::new(name.clone(), (names - 10, y + ROW / 2), style))?;
-                let share = |part: u64, all: u64| part as f64 / all.max(1) as f64 * 100.0;
-                let exits = share(tally.exits, total.exits);
-                let exits = format!("{} ({exits:.1} %)", paper::number(tally.exits as f64));
-                columns[0].bar(sheet, y, width, tally.exits, exits)?;
-                let cycles = share(tally.cycles, total.cycles);
-                let cycles = format!("{} ({cycles:.1} %)", time(tally.cycles));
-                columns[1].bar(sheet, y, width, tally.cycles, cycles)?;
-            }
-            Ok(())
+impl std::iter::Sum for Amounts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| Self {
+            exits: a.exits.wrapping_add(b.exits),
+            kernel: a.kernel.wrapping_add(b.kernel),
+            user: a.user.wrapping_add(b.user),
         })
     }
 }
 
-fn longest(bars: &[(String, Tally)], of: impl Fn(&Tally) -> u64) -> u64 {
-    let amounts = bars.iter().map(|(_, tally)| of(tally));
-    amounts.max().unwrap_or(0).max(1)
+/// A row.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    /// Its name.
+    pub name: String,
+    /// Its colour.
+    pub colour: RGBColor,
+    /// How long its bars are.
+    pub amounts: Amounts,
 }
 
+/// What is drawn.
+#[derive(Debug)]
+pub struct Bars {
+    /// The title.
+    pub title: String,
+    /// In order.
+    pub bars: Vec<Bar>,
+    /// What shares are of.
+    pub total: Amounts,
+}
+
+impl Bars {
+    /// Draws it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be drawn.
+    pub fn draw(mut self, paper: &Paper, recorded: &Recorded) -> Result<String, Failed> {
+        let most = match paper.height_for(0) {
+            0 => MOST,
+            height => ((height - HEAD - MARGIN) / ROW - 1).unsigned_abs() as usize,
+        };
+        self.cut(most);
+        let mut columns = vec![self.exits()];
+        if recorded.all.has_times() {
+            columns.push(self.time(&recorded.all));
+        }
+        let names = self.bars.iter().map(|bar| font::width(&bar.name, NAME));
+        let names = names.max().unwrap_or(0).min(paper.width() * 2 / 5);
+        place(&mut columns, MARGIN + names + GAP, paper.width() - MARGIN);
+
+        let height = paper.height_for(HEAD + ROW * self.bars.len().max(1) as i32 + MARGIN);
+        paper.draw(height, (&self.title, &recorded.about), |area| {
+            for column in &columns {
+                column.head(area, paper.theme)?;
+            }
+            for (i, bar) in self.bars.iter().enumerate() {
+                let y = HEAD + ROW * i as i32;
+                let name = font::shorten(&bar.name, NAME, names);
+                let style = paper.theme.text(NAME);
+                let style = style.pos(Pos::new(HPos::Right, VPos::Center));
+                area.draw(&Text::new(name, (MARGIN + names, y + ROW / 2), style))?;
+                for column in &columns {
+                    column.bar(area, paper.theme, (i, y), bar.colour)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Leaves out what has no exits, and sums up what is beyond `most`.
+    fn cut(&mut self, most: usize) {
+        self.bars.retain(|bar| bar.amounts.exits > 0);
+        // A single one more needs no more room than the sum.
+        if self.bars.len() > most + 1 {
+            let others = self.bars.split_off(most);
+            self.bars.push(Bar {
+                name: format!("{} others", others.len()),
+                colour: colours::OTHERS,
+                amounts: others.iter().map(|bar| bar.amounts).sum(),
+            });
+        }
+    }
+
+    fn exits(&self) -> Column {
+        let total = self.total.exits;
+        let rows = self.bars.iter().map(|bar| {
+            let exits = bar.amounts.exits;
+            let text = format!("{} ({})", number(exits as f64), percent(exits, total));
+            ((exits, 0), text)
+        });
+        Column::new(
+            format!("{} exits", number(total as f64)),
+            None,
+            rows.collect(),
+        )
+    }
+
+    fn time(&self, view: &View) -> Column {
+        let time = |cycles: u64| match view.seconds_of(cycles as f64) {
+            Some(time) => seconds(time),
+            None => format!("{} cycles", number(cycles as f64)),
+        };
+        let rows = self.bars.iter().map(|bar| {
+            let Amounts { kernel, user, .. } = bar.amounts;
+            let percent = percent(bar.amounts.time(), self.total.time());
+            let text = match user {
+                0 => format!("{} ({percent})", time(kernel)),
+                _ => format!("{} + {} ({percent})", time(kernel), time(user)),
+            };
+            ((kernel, user), text)
+        });
+        let user = self.total.user;
+        Column::new(
+            format!("{} in the kernel", time(self.total.kernel)),
+            (user > 0).then(|| format!("{} in userspace", time(user))),
+            rows.collect(),
+        )
+    }
+}
+
+fn percent(part: u64, all: u64) -> String {
+    format!("{:.1} %", part as f64 / all.max(1) as f64 * 100.0)
+}
+
+/// A bar's solid and pale part, and its text.
+type Row = ((u64, u64), String);
+
 /// Bars below one another.
+#[derive(Debug)]
 struct Column {
-    x: i32,
+    title: String,
+    /// What the pale parts of its bars are.
+    pale: Option<String>,
+    rows: Vec<Row>,
+    /// What the longest bar stands for.
     longest: u64,
-    colour: RGBColor,
+    x: i32,
+    /// Width of the longest bar.
+    width: i32,
+}
+
+/// Divides the room from `x` to `end` among columns, so that all bars' texts fit.
+fn place(columns: &mut [Column], mut x: i32, end: i32) {
+    let texts: i32 = columns.iter().map(Column::text_width).sum();
+    let width = ((end - x - texts) / (columns.len() as i32).max(1)).max(1);
+    for column in columns {
+        (column.x, column.width) = (x, width);
+        x += width + column.text_width();
+    }
 }
 
 impl Column {
-    /// A bar with its text behind it; the longest of them is of `width`.
+    fn new(title: String, pale: Option<String>, rows: Vec<Row>) -> Self {
+        let longest = rows.iter().map(|((a, b), _)| a.saturating_add(*b)).max();
+        Self {
+            title,
+            pale,
+            longest: longest.unwrap_or(0).max(1),
+            rows,
+            x: 0,
+            width: 0,
+        }
+    }
+
+    /// Room for the longest text, and between it and the next column.
+    fn text_width(&self) -> i32 {
+        let texts = self.rows.iter().map(|(_, text)| font::width(text, TEXT));
+        texts.max().unwrap_or(0) + 3 * GAP
+    }
+
+    /// The title; with both shades of bars, if there are two.
+    fn head(&self, area: &Area<'_>, theme: Theme) -> Drawn {
+        let room = self.width + self.text_width() - GAP;
+        let (x, middle) = (self.x, HEAD / 2 - 3);
+        let draw = |x: i32, title: &str, size: u32| {
+            let style = theme.text(size).pos(Pos::new(HPos::Left, VPos::Center));
+            area.draw(&Text::new(title.to_owned(), (x, middle), style))
+        };
+        let Some(pale) = &self.pale else {
+            draw(x, &self.title, font::fit(&self.title, SIZES, room))?;
+            return Ok(());
+        };
+        let samples = 2 * (GAP + GAP / 2) + GAP;
+        let size = font::fit(&format!("{}{pale}", self.title), SIZES, room - samples);
+        let mut x = x;
+        for (title, opacity) in [(&self.title, 1.0), (pale, PALE)] {
+            let sample = [(x, middle - GAP / 2), (x + GAP, middle + GAP / 2)];
+            area.draw(&Rectangle::new(sample, theme.line.mix(opacity).filled()))?;
+            x += GAP + GAP / 2;
+            draw(x, title, size)?;
+            x += font::width(title, size) + GAP;
+        }
+        Ok(())
+    }
+
+    /// The bar of a row, with its text behind it.
     fn bar(
         &self,
-        sheet: &DrawingArea<SVGBackend<'_>, Shift>,
-        y: i32,
-        width: i32,
-        value: u64,
-        text: String,
-    ) -> paper::Drawn {
-        // One that is there can be seen.
-        let width = value as f64 / self.longest as f64 * f64::from(width);
-        let end = self.x + width.round().max(1.0) as i32;
-        sheet.draw(&Rectangle::new(
-            [(self.x, y + 3), (end, y + ROW - 3)],
-            self.colour.filled(),
+        area: &Area<'_>,
+        theme: Theme,
+        (row, y): (usize, i32),
+        colour: RGBColor,
+    ) -> Drawn {
+        let Some(((solid, pale), text)) = self.rows.get(row) else {
+            return Ok(());
+        };
+        let pixels = |value: u64| {
+            let width = value as f64 / self.longest as f64 * f64::from(self.width);
+            // What is not 0 can be seen.
+            width.round().max(f64::from(u8::from(value > 0))) as i32
+        };
+        let (top, bottom) = (y + 3, y + ROW - 3);
+        let middle = self.x + pixels(*solid);
+        let end = middle + pixels(*pale);
+        for (from, to, colour) in [
+            (self.x, middle, colour.to_rgba()),
+            (middle, end, colour.mix(PALE)),
+        ] {
+            if to > from {
+                let corners = [(from, top), (to, bottom)];
+                area.draw(&Rectangle::new(corners, colour.filled()))?;
+            }
+        }
+        let style = theme.text(TEXT).pos(Pos::new(HPos::Left, VPos::Center));
+        area.draw(&Text::new(
+            text.clone(),
+            (end + GAP / 2, y + ROW / 2),
+            style,
         ))?;
-        let anchor = Pos::new(HPos::Left, VPos::Center);
-        let style = paper::text(13).pos(anchor);
-        sheet.draw(&Text::new(text, (end + 6, y + ROW / 2), style))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bars(exits: &[u64]) -> Bars {
+        let bar = |&exits: &u64| Bar {
+            name: "HLT".to_owned(),
+            colour: colours::OTHERS,
+            amounts: Amounts {
+                exits,
+                kernel: exits * 10,
+                user: 1,
+            },
+        };
+        let bars: Vec<_> = exits.iter().map(bar).collect();
+        let total = bars.iter().map(|bar| bar.amounts).sum();
+        Bars {
+            title: String::new(),
+            bars,
+            total,
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_the_most_is_one_bar() {
+        let mut some = bars(&[9, 5, 0, 3, 2]);
+        some.cut(3);
+        assert_eq!(some.bars.len(), 4);
+        assert_eq!(some.bars[3].name, "HLT");
+        some = bars(&[9, 5, 0, 3, 2]);
+        some.cut(2);
+        let others = some.bars.last().unwrap();
+        assert_eq!((others.name.as_str(), some.bars.len()), ("2 others", 3));
+        let sum = Amounts {
+            exits: 5,
+            kernel: 50,
+            user: 2,
+        };
+        assert_eq!(others.amounts, sum);
+    }
+
+    #[test]
+    fn columns_share_the_room_and_leave_it_for_texts() {
+        let bars = bars(&[900, 5, 3]);
+        let mut columns = [bars.exits(), bars.exits()];
+        place(&mut columns, 200, 1000);
+        assert_eq!(columns[0].x, 200);
+        let end = |column: &Column| column.x + column.width + column.text_width();
+        assert_eq!(columns[1].x, end(&columns[0]));
+        assert!((998..=1000).contains(&end(&columns[1])));
     }
 }

@@ -1,28 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits and time by what the exits were about, as bars.
+//! Exits and time by MSR, port, address and so on, as bars.
 
-use super::{bars::Bars, paper::Failed, Recorded};
+use super::{
+    bars::{Amounts, Bar, Bars},
+    colours,
+    paper::{Failed, Paper},
+    Recorded,
+};
 use crate::detail::{Names, Row, Rows};
-
-/// Room for reasons and keys.
-const NAMES: i32 = 350;
 
 /// Draws it.
 ///
 /// # Errors
 ///
 /// It cannot be drawn.
-pub fn draw(recorded: &Recorded, found: &Rows) -> Result<String, Failed> {
+pub fn draw(paper: &Paper, recorded: &Recorded, found: &Rows) -> Result<String, Failed> {
     let bar = |row: &Row| {
         let about = Names::default().about(row.reason, row.id, found.with_key, found.with_ip);
-        (format!("{} {about}", row.reason), row.tally())
+        Bar {
+            name: format!("{} {about}", row.reason).trim_end().to_owned(),
+            colour: colours::of(row.reason),
+            amounts: Amounts {
+                exits: row.counts.exits,
+                kernel: row.counts.cycles,
+                user: row.counts.user_cycles,
+            },
+        }
     };
+    let bars: Vec<_> = found.rows.iter().map(bar).collect();
+    let total = bars.iter().map(|bar| bar.amounts).sum();
     let bars = Bars {
-        title: format!("What VM exits were about: {}", recorded.title),
-        names: NAMES,
-        bars: found.rows.iter().map(bar).collect(),
-        total: found.tally(),
+        title: format!("VM exits in detail: {}", recorded.of),
+        bars,
+        total,
     };
-    bars.draw(|cycles| recorded.all.seconds_of(cycles))
+    bars.draw(paper, recorded)
 }

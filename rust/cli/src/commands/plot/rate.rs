@@ -1,134 +1,229 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits a second over time, stacked by reason.
+//! Exits, or the time that they take, per second, over time, stacked by reason.
 
 use super::{
-    paper::{self, Failed},
+    colours,
+    flags::{Flag, Flags},
+    font,
+    number::axis,
+    paper::{Area, Drawn, Failed, Paper, MARGIN},
     Recorded,
 };
-use crate::reason::Reason;
-use plotters::{
-    prelude::*,
-    style::text_anchor::{HPos, Pos, VPos},
+use crate::{
+    cli::RateOf,
+    error::Error,
+    reason::Reason,
+    view::{Row, View},
 };
-use std::collections::BTreeMap;
+use plotters::prelude::*;
+use std::{cmp::Reverse, collections::BTreeMap};
 
-/// Room for the legend.
-const LEGEND: u32 = 220;
+/// Layers at most; all other reasons are one more.
+const MOST: usize = 12;
+
+/// Room for the labels of the axes.
+const AXES: (u32, u32) = (66, 44);
+
+/// Size of the legend's text, and room for its coloured squares.
+const TEXT: u32 = 14;
+const SQUARE: i32 = 20;
+
+/// A reason, or several.
+struct Layer {
+    name: String,
+    colour: RGBColor,
+    /// Its rate in each interval.
+    rates: Vec<f64>,
+}
 
 /// Draws it.
 ///
 /// # Errors
 ///
-/// It cannot be drawn.
-pub fn draw(recorded: &Recorded) -> Result<String, Failed> {
-    // The most frequent at the bottom, where they are compared best.
-    let mut frequent: Vec<_> = recorded
-        .all
-        .rows
-        .iter()
-        .filter_map(|row| Some((row.reason?, row.line.tally.exits)))
-        .filter(|&(_, exits)| exits > 0)
-        .collect();
-    frequent.sort_by_key(|&(_, exits)| std::cmp::Reverse(exits));
-    let all: u64 = frequent.iter().map(|&(_, exits)| exits).sum();
-    let others = frequent.split_off(frequent.len().min(paper::COLOURED));
-
-    // Each layer's name and colour, and its rates in each interval.
-    let mut layers: Vec<(String, RGBColor, Vec<f64>)> = Vec::new();
-    let rates: Vec<_> = recorded
-        .intervals
-        .iter()
-        .map(|(_, view)| rates(view))
-        .collect();
-    for (n, &(reason, exits)) in frequent.iter().enumerate() {
-        let each = rates
-            .iter()
-            .map(|rates| rates.get(&reason).copied().unwrap_or(0.0));
-        layers.push((
-            label(&reason.to_string(), exits, all),
-            paper::colour(n),
-            each.collect(),
+/// It was not counted; or it cannot be drawn.
+pub fn draw(
+    paper: &Paper,
+    recorded: &Recorded,
+    of: RateOf,
+) -> Result<Result<String, Failed>, Error> {
+    if of != RateOf::Exits && !recorded.all.has_times() {
+        return Err(Error::Usage(
+            "only exits were counted (--counts): the recording has no times".to_owned(),
         ));
     }
-    if !others.is_empty() {
-        let exits = others.iter().map(|&(_, exits)| exits).sum();
-        let each = rates.iter().map(|rates| {
-            others
-                .iter()
-                .filter_map(|(reason, _)| rates.get(reason))
-                .sum()
-        });
-        let name = match others.as_slice() {
-            [(reason, _)] => reason.to_string(),
-            _ => format!("{} others", others.len()),
-        };
-        layers.push((label(&name, exits, all), paper::OTHERS, each.collect()));
-    }
+    Ok(picture(paper, recorded, of))
+}
 
-    let end = recorded
-        .intervals
-        .last()
-        .map_or(0.0, |(end, _)| *end)
-        .max(1e-3);
-    let most = rates
-        .iter()
-        .map(|rates| rates.values().sum::<f64>())
-        .fold(1.0, f64::max);
-    paper::draw(paper::SIZE.1, |sheet| {
-        let (left, right) = sheet.split_horizontally(paper::SIZE.0 - LEGEND);
-        let title = format!("VM exits a second by reason: {}", recorded.title);
-        let mut chart = ChartBuilder::on(&left)
-            .caption(title, paper::text(20))
-            .margin(12)
-            .x_label_area_size(42)
-            .y_label_area_size(64)
-            .build_cartesian_2d(0.0..end, 0.0..most * 1.05)?;
-        paper::plain(&mut chart.configure_mesh())
-            .x_desc("seconds since the recording began")
-            .y_desc("exits/s")
-            .x_label_formatter(&paper::axis(end))
-            .y_label_formatter(&paper::axis(most))
-            .draw()?;
-        let mut below = vec![0.0; rates.len()];
-        for (_, colour, each) in &layers {
-            let above: Vec<f64> = below.iter().zip(each).map(|(a, b)| a + b).collect();
-            // Steps, as a rate is known for an interval, not for a moment.
-            let mut upper = steps(recorded, &above);
-            let mut lower = steps(recorded, &below);
-            lower.reverse();
-            upper.extend(lower);
-            chart.draw_series([Polygon::new(upper, colour.filled())])?;
-            below = above;
-        }
-        for (at, label) in recorded.marks.iter().filter(|(at, _)| *at <= end) {
-            let line = vec![(*at, 0.0), (*at, most * 1.05)];
-            chart.draw_series([PathElement::new(line, paper::GREY.stroke_width(1))])?;
-            // Upright, beside its line: so that those of short phases do not lie on each other.
-            let style = paper::text(13).transform(FontTransform::Rotate90);
-            let style = style.pos(Pos::new(HPos::Left, VPos::Bottom));
-            chart.draw_series([Text::new(label.clone(), (*at, most * 1.04), style)])?;
-        }
-        // From the top down, as the layers are.
-        for (i, (name, colour, _)) in layers.iter().rev().enumerate() {
-            let y = 52 + 24 * i as i32;
-            right.draw(&Rectangle::new([(0, y), (14, y + 14)], colour.filled()))?;
-            right.draw(&Text::new(name.clone(), (20, y), paper::text(14)))?;
-        }
-        Ok(())
+fn picture(paper: &Paper, recorded: &Recorded, of: RateOf) -> Result<String, Failed> {
+    let layers = layers(recorded, of);
+    let legend = layers.iter().map(|layer| font::width(&layer.name, TEXT));
+    let legend = legend.max().unwrap_or(0) + SQUARE + MARGIN;
+    let end = recorded.intervals.last().map_or(0.0, |(end, _)| *end);
+    let end = end.max(1e-3);
+    let title = format!("{}: {}", title(of), recorded.of);
+
+    paper.draw(paper.height(), (&title, &recorded.about), |area| {
+        let (left, right) = (MARGIN + AXES.0 as i32, paper.width() - legend - 2 * MARGIN);
+        let marks = recorded.marks.iter().filter(|(at, _)| *at <= end);
+        let flags = marks.map(|(at, label)| Flag {
+            x: left + (at / end * f64::from(right - left)).round() as i32,
+            label: label.clone(),
+        });
+        let rows = (paper.height() / 60).min(8).unsigned_abs() as usize;
+        let flags = Flags::place(flags.collect(), rows, paper.width() - MARGIN);
+        let top = flags.height();
+        let bottom = paper.height() - MARGIN - AXES.1 as i32;
+
+        chart(area, paper, (top, legend), recorded, of, &layers)?;
+        let line = paper.theme.line.stroke_width(1);
+        flags.draw(area, (0, bottom), line, |size| paper.theme.text(size))?;
+        let x = right + MARGIN;
+        draw_legend(area, paper, (x, top, bottom), &layers)
     })
 }
 
-fn label(name: &str, exits: u64, all: u64) -> String {
-    let percent = exits as f64 / all.max(1) as f64 * 100.0;
-    format!("{name} {percent:.1} %")
+fn title(of: RateOf) -> &'static str {
+    match of {
+        RateOf::Exits => "VM exits per second by reason",
+        RateOf::Time => "Kernel and userspace time per second for VM exits, by reason",
+        RateOf::KernelTime => "Kernel time per second for VM exits, by reason",
+        RateOf::UserTime => "Userspace time per second for VM exits, by reason",
+    }
 }
 
-fn rates(view: &crate::view::View) -> BTreeMap<Reason, f64> {
-    let rate = |row| view.figures(row).exits_per_second;
-    let rows = view.rows.iter();
-    rows.filter_map(|row| Some((row.reason?, rate(row)?)))
-        .collect()
+/// Axes and layers.
+fn chart(
+    area: &Area<'_>,
+    paper: &Paper,
+    (top, legend): (i32, i32),
+    recorded: &Recorded,
+    of: RateOf,
+    layers: &[Layer],
+) -> Drawn {
+    let end = recorded.intervals.last().map_or(1e-3, |(end, _)| *end);
+    let sums = (0..recorded.intervals.len())
+        .map(|i| layers.iter().map(|layer| layer.rates[i]).sum::<f64>());
+    let most = sums.fold(0.0, f64::max);
+    let most = if most > 0.0 { most * 1.05 } else { 1.0 };
+    let unit = match (of, recorded.all.tsc_khz) {
+        (RateOf::Exits, _) => "exits/s",
+        (_, Some(_)) => "ms/s",
+        (_, None) => "cycles/s",
+    };
+    let mut chart = ChartBuilder::on(area)
+        .margin(MARGIN)
+        .margin_top(top)
+        .margin_right(legend + 2 * MARGIN)
+        .x_label_area_size(AXES.1)
+        .y_label_area_size(AXES.0)
+        .build_cartesian_2d(0.0..end.max(1e-3), 0.0..most)?;
+    paper
+        .theme
+        .mesh(&mut chart.configure_mesh())
+        .x_desc("seconds since the recording began")
+        .y_desc(unit)
+        .x_label_formatter(&axis(end))
+        .y_label_formatter(&axis(most))
+        .draw()?;
+    let mut below = vec![0.0; recorded.intervals.len()];
+    for layer in layers {
+        let above: Vec<f64> = below.iter().zip(&layer.rates).map(|(a, b)| a + b).collect();
+        // Steps: a rate is known for an interval, not for a moment.
+        let mut outline = steps(recorded, &above);
+        outline.extend(steps(recorded, &below).into_iter().rev());
+        chart.draw_series([Polygon::new(outline, layer.colour.filled())])?;
+        below = above;
+    }
+    Ok(())
+}
+
+/// The layers' names, in their order from the top down.
+fn draw_legend(
+    area: &Area<'_>,
+    paper: &Paper,
+    (x, top, bottom): (i32, i32, i32),
+    layers: &[Layer],
+) -> Drawn {
+    let row = (bottom - top) / (layers.len() as i32).max(1);
+    let row = row.min(24);
+    for (i, layer) in (0..).zip(layers.iter().rev()) {
+        let y = top + MARGIN / 2 + row * i;
+        let square = [(x, y), (x + SQUARE - 6, y + row.min(19) - 5)];
+        area.draw(&Rectangle::new(square, layer.colour.filled()))?;
+        let at = (x + SQUARE, y);
+        area.draw(&Text::new(layer.name.clone(), at, paper.theme.text(TEXT)))?;
+    }
+    Ok(())
+}
+
+/// The largest layer is first, at the bottom, where it is compared best.
+fn layers(recorded: &Recorded, of: RateOf) -> Vec<Layer> {
+    let amount = |row: &Row| amount(row, of);
+    let rows = recorded.all.rows.iter();
+    let mut reasons: Vec<_> = rows
+        .filter_map(|row| Some((row.reason?, amount(row))))
+        .filter(|&(_, amount)| amount > 0)
+        .collect();
+    reasons.sort_by_key(|&(_, amount)| Reverse(amount));
+    let all: u64 = reasons.iter().map(|&(_, amount)| amount).sum();
+    let others = match reasons.len() {
+        // A single one more needs no more room than the sum.
+        few if few <= MOST + 1 => Vec::new(),
+        _ => reasons.split_off(MOST),
+    };
+    let rates: Vec<_> = recorded
+        .intervals
+        .iter()
+        .map(|(_, view)| rates(view, of))
+        .collect();
+    let layer = |name: String, colour, reasons: &[(Reason, u64)]| {
+        let sum: u64 = reasons.iter().map(|&(_, amount)| amount).sum();
+        let percent = sum as f64 / all.max(1) as f64 * 100.0;
+        let rate = |rates: &BTreeMap<Reason, f64>| {
+            let each = reasons.iter().filter_map(|(reason, _)| rates.get(reason));
+            each.sum()
+        };
+        Layer {
+            name: format!("{name} {percent:.1} %"),
+            colour,
+            rates: rates.iter().map(rate).collect(),
+        }
+    };
+    let mut layers: Vec<_> = reasons
+        .iter()
+        .map(|one| layer(one.0.to_string(), colours::of(one.0), &[*one]))
+        .collect();
+    if !others.is_empty() {
+        let name = format!("{} others", others.len());
+        layers.push(layer(name, colours::OTHERS, &others));
+    }
+    layers
+}
+
+/// Exits, or cycles.
+fn amount(row: &Row, of: RateOf) -> u64 {
+    let kernel = row.line.tally.cycles;
+    let user = row.line.detail.as_ref().map_or(0, |d| d.user_cycles);
+    match of {
+        RateOf::Exits => row.line.tally.exits,
+        RateOf::Time => kernel.saturating_add(user),
+        RateOf::KernelTime => kernel,
+        RateOf::UserTime => user,
+    }
+}
+
+/// Exits, milliseconds or cycles per second.
+fn rates(view: &View, of: RateOf) -> BTreeMap<Reason, f64> {
+    let Some(seconds) = view.seconds.filter(|&seconds| seconds > 0.0) else {
+        return BTreeMap::new();
+    };
+    let scale = match of {
+        RateOf::Exits => 1.0,
+        _ => view.seconds_of(1e3).unwrap_or(1.0),
+    };
+    let rate = |row: &Row| Some((row.reason?, amount(row, of) as f64 * scale / seconds));
+    view.rows.iter().filter_map(rate).collect()
 }
 
 fn steps(recorded: &Recorded, values: &[f64]) -> Vec<(f64, f64)> {

@@ -2,24 +2,45 @@
 
 //! Exits and time by reason, as bars.
 
-use super::{bars::Bars, paper::Failed, Recorded};
-
-/// Room for the reasons' names.
-const NAMES: i32 = 200;
+use super::{
+    bars::{Amounts, Bar, Bars},
+    colours,
+    paper::{Failed, Paper},
+    Recorded,
+};
+use crate::view::Row;
+use std::cmp::Reverse;
 
 /// Draws it.
 ///
 /// # Errors
 ///
 /// It cannot be drawn.
-pub fn draw(recorded: &Recorded) -> Result<String, Failed> {
+pub fn draw(paper: &Paper, recorded: &Recorded) -> Result<String, Failed> {
     let view = &recorded.all;
-    let rows = view.rows.iter();
+    let mut bars: Vec<_> = view.rows.iter().map(bar).collect();
+    bars.sort_by_key(|bar| Reverse((bar.amounts.time(), bar.amounts.exits)));
     let bars = Bars {
-        title: format!("VM exits by reason: {}", recorded.title),
-        names: NAMES,
-        bars: rows.map(|row| (row.name(), row.line.tally)).collect(),
-        total: view.total.line.tally,
+        title: format!("VM exits by reason: {}", recorded.of),
+        bars,
+        total: amounts(&view.total),
     };
-    bars.draw(|cycles| view.seconds_of(cycles))
+    bars.draw(paper, recorded)
+}
+
+fn bar(row: &Row) -> Bar {
+    Bar {
+        name: row.name(),
+        colour: row.reason.map_or(colours::OTHERS, colours::of),
+        amounts: amounts(row),
+    }
+}
+
+fn amounts(row: &Row) -> Amounts {
+    let detail = row.line.detail.as_ref();
+    Amounts {
+        exits: row.line.tally.exits,
+        kernel: row.line.tally.cycles,
+        user: detail.map_or(0, |detail| detail.user_cycles),
+    }
 }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A recording, as pictures need it.
+
+use crate::{
+    cli::{PlotArgs, RowsArgs},
+    error::Error,
+    model::{Period, Scope},
+    output::table::clock,
+    source::recording::{self, Intervals, Metadata, Reader},
+    view::{not_there, View},
+};
+use exitstat_core::snapshot::Header;
+
+/// What is to be drawn.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Whose exits, and of how long.
+    pub of: String,
+    /// Where, when and how they were counted.
+    pub about: String,
+    /// Each time between two snapshots: its end, in seconds since the first one, and what was
+    /// counted.
+    pub intervals: Vec<(f64, View)>,
+    /// Marks, by seconds since the first snapshot.
+    pub marks: Vec<(f64, String)>,
+    /// The sum of all intervals.
+    pub all: View,
+    /// The same, with details.
+    pub period: Period,
+    /// Whether the recording is undamaged and has its end.
+    pub whole: bool,
+}
+
+impl Recorded {
+    /// Reads a recording to its end.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, has a single snapshot, or has no exits of the scope; or a mark is beyond
+    /// its end.
+    pub fn open(args: &PlotArgs) -> Result<Self, Error> {
+        let failed = |why| Error::Recording {
+            path: args.file.clone(),
+            why,
+        };
+        let mut recording = Intervals::new(Reader::open(&args.file)?).map_err(failed)?;
+        let scope = Scope::from(&args.scope);
+        let rows = RowsArgs::default();
+        let began = *recording.header();
+        let (mut all, mut intervals): (Option<Period>, _) = (None, Vec::new());
+        let mut end = 0.0;
+        let mut marks = args.mark.clone();
+        marks.extend(recording.marks().iter().map(|label| (end, label.clone())));
+        while let Some(recording::Interval {
+            period,
+            marks: labels,
+        }) = recording.next_interval().map_err(failed)?
+        {
+            let view = View::of_interval(&period, scope, &rows);
+            end += view.seconds.unwrap_or(0.0);
+            intervals.push((end, view));
+            marks.extend(labels.into_iter().map(|label| (end, label)));
+            match &mut all {
+                Some(all) => all.extend(&period),
+                None => all = Some(period),
+            }
+        }
+        let warning = recording.reader().warning();
+        if let Some(warning) = &warning {
+            crate::say!("exitstat: {}: {warning}", args.file.display());
+        }
+        if let Some((at, label)) = args.mark.iter().find(|(at, _)| *at > end) {
+            return Err(Error::Usage(format!(
+                "--mark {at}={label} is beyond the recording's end, after {end:.3} s"
+            )));
+        }
+        let period = all.ok_or_else(|| {
+            let file = args.file.display();
+            Error::Incomplete(format!(
+                "{file}: there is one snapshot in it; a picture needs two"
+            ))
+        })?;
+        let all = View::of(&period, scope, &rows).ok_or_else(|| not_there(scope))?;
+        Ok(Self {
+            of: format!("{}, {end:.1} s", all.subject),
+            about: about(recording.reader().metadata(), &began, &all),
+            intervals,
+            marks,
+            all,
+            period,
+            whole: warning.is_none(),
+        })
+    }
+}
+
+/// The host's name, if the recording has it, the time of the first snapshot, the kernel, and who
+/// counted.
+fn about(metadata: &Metadata, began: &Header, all: &View) -> String {
+    let kernel = Some(&metadata.kernel).filter(|kernel| !kernel.is_empty());
+    let parts = [
+        metadata.hostname.clone(),
+        Some(clock(began.realtime)),
+        kernel.map(|kernel| format!("Linux {kernel}")),
+        all.counted_by.map(|by| format!("source: {by}")),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let text = parts.join(" · ");
+    // A file may hold anything.
+    text.chars().filter(|c| !c.is_control()).collect()
+}
