@@ -97,7 +97,11 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     }
     let text = serde_json::to_string_pretty(&result)?;
     fs::write(workspace.path(RESULT), text + "\n")?;
-    let picture = plot::draw(&own).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let added: Vec<_> = own.rows[1..]
+        .iter()
+        .filter_map(|&(row, title)| Some((title, own.more("cpuid", row)?)))
+        .collect();
+    let picture = plot::draw(&added).map_err(|error| anyhow::anyhow!("{error}"))?;
     fs::write(workspace.path(PICTURE), picture)?;
     println!("{RESULT} has all of it, {PICTURE} is the picture of the first.");
     Ok(())
