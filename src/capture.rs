@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A snapshot in memory of its own, to be given away or formatted.
+//! A snapshot in a buffer of its own, to be handed out or formatted.
 //!
-//! Counters are copied while no vCPU can be attached or go, which has to be short; what takes
-//! longer, or may fault, works on the copy.
+//! No vCPU can attach or go while its counters are copied, so the copy must be quick. Work that
+//! takes longer, or may fault, uses the copy.
 
 use super::contents::{
     self,
@@ -17,23 +17,23 @@ pub(crate) struct Capture {
     used: usize,
 }
 
-/// Why there is no snapshot.
+/// Why no snapshot was taken.
 pub(crate) enum Failed {
-    /// It would be larger than allowed: so large.
+    /// The snapshot would exceed the limit; this is its size in bytes.
     TooLarge(usize),
-    /// No memory.
+    /// Out of memory.
     Error(Error),
 }
 
 impl Capture {
-    /// Takes a snapshot of `most` bytes at most.
+    /// Takes a snapshot of at most `most` bytes.
     pub(crate) fn take(what: What, details: bool, most: u64) -> Result<Self, Failed> {
         let mut size = contents::write(what, details, &mut []);
         loop {
             if size as u64 > most {
                 return Err(Failed::TooLarge(size));
             }
-            // The kernel warns of more.
+            // The kernel warns about larger allocations.
             if size > i32::MAX as usize {
                 return Err(Failed::Error(ENOMEM));
             }
@@ -43,12 +43,12 @@ impl Capture {
             if used <= size {
                 return Ok(Self { bytes, used });
             }
-            // vCPUs came since it was measured.
+            // vCPUs were attached after the snapshot was measured.
             size = used;
         }
     }
 
-    /// The snapshot.
+    /// Returns the bytes of the snapshot.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.used).unwrap_or_default()
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters of one kind, a word for each reason, with one writer at a time and any number of
-//! readers.
+//! Counters of one kind: a word per reason, with one writer at a time and any number of readers.
 
 use super::reason::{
     Slot,
@@ -12,31 +11,31 @@ use core::{
     cell::UnsafeCell, //
 };
 
-/// Counters of all reasons. All zeros are a valid value: the initial one.
+/// Counters of all reasons. All zeros is a valid value, and the initial one.
 ///
 /// A column is written by single instructions, here and where a whole exit is recorded, in `cpu`
-/// and `vcpu`. They have no lock prefix, which is for several writers. A reader sees each counter
-/// whole. The writer adds an exit before its cycles, and a reader reads in that order too. x86
-/// keeps both orders, so the cycles that a reader sees lack at most those of the last exit that it
-/// sees, and may include those of exits that came while it read. `rust/model` tries every order.
+/// and `vcpu`. They need no lock prefix because there is only one writer. A reader sees each
+/// counter whole. The writer adds an exit before its cycles, and a reader reads in the same order;
+/// x86 preserves both orders. So the cycles that a reader sees miss at most those of the last exit
+/// that it sees, and may include those of later exits. `rust/model` tries every order.
 #[repr(transparent)]
 pub(crate) struct Column([UnsafeCell<u64>; SLOTS]);
 
 // SAFETY: All access is by single instructions on aligned 64-bit words, which x86 makes atomic with
-// respect to readers on other CPUs. One writer at a time is not needed for soundness, only for
-// exact counts.
+// respect to readers on other CPUs. Soundness does not depend on there being one writer at a time;
+// only exact counts do.
 unsafe impl Sync for Column {}
 
 impl Column {
-    /// A column of zeros.
+    /// Creates a column of zeros.
     pub(crate) const fn new() -> Self {
         Self([const { UnsafeCell::new(0) }; SLOTS])
     }
 
-    /// Adds to a counter, which wraps and does not panic.
+    /// Adds to a counter. Counters wrap instead of panicking.
     #[inline(always)]
     pub(crate) fn add(&self, slot: Slot, more: u64) {
-        // SAFETY: A slot's index is below `SLOTS`: the word is in the column.
+        // SAFETY: A slot's index is below `SLOTS`, so the word is in the column.
         unsafe {
             asm!(
                 "add qword ptr [{column} + 8*{slot}], {more}",
@@ -48,26 +47,27 @@ impl Column {
         }
     }
 
-    /// Raises a counter to `least`, if it is less. For a writer that is alone.
+    /// Raises a counter to `least` if it is lower. The caller must be the only writer.
     pub(crate) fn raise(&self, slot: Slot, least: u64) {
         if let Some(word) = self.0.get(slot.index()) {
             let highest = self.get(slot).max(least);
-            // SAFETY: A valid, aligned word. Volatile, as `WRITE_ONCE()`.
+            // SAFETY: The word is valid and aligned. Volatile, like `WRITE_ONCE()`.
             unsafe { word.get().write_volatile(highest) };
         }
     }
 
-    /// A counter.
+    /// Returns a counter.
     #[inline(always)]
     pub(crate) fn get(&self, slot: Slot) -> u64 {
         self.0.get(slot.index()).map_or(0, read)
     }
 
-    /// The sum of all counters, one instruction each: a guest may ask for it, and waits.
+    /// Returns the sum of all counters. One instruction per counter, because guests wait for the
+    /// answer.
     #[inline(always)]
     pub(crate) fn sum(&self) -> u64 {
         let sum: u64;
-        // SAFETY: It reads the column's words, each once and whole.
+        // SAFETY: The code reads only words of the column, each once and whole.
         unsafe {
             asm!(
                 "xor {sum:e}, {sum:e}",
@@ -88,7 +88,8 @@ impl Column {
 
 #[inline(always)]
 fn read(word: &UnsafeCell<u64>) -> u64 {
-    // SAFETY: A valid, aligned word. Volatile, as `READ_ONCE()`: it is read once and whole.
+    // SAFETY: The word is valid and aligned. Volatile, like `READ_ONCE()`: it is read once and
+    // whole.
     unsafe { word.get().read_volatile() }
 }
 

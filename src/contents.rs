@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is in a snapshot: the counters of all CPUs, of all vCPUs, and of those that are gone.
+//! The contents of a snapshot: counters of all CPUs, of all vCPUs, and of retired vCPUs.
 //!
-//! `rust/core/src/snapshot.rs` describes how it is written, `capture` makes room for it.
+//! `rust/core/src/snapshot.rs` describes the format; `capture` allocates the buffer.
 
 use super::{
     cpu,
@@ -25,20 +25,20 @@ use super::{
     vcpu::Vcpu, //
 };
 
-/// Whose counters a snapshot has.
+/// The counters to include in a snapshot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
-    /// All there are.
+    /// All counters.
     All,
-    /// Those of vCPUs, and of those that are gone.
+    /// Counters of vCPUs, live and retired.
     Vcpus,
-    /// Those of the vCPUs of one VM.
+    /// Counters of one VM's vCPUs.
     Vm(u64),
 }
 
-/// Writes a snapshot, and returns its size, which may be larger than `buffer`.
+/// Writes a snapshot and returns its size, which may exceed `buffer`.
 ///
-/// With `details`, they are read before the counters that they are a part of.
+/// Details, if requested, are read before the counters that include them.
 pub(crate) fn write(what: What, details: bool, buffer: &mut [u8]) -> usize {
     let clock = ffi::clock();
     let header = Header {
@@ -111,7 +111,7 @@ fn write_vcpu(vcpu: &Vcpu, to: &mut Rows<'_, '_>) {
         if !vcpu.is_taken(slot) {
             continue;
         }
-        // These first: they never have more exits than the count then.
+        // Read these first, so that they never exceed the count.
         let nested = vcpu.nested(slot);
         let histogram = vcpu.histogram(slot);
         let head = RowHead {

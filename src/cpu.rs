@@ -2,8 +2,8 @@
 
 //! Exits of the whole host by reason, kept per CPU.
 //!
-//! There is no slot for the grand total: a reader sums the reasons over all possible CPUs, so that
-//! a CPU taken offline loses nothing.
+//! There is no slot for the grand total. Readers sum the reasons over all possible CPUs, so a CPU
+//! taken offline loses nothing.
 
 use super::{
     column::Column,
@@ -30,19 +30,20 @@ pub(crate) struct Table {
     cycles: Column,
 }
 
-// This is how `struct exitstat_cpu_table` is used.
+// `struct exitstat_cpu_table` has this layout.
 const _: () = assert!(ffi::EXITSTAT_SLOTS as usize == SLOTS);
 const _: () = assert!(size_of::<ffi::exitstat_cpu_table>() == size_of::<Table>());
 const _: () = assert!(size_of::<Table>() <= footprint::CPU);
 
 /// Counts an exit on this CPU.
 ///
-/// Two instructions, each complete on one CPU: if the caller moves to another CPU in between, the
-/// sums over CPUs are still right. They need no lock prefix, as no other CPU writes here.
+/// Each of the two instructions completes on one CPU. If the caller moves to another CPU between
+/// them, the sums over CPUs are still right. They need no lock prefix, because no other CPU writes
+/// here.
 #[inline(always)]
 pub(crate) fn record(slot: Slot, cycles: u64) {
-    // SAFETY: A slot's index is below `SLOTS`, so that the two words are inside this CPU's table,
-    // which is at the symbol's value relative to %gs.
+    // SAFETY: A slot's index is below `SLOTS`, so both words are inside this CPU's table, which is
+    // at the symbol's value relative to %gs.
     unsafe {
         asm!(
             "inc qword ptr gs:[{table} + 8*{slot} + {of_exits}]",
@@ -57,7 +58,7 @@ pub(crate) fn record(slot: Slot, cycles: u64) {
     }
 }
 
-/// Adds cycles to an exit that has been counted, maybe on another CPU.
+/// Adds cycles to an exit that has been counted, possibly on another CPU.
 #[inline(always)]
 pub(crate) fn record_more(slot: Slot, cycles: u64) {
     // SAFETY: As above.
@@ -74,15 +75,15 @@ pub(crate) fn record_more(slot: Slot, cycles: u64) {
 }
 
 impl Table {
-    /// The exits that were counted in `slot`.
+    /// Returns the exits counted in `slot`.
     fn total(&self, slot: Slot) -> Tally {
-        // In this order, see `Column`.
+        // The order matters, see `Column`.
         let exits = self.exits.get(slot);
         let cycles = self.cycles.get(slot);
         Tally { exits, cycles }
     }
 
-    /// The exits of all reasons.
+    /// Returns the exits of all reasons.
     fn grand_total(&self) -> Tally {
         let exits = self.exits.sum();
         let cycles = self.cycles.sum();
@@ -90,29 +91,29 @@ impl Table {
     }
 }
 
-/// The host's exits that were counted in `slot`.
+/// Returns the host's exits counted in `slot`.
 pub(crate) fn total(slot: Slot) -> Tally {
     tables().map(|table| table.total(slot)).sum()
 }
 
-/// The host's exits of all reasons.
+/// Returns the host's exits of all reasons.
 pub(crate) fn grand_total() -> Tally {
     tables().map(Table::grand_total).sum()
 }
 
-/// The exits of a CPU, by slot; of none, if there cannot be such a CPU.
+/// Returns the exits of a CPU by slot, or nothing if the CPU is not possible.
 pub(crate) fn tallies(cpu: u32) -> impl Iterator<Item = Tally> {
     let slots = table_of(cpu).map(|table| Slot::all().map(|slot| table.total(slot)));
     slots.into_iter().flatten()
 }
 
-/// The numbers of the CPUs that may exist.
+/// Returns the numbers of the possible CPUs.
 pub(crate) fn possible() -> impl Iterator<Item = u32> {
     numbers().filter(|&cpu| table_of(cpu).is_some())
 }
 
 fn numbers() -> impl Iterator<Item = u32> {
-    // SAFETY: It reads a constant.
+    // SAFETY: The function reads a constant.
     0..unsafe { ffi::exitstat_cpu_limit() }
 }
 
@@ -121,10 +122,11 @@ fn tables() -> impl Iterator<Item = &'static Table> {
 }
 
 fn table_of(cpu: u32) -> Option<&'static Table> {
-    // SAFETY: Any number may be asked for.
+    // SAFETY: The function accepts any number.
     let table = unsafe { ffi::exitstat_cpu_table_of(cpu) };
-    // SAFETY: NULL, or memory of the size of the table (asserted above) that lives as long as the
-    // module, zeroed at its load, and only ever accessed as counters.
+    // SAFETY: The pointer is NULL, or points to memory of the size of the table (asserted above).
+    // That memory lives as long as the module, is zeroed when the module is loaded, and is only
+    // ever accessed as counters.
     unsafe { table.cast::<Table>().as_ref() }
 }
 
@@ -142,7 +144,7 @@ mod tests {
         ffi::c_void, //
     };
 
-    /// The total of each slot. Nothing else records here: the test module observes nothing.
+    /// Returns the total of each slot. Nothing else records here: the test module observes nothing.
     fn totals() -> [Tally; SLOTS] {
         from_fn(|index| total(Slot::of(index as u32)))
     }
@@ -218,14 +220,14 @@ mod tests {
                 continue;
             };
             let here = table.total(SLOT);
-            // An int before Linux 7.3, and a bool since.
+            // An int before Linux 7.3, a bool since.
             #[allow(clippy::useless_conversion)]
             let wait = true.into();
-            // SAFETY: `record_here` can be called in any context, and does without the argument.
+            // SAFETY: `record_here` can be called in any context and ignores its argument.
             let err = unsafe {
                 bindings::smp_call_function_single(cpu as i32, Some(record_here), null_mut(), wait)
             };
-            // CPUs that are not online have a table as well.
+            // CPUs that are offline have a table, too.
             if err == 0 {
                 let one = Tally {
                     exits: 1,
@@ -243,7 +245,7 @@ mod tests {
         assert!(total(SLOT) == before.plus(all));
     }
 
-    /// More than any kernel is built for.
+    /// More CPUs than any kernel supports.
     const NR_CPUS: u32 = 10_000;
 
     #[test]

@@ -26,7 +26,7 @@ use kernel::{
     prelude::*, //
 };
 
-/// A file's text.
+/// The text of a file.
 pub(crate) struct Text(pub(crate) ffi::exitstat_text);
 
 impl fmt::Display for Text {
@@ -43,15 +43,16 @@ impl fmt::Display for Text {
     }
 }
 
-/// What a reason is called, also if it is none.
+/// Returns the name of a reason, or a placeholder for an undefined one.
 fn name(number: u32) -> &'static str {
     let mut all = reason::REASONS.iter();
     all.find(|r| r.number == number)
         .map_or("undefined", |r| r.name)
 }
 
-/// One line a reason: number, name, exits, cycles. Then `undefined`, exits with a number that the
-/// SDM does not define, and `unattached`, vCPUs whose exits are in these totals only.
+/// Writes one line per reason: number, name, exits, cycles. Two lines follow: `undefined`, exits
+/// with a number that the SDM does not define, and `unattached`, vCPUs whose exits are in these
+/// totals only.
 fn totals(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for r in &reason::REASONS {
         let tally = cpu::total(Slot::of(r.number));
@@ -66,7 +67,7 @@ fn totals(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "unattached {}", observer::unattached())
 }
 
-/// One line for each CPU and reason that was taken there: CPU, number, name, exits, cycles.
+/// Writes one line per CPU and reason taken there: CPU, number, name, exits, cycles.
 fn cpus(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for cpu in cpu::possible() {
         for (number, tally) in (0..).zip(cpu::tallies(cpu)) {
@@ -79,8 +80,9 @@ fn cpus(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// One line a vCPU: VM, vCPU, process id, exits, cycles, exits that userspace finished and the
-/// cycles it took, process name. Before them `retired`, exits and cycles of the vCPUs that are gone.
+/// Writes one line per vCPU: VM, vCPU, process ID, exits, cycles, exits that userspace finished,
+/// cycles in userspace, process name. The first line, `retired`, has the exits and cycles of
+/// retired vCPUs.
 fn vcpus(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for_each_record(|record| {
         let mut sum = RowHead::default();
@@ -107,11 +109,11 @@ fn vcpus(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     })
 }
 
-/// One line for each vCPU and reason that it took: VM, vCPU, number, name, exits, cycles, cycles of
-/// the longest, exits that userspace finished, cycles it took, exits that were a nested guest's and
-/// those of them that its hypervisor got, and the histogram: `B:N` for N exits in bucket B, as
-/// `rust/core/src/snapshot.rs` describes it. With `retired -` for VM and vCPU those of the vCPUs
-/// that are gone.
+/// Writes one line per vCPU and reason it took: VM, vCPU, number, name, exits, cycles, cycles of
+/// the longest exit, exits that userspace finished, cycles in userspace, exits from nested guests,
+/// those reflected to the guest hypervisor, and the histogram. The histogram is `B:N` for N exits
+/// in bucket B, as in `rust/core/src/snapshot.rs`. Lines of retired vCPUs have `retired -` for VM
+/// and vCPU.
 fn reasons(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for_each_record(|record| {
         for row in record.rows().flatten() {
@@ -145,7 +147,7 @@ fn reasons(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     })
 }
 
-/// The first two columns: VM and vCPU, or `retired -`.
+/// Writes the first two columns: VM and vCPU, or `retired -`.
 fn whose(f: &mut fmt::Formatter<'_>, vcpu: Option<VcpuHead>) -> fmt::Result {
     match vcpu {
         Some(who) => write!(f, "{} {}", who.vm, who.vcpu),
@@ -153,14 +155,14 @@ fn whose(f: &mut fmt::Formatter<'_>, vcpu: Option<VcpuHead>) -> fmt::Result {
     }
 }
 
-/// Calls `f` for the vCPUs that are gone, and for each that is there.
+/// Calls `f` for the retired vCPUs, and for each live one.
 fn for_each_record(mut f: impl FnMut(Record<'_>) -> fmt::Result) -> fmt::Result {
     with_snapshot(false, |snapshot| {
         snapshot.records().flatten().try_for_each(&mut f)
     })
 }
 
-/// Calls `f` with a copy of what vCPUs counted: what formats may take long, and starts again when a
+/// Calls `f` with a copy of the vCPUs' counters. Formatting may take long, and starts over when a
 /// reader's buffer is too small.
 fn with_snapshot(
     details: bool,
@@ -172,11 +174,12 @@ fn with_snapshot(
     f(Snapshot::parse(capture.bytes()).map_err(|_| fmt::Error)?)
 }
 
-/// One line for each vCPU, and what its exits were about: VM, vCPU, number, name, key, instruction
-/// pointer and context (in hexadecimal), exits, cycles, cycles of the longest, exits that userspace
-/// finished, cycles it took. With `retired -` for VM and vCPU those of the vCPUs that are gone.
+/// Writes one line per vCPU and distinct detail of its exits: VM, vCPU, number, name, key,
+/// instruction pointer and context (in hexadecimal), exits, cycles, cycles of the longest exit,
+/// exits that userspace finished, cycles in userspace. Lines of retired vCPUs have `retired -` for
+/// VM and vCPU.
 ///
-/// As from the device, for who has CAP_PERFMON: for others there are none.
+/// As with the device, only readers with CAP_PERFMON see details.
 fn details(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if !ffi::may_see_details() {
         return Ok(());
@@ -205,7 +208,7 @@ fn details(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     })
 }
 
-/// Name and value, one a line.
+/// Writes one name and value per line.
 fn info(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_fmt(fmt!("version {}\n", ffi::until_nul(&ffi::version())))?;
     let clock = ffi::clock();

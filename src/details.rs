@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What exits are about, while the parameter `detail` asks for it.
+//! Details of exits, captured while the parameter `detail` asks for them.
 //!
-//! The shim captures it when an exit begins, and gives each vCPU a table, which it frees when it is no
-//! longer asked for. `rust/core/src/detail.rs` has what is done with one.
+//! The shim captures them when an exit begins. It gives each vCPU a table, and frees the table when
+//! capturing ends. `rust/core/src/detail.rs` has the operations on a table.
 
 use super::{
     detail::{
@@ -35,27 +35,28 @@ use kernel::{
     sync::global_lock, //
 };
 
-/// A vCPU's table, and the number of the period that it counts in.
+/// A vCPU's table, and the number of the capture period it belongs to.
 struct Table<'a> {
     slowest: &'a Slowest,
     entries: &'a [Entry],
     period: u32,
 }
 
-/// The table of a vCPU, if it has one. For those who keep it from being freed: callbacks of the shim's,
-/// and who visits vCPUs.
+/// Returns the table of a vCPU, if it has one. The caller must keep it from being freed: callbacks
+/// of the shim and visitors of vCPUs do.
 #[inline(always)]
 fn table(vcpu: &Vcpu) -> Option<Table<'_>> {
     let shims = vcpu.shims_part();
-    // SAFETY: It is valid as long as `vcpu`; the shim writes the pointer as a whole.
+    // SAFETY: The pointer is valid as long as `vcpu`; the shim writes it as a whole.
     let table = unsafe { AtomicPtr::from_ptr(addr_of_mut!((*shims).table)) }.load(Acquire);
     if table.is_null() {
         return None;
     }
-    // SAFETY: The shim set these before the table, and changes neither while it is there.
+    // SAFETY: The shim set these before the table, and changes neither while the table exists.
     let (size, period) = unsafe { ((*shims).table_size, (*shims).period) };
-    // SAFETY: It has so many bytes, which are more than these; was of zeros in the beginning, is aligned
-    // to whole pages, and is written through these types alone. It is not freed while the caller has it.
+    // SAFETY: The table has `size` bytes, which hold both parts. It was zeroed when allocated, is
+    // page-aligned, and is written through these types alone. It is not freed while the caller uses
+    // it.
     let (slowest, entries) = unsafe {
         (
             &*table.cast::<Slowest>(),
@@ -72,15 +73,15 @@ fn table(vcpu: &Vcpu) -> Option<Table<'_>> {
     })
 }
 
-/// The vCPU's table, and what the exit that ends is about, if both are there. For callbacks of the
-/// shim's alone.
+/// Returns the vCPU's table and the details of the exit that ends, if both exist. Only for
+/// callbacks of the shim.
 #[inline(always)]
 fn captured(vcpu: &Vcpu, slot: Slot) -> Option<(Table<'_>, Identity)> {
     let table = table(vcpu)?;
-    // SAFETY: The shim set the pointer before anybody saw the vCPU; what it points to is the vCPU
-    // thread's, which this is.
+    // SAFETY: The shim set the pointer before anybody saw the vCPU. It points to data of the vCPU's
+    // thread, which is the current one.
     let detail = unsafe { &*(*vcpu.shims_part()).detail.cast::<ffi::kvm_exit_detail>() };
-    // Captured in another period, or there is nothing to tell.
+    // The exit was captured in another period, or its reason has no details.
     if detail.period != table.period {
         return None;
     }
@@ -93,7 +94,7 @@ fn captured(vcpu: &Vcpu, slot: Slot) -> Option<(Table<'_>, Identity)> {
     Some((table, id))
 }
 
-/// Records what an exit was about that has been counted.
+/// Records the details of an exit that has been counted.
 #[inline(always)]
 pub(crate) fn record(vcpu: &Vcpu, slot: Slot, cycles: u64) {
     if let Some((table, id)) = captured(vcpu, slot) {
@@ -104,8 +105,8 @@ pub(crate) fn record(vcpu: &Vcpu, slot: Slot, cycles: u64) {
     }
 }
 
-/// What seldom is to be done: where an exit is not where it is looked for first, or is one of the
-/// slowest.
+/// Handles the rare cases: the exit's entry is not where it is looked for first, or the exit is one
+/// of the slowest.
 #[cold]
 #[inline(never)]
 fn record_rest(vcpu: &Vcpu, slot: Slot, cycles: u64, recorded: bool) {
@@ -124,7 +125,7 @@ fn keep_if_slow(table: &Table<'_>, id: Identity, cycles: u64) {
     }
 }
 
-/// The same of one that userspace finishes.
+/// Records the details of an exit that userspace finishes.
 #[inline(always)]
 pub(crate) fn record_user_exit(vcpu: &Vcpu, slot: Slot, cycles: u64) {
     let mut recorded = false;
@@ -142,7 +143,7 @@ pub(crate) fn record_user_exit(vcpu: &Vcpu, slot: Slot, cycles: u64) {
     record_rest_of_user_exit(vcpu, slot, cycles, recorded);
 }
 
-/// As [`record_rest()`], or there is nothing to record.
+/// Like [`record_rest()`]; also called if there is nothing to record.
 #[cold]
 #[inline(never)]
 fn record_rest_of_user_exit(vcpu: &Vcpu, slot: Slot, cycles: u64, recorded: bool) {
@@ -156,7 +157,7 @@ fn record_rest_of_user_exit(vcpu: &Vcpu, slot: Slot, cycles: u64, recorded: bool
     keep_if_slow(&table, id, cycles);
 }
 
-/// Records the time that was spent on it.
+/// Records the time spent to finish and complete the exit.
 #[inline(always)]
 pub(crate) fn record_user_time(vcpu: &Vcpu, user_cycles: u64, cycles: u64) {
     if let Some(table) = table(vcpu) {
@@ -165,13 +166,13 @@ pub(crate) fn record_user_time(vcpu: &Vcpu, user_cycles: u64, cycles: u64) {
     }
 }
 
-/// What a vCPU's exits were about. For who visits vCPUs.
+/// Returns the details of a vCPU's exits. Only for visitors of vCPUs.
 pub(crate) fn of(vcpu: &Vcpu) -> impl Iterator<Item = (Identity, Counts)> + '_ {
     let entries = table(vcpu).map_or(&[][..], |table| table.entries);
     entries.iter().filter_map(Entry::read)
 }
 
-/// A vCPU's slowest exits. For who visits vCPUs.
+/// Returns a vCPU's slowest exits. Only for visitors of vCPUs.
 pub(crate) fn slow_of(vcpu: &Vcpu) -> impl Iterator<Item = SlowRow> + '_ {
     let who = vcpu.who();
     let exits = table(vcpu)
@@ -190,19 +191,19 @@ pub(crate) fn slow_of(vcpu: &Vcpu) -> impl Iterator<Item = SlowRow> + '_ {
     })
 }
 
-/// Slow exits that are kept of vCPUs that are gone.
+/// Number of slow exits kept for retired vCPUs.
 const SLOW_RETIRED: usize = 64;
 
-/// What the exits of the vCPUs that are gone were about.
+/// Details of the exits of retired vCPUs.
 struct Retired {
-    /// Those of 0 cycles are none.
+    /// Entries of 0 cycles are empty.
     slow: KVVec<SlowRow>,
     entries: KVVec<Entry>,
     recorder: Recorder,
 }
 
 global_lock! {
-    // SAFETY: The module initializes it by `init()`, before anything else can use it.
+    // SAFETY: The module calls `init()` before anything else can use it.
     unsafe(uninit) static RETIRED: Mutex<Option<Retired>> = None;
 }
 
@@ -221,7 +222,7 @@ impl Retired {
     }
 }
 
-/// Adds what a vCPU has before it goes. Only while vCPUs are visited.
+/// Adds a vCPU's details before it goes. Only for visitors of vCPUs.
 pub(crate) fn retire(vcpu: &Vcpu) {
     let mut retired = RETIRED.lock();
     if let Some(retired) = &mut *retired {
@@ -237,7 +238,7 @@ pub(crate) fn retire(vcpu: &Vcpu) {
     }
 }
 
-/// Calls `f` with the slowest exits of the vCPUs that are gone.
+/// Calls `f` with the slowest exits of retired vCPUs.
 pub(crate) fn for_each_slow_retired(f: &mut dyn FnMut(&SlowRow)) {
     if let Some(retired) = &*RETIRED.lock() {
         let kept = retired.slow.iter().filter(|exit| exit.cycles != 0);
@@ -245,7 +246,7 @@ pub(crate) fn for_each_slow_retired(f: &mut dyn FnMut(&SlowRow)) {
     }
 }
 
-/// Calls `f` with what the exits of the vCPUs that are gone were about.
+/// Calls `f` with the details of the exits of retired vCPUs.
 pub(crate) fn for_each_retired(f: &mut dyn FnMut(Identity, Counts)) {
     if let Some(retired) = &*RETIRED.lock() {
         for (id, counts) in retired.entries.iter().filter_map(Entry::read) {
@@ -254,20 +255,20 @@ pub(crate) fn for_each_retired(f: &mut dyn FnMut(Identity, Counts)) {
     }
 }
 
-/// Tables of vCPUs that are gone are of this many times the size of a vCPU's.
+/// Size of the table for retired vCPUs, in tables of one vCPU.
 const RETIRED_TABLES: usize = 4;
 
-/// To be called first of all, and once.
+/// Initializes this file's state. Must be called first, and once.
 pub(crate) fn init() {
-    // SAFETY: It is what the caller is asked for.
+    // SAFETY: The caller calls this once, before any other use.
     unsafe { RETIRED.init() };
 }
 
-/// What the parameters ask for is captured. Dropped, nothing is.
+/// Capturing as the parameters request. Stops when dropped.
 pub(crate) struct Capturing(());
 
 impl Capturing {
-    /// From now on. While the module is registered as the observer.
+    /// Starts capturing. The module must be registered as the observer.
     pub(crate) fn start() -> Self {
         // SAFETY: `apply` may be called until `drop()`: the module is registered until then.
         unsafe { ffi::exitstat_detail_start(Some(apply)) };
@@ -277,17 +278,17 @@ impl Capturing {
 
 impl Drop for Capturing {
     fn drop(&mut self) {
-        // SAFETY: It was started.
+        // SAFETY: `start()` started it.
         unsafe { ffi::exitstat_detail_stop() };
         apply(0, 0);
     }
 }
 
-/// The parameter was set. Never runs twice at a time.
+/// Applies the parameter `detail`. Never runs concurrently with itself.
 extern "C" fn apply(what: u32, size: u32) -> i32 {
     // SAFETY: The module is registered, see `Capturing`.
     unsafe { ffi::exitstat_capture(0, 0) };
-    // Freed without the lock: a vCPU that goes may wait for it.
+    // Free it without the lock: a vCPU that goes may be waiting for the lock.
     let old = RETIRED.lock().take();
     drop(old);
     if what == 0 {

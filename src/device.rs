@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/kvm_exitstat`: all counters as bytes, for programs of root's.
+//! `/dev/kvm_exitstat`: all counters as bytes, for programs run by root.
 //!
-//! `rust/core/src/snapshot.rs` describes what is in a snapshot, the request, and its errors.
+//! `rust/core/src/snapshot.rs` describes the snapshot, the request, and its errors.
 
 use super::{
     capture::{
@@ -26,7 +26,7 @@ use kernel::{
     }, //
 };
 
-/// The device's only command.
+/// Handles the device's only command.
 pub(crate) fn ioctl(cmd: u32, arg: usize) -> Result {
     if cmd != IOCTL_SNAPSHOT {
         return Err(ENOTTY);
@@ -49,7 +49,7 @@ pub(crate) fn ioctl(cmd: u32, arg: usize) -> Result {
     result
 }
 
-/// Gives a snapshot to the caller. `E2BIG` comes with the bytes needed.
+/// Copies a snapshot to the caller. `E2BIG` is returned along with the bytes needed.
 fn snapshot_for(request: Request) -> Result<(Result, u64)> {
     let what = match request.vm {
         0 => What::All,

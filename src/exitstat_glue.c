@@ -34,7 +34,7 @@ u32 exitstat_cpu_limit(void)
 	return nr_cpu_ids;
 }
 
-/* guest_scope: a word, which module! has no type for, and writable. */
+/* guest_scope: a word and writable, which module! does not support. */
 
 static const char *const scope_names[] = {
 	[EXITSTAT_SCOPE_VM] = "vm",
@@ -69,14 +69,14 @@ static const struct kernel_param_ops guest_scope_ops = {
 
 module_param_cb(guest_scope, &guest_scope_ops, NULL, 0644);
 MODULE_PARM_DESC(guest_scope,
-		 "whose exits CPUID tells a guest: vm (its own, default), host (all), off (no answer)");
+		 "whose exits CPUID reports to a guest: vm (its own, default), host (all), off (no answer)");
 
 enum exitstat_scope exitstat_guest_scope(void)
 {
 	return READ_ONCE(guest_scope);
 }
 
-/* What goes to the log, and what looks once a second if there is anything. */
+/* Parameters of the log, and the work item that writes it once a second. */
 
 static unsigned long long log_every;
 static bool log_cpuid;
@@ -100,13 +100,18 @@ void exitstat_ticker_start(void (*fn)(void))
 	kernel_param_unlock(THIS_MODULE);
 }
 
-/* A parameter can be written until the module is gone: never again. */
+/*
+ * Parameters can be written until the module is gone, so disable the work for
+ * good.
+ */
 void exitstat_ticker_stop(void)
 {
 	disable_delayed_work_sync(&ticker_work);
 }
 
-/* Parameters are set before the ticker is there, or wake it up. */
+/*
+ * Parameters may be set before the ticker starts; afterwards they wake it up.
+ */
 static int log_param_set(int err, const char *val, const char *rule)
 {
 	if (err)
@@ -139,9 +144,9 @@ static const struct kernel_param_ops log_cpuid_ops = {
 
 module_param_cb(log_every, &log_every_ops, &log_every, 0644);
 MODULE_PARM_DESC(log_every,
-		 "log the table of exits by reason each so many exits, once a second at most (0: never, default)");
+		 "log the table of exits by reason every N exits, at most once a second (0: never, default)");
 module_param_cb(log_cpuid, &log_cpuid_ops, &log_cpuid, 0644);
-MODULE_PARM_DESC(log_cpuid, "log the leaves' answers to guests, 64 a second at most (default 0)");
+MODULE_PARM_DESC(log_cpuid, "log answers to guests, at most 64 per second (default 0)");
 
 u64 exitstat_log_every(void)
 {
@@ -153,7 +158,7 @@ u32 exitstat_log_cpuid(void)
 	return READ_ONCE(log_cpuid);
 }
 
-/* What is captured of exits, and the bytes of each vCPU's table for it. */
+/* Details to capture, and the size of each vCPU's table for them. */
 
 static const char *const detail_names[] = {
 	[0] = "off",
@@ -175,7 +180,7 @@ static int detail_apply_now(int what)
 
 	WRITE_ONCE(detail, err ? 0 : what);
 	if (err)
-		pr_err("no memory for details: nothing is captured\n");
+		pr_err("out of memory: details are not captured\n");
 	return err;
 }
 
@@ -207,7 +212,7 @@ static int detail_size_set(const char *val, const struct kernel_param *kp)
 
 	if (kstrtouint(val, 0, &size) || size < DETAIL_SIZE_LEAST || size > DETAIL_SIZE_MOST ||
 	    size % DETAIL_SIZE_LEAST) {
-		pr_err("detail_size must be a multiple of %d bytes, %d at most; not '%.*s'\n",
+		pr_err("detail_size must be a multiple of %d bytes, at most %d; not '%.*s'\n",
 		       DETAIL_SIZE_LEAST, DETAIL_SIZE_MOST, (int)strcspn(val, "\n"), val);
 		return -EINVAL;
 	}
@@ -222,10 +227,10 @@ static const struct kernel_param_ops detail_size_ops = {
 
 module_param_cb(detail, &detail_ops, NULL, 0644);
 MODULE_PARM_DESC(detail,
-		 "capture what exits are about: off (default), key (which MSR, port, address ...), ip (the guest's instruction pointer), both");
+		 "capture details of exits: off (default), key (MSR, port, address ...), ip (guest instruction pointer), both");
 module_param_cb(detail_size, &detail_size_ops, &detail_size, 0644);
 MODULE_PARM_DESC(detail_size,
-		 "bytes of memory for details of each vCPU, from when detail is set again (default 131072)");
+		 "bytes of memory for the details of each vCPU, applied when detail is next set (default 131072)");
 
 u32 exitstat_detail(void)
 {
@@ -248,7 +253,7 @@ void exitstat_detail_stop(void)
 	kernel_param_unlock(THIS_MODULE);
 }
 
-/* The kernel's clocks and tasks. */
+/* Clocks and tasks of the kernel. */
 
 void exitstat_read_clock(struct exitstat_clock *clock)
 {
@@ -294,8 +299,8 @@ void exitstat_synchronize_rcu(void)
 MODULE_VERSION(EXITSTAT_VERSION);
 
 /*
- * Weak, so that loading on a kernel without the shim ends with a message that
- * says so, and not with a list of unknown symbols.
+ * Weak, so that loading on a kernel without the shim fails with a clear message
+ * instead of a list of unknown symbols.
  */
 extern typeof(kvm_exit_observer_register) kvm_exit_observer_register __weak;
 extern typeof(kvm_exit_observer_unregister) kvm_exit_observer_unregister __weak;
@@ -307,11 +312,11 @@ extern typeof(kvm_exit_observer_capture) kvm_exit_observer_capture __weak;
 s32 exitstat_preflight(void)
 {
 	if (!boot_cpu_has(X86_FEATURE_VMX)) {
-		pr_err("this CPU has no VMX, or firmware or hypervisor hide it: nothing to observe\n");
+		pr_err("this CPU has no VMX, or the firmware or hypervisor hides it\n");
 		return -ENODEV;
 	}
 	if (!kvm_exit_observer_register) {
-		pr_err("kvm is not loaded, or this kernel's kvm lacks the exit observer: patch and rebuild kvm and kvm_intel (see README.md), and load by modprobe\n");
+		pr_err("kvm is not loaded, or this kernel's kvm lacks the exit observer: patch and rebuild kvm and kvm_intel (see README.md), and load them with modprobe\n");
 		return -ENODEV;
 	}
 	return 0;
@@ -325,9 +330,9 @@ s32 exitstat_register(const struct kvm_exit_observer *ops)
 	get_random_bytes(&generation_key, sizeof(generation_key));
 	err = kvm_exit_observer_register(ops);
 	if (err == -EBUSY)
-		pr_err("another module observes VM exits already\n");
+		pr_err("another module already observes VM exits\n");
 	if (err == -EINVAL)
-		pr_err("the kvm that is loaded was built for another version of exitstat: load both from the same build\n");
+		pr_err("the loaded kvm was built for another version of exitstat: load both from the same build\n");
 	return err;
 }
 

@@ -3,32 +3,32 @@
 #define EXITSTAT_GLUE_H
 
 /*
- * What the kernel crate lacks, for the Rust side of the module: per-CPU
- * memory, the string parameter, and calls into a KVM that may not have the
- * observer. Read by bindgen: fixed-size types and void pointers only.
+ * Functions that the kernel crate lacks, for the Rust side of the module:
+ * per-CPU memory, the string parameter, and calls into a KVM that may not have
+ * the observer. Read by bindgen: fixed-size types and void pointers only.
  */
 #include <asm/kvm_exit_observer.h>
 
-/* As reason::SLOTS in rust/core. */
+/* Same as reason::SLOTS in rust/core. */
 #define EXITSTAT_SLOTS 87
 
-/* As in Cargo.toml. */
+/* Same as in Cargo.toml. */
 #define EXITSTAT_VERSION "0.2.0"
 
-/* Exits by slot, then cycles; the Rust side's view of it is in cpu.rs. */
+/* Exits by slot, then cycles. cpu.rs has the Rust side's view. */
 struct exitstat_cpu_table {
 	__u64 words[EXITSTAT_SLOTS * 2];
 };
 
-/* The address of the per-CPU variable is relative to %gs, no pointer. */
+/* The address of the per-CPU variable is relative to %gs, not a pointer. */
 #ifdef __EXITSTAT_BINDGEN__
 extern struct exitstat_cpu_table exitstat_cpu_table;
 #endif
 
-/* The table of @cpu, or NULL if no possible CPU has that number. */
+/* Returns the table of @cpu, or NULL if @cpu is not possible. */
 struct exitstat_cpu_table *exitstat_cpu_table_of(__u32 cpu);
 
-/* CPU numbers are below this. */
+/* Returns the upper bound (exclusive) of CPU numbers. */
 __u32 exitstat_cpu_limit(void);
 
 enum exitstat_scope {
@@ -37,21 +37,21 @@ enum exitstat_scope {
 	EXITSTAT_SCOPE_OFF,
 };
 
-/* The parameter guest_scope as it is now. */
+/* Returns the current value of the parameter guest_scope. */
 enum exitstat_scope exitstat_guest_scope(void);
 
-/* The parameters of the log as they are now. */
+/* Return the current values of the log's parameters. */
 __u64 exitstat_log_every(void);
 __u32 exitstat_log_cpuid(void);
 
 /*
- * Call @tick once, and once a second while a parameter of the log is set, until
- * it is stopped.  Both may sleep, as may @tick.
+ * Call @tick once, then once a second while a log parameter is set, until
+ * stopped. Both functions and @tick may sleep.
  */
 void exitstat_ticker_start(void (*tick)(void));
 void exitstat_ticker_stop(void);
 
-/* Files of debugfs that read as text. */
+/* Text files in debugfs. */
 enum exitstat_text {
 	EXITSTAT_TEXT_CPUS,
 	EXITSTAT_TEXT_DETAILS,
@@ -61,30 +61,30 @@ enum exitstat_text {
 	EXITSTAT_TEXT_VCPUS,
 };
 
-/* What files call, in the context of the process that uses them. */
+/* Callbacks of the files, in the context of the process that uses them. */
 struct exitstat_files {
-	/* Write a text into @seq_file: 0 or an error. */
+	/* Writes a text into @seq_file. Returns 0 or an error. */
 	__s32 (*show)(void *seq_file, enum exitstat_text text);
-	/* The file log was written to. */
+	/* Handles a write to the file log. */
 	void (*log)(void);
-	/* The device's ioctl. */
+	/* Handles the device's ioctl. */
 	__s64 (*ioctl)(__u32 cmd, __u64 arg);
 };
 
 /*
- * Create the files, or return an error. An open file holds a reference to the
- * module: when it exits, none is open.
+ * Creates the files or returns an error. An open file holds a reference to the
+ * module, so none is open when the module exits.
  */
 __s32 exitstat_files_create(const struct exitstat_files *files);
 void exitstat_files_remove(void);
 
-/* The parameter detail as it is now: KVM_EXIT_CAPTURE_*. */
+/* Returns the current value of the parameter detail: KVM_EXIT_CAPTURE_*. */
 __u32 exitstat_detail(void);
 
 /*
- * Call @apply for the parameters of details as they are, and whenever detail is
- * set, until it is stopped.  It is told what to capture and the bytes of a table,
- * returns 0 or an error, and may sleep.
+ * Call @apply with the current parameters for details, and whenever detail is
+ * set, until stopped.  @apply receives what to capture and the bytes of a
+ * table, returns 0 or an error, and may sleep.
  */
 void exitstat_detail_start(__s32 (*apply)(__u32 what, __u32 size));
 void exitstat_detail_stop(void);
@@ -100,18 +100,18 @@ struct exitstat_clock {
 void exitstat_read_clock(struct exitstat_clock *clock);
 __u64 exitstat_tsc(void);
 
-/* When the module registered as the observer, in ns since boot. */
+/* Returns the time of registration as the observer, in ns since boot. */
 __u64 exitstat_load_id(void);
 
-/* A number for @vm_id that is another one after each load, too. */
+/* Returns a number for @vm_id that also differs after each load. */
 __u32 exitstat_generation(__u64 vm_id);
 
 __u32 exitstat_current_process(void);
 void exitstat_synchronize_rcu(void);
 
 /*
- * 0, or -ENODEV with a message in the log: no VMX, no kvm, or a kvm without
- * the observer. The functions below may be called only after a 0.
+ * Returns 0, or -ENODEV with a message in the log: no VMX, no kvm, or a kvm
+ * without the observer. Only after a 0 may the functions below be called.
  */
 __s32 exitstat_preflight(void);
 

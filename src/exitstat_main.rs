@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `kvm_exitstat`: counts VM exits by basic exit reason, and answers CPUID leaves with the counts.
+//! `kvm_exitstat`: counts VM exits by basic exit reason and answers CPUID leaves with the counts.
 //!
-//! `observer` is the way in: KVM calls it for each exit, each CPUID of a leaf, each vCPU that
-//! goes. It records into `cpu` (per CPU, the whole host) and `vcpu` (per vCPU), which keep a
-//! `column` of counters of each kind, and on request into `details`, what exits are about. `leaves`
-//! reads them for guests. For the host, `contents` copies them into snapshots, for which `capture`
-//! makes room: `device` gives them away, `debugfs` makes text of them, and `files` has the files that
-//! call both. `log` prints the host's totals. Logic that needs no kernel is in `rust/core`. All
-//! `unsafe` is in `ffi`, `column`, `cpu`, `details`, `vcpu`, `nospec`, and where the C side calls:
-//! `observer`, `files`, `log`. Tests beside the code are compiled into a module of their own, see
-//! `kunit_main`.
+//! KVM calls `observer` for each exit, each CPUID of a leaf, and each vCPU that goes. `observer`
+//! records into `cpu` (per CPU, for the whole host) and `vcpu` (per vCPU), which keep a `column` of
+//! counters of each kind, and on request into `details`. `leaves` reads them for guests. For the
+//! host, `contents` copies them into snapshots in buffers from `capture`. `device` hands snapshots
+//! out, `debugfs` formats them as text, and `files` has the files that call both. `log` prints the
+//! host's totals.
+//!
+//! Logic that needs no kernel is in `rust/core`. All `unsafe` is in `ffi`, `column`, `cpu`,
+//! `details`, `vcpu`, `nospec`, and in the callbacks from C: `observer`, `files`, `log`. Tests
+//! beside the code are compiled into a separate module, see `kunit_main`.
 
 use kernel::prelude::*;
 
-// `rust/core`, which is public there, and of which a kernel does not need all.
+// `rust/core`: items are public there, and the module does not use all of them.
 #[allow(dead_code, unreachable_pub)]
 #[path = "../rust/core/src/detail.rs"]
 mod detail;
@@ -65,7 +66,7 @@ module! {
 
 /// The loaded module.
 ///
-/// Fields are dropped in this order: what reads the counters goes before what fills them.
+/// Fields are dropped in this order: readers of the counters go before their writer.
 struct ExitStat {
     _files: files::Registration,
     _ticker: log::Ticker,

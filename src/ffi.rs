@@ -2,9 +2,9 @@
 
 //! The C side: the observer interface of KVM's shim, and the module's own C object.
 //!
-//! C headers: `arch/x86/include/asm/kvm_exit_observer.h` (from `patches/`), `exitstat_glue.h`.
-//! The declarations are generated from them at build time; safe wrappers are here where a call
-//! has no conditions.
+//! C headers: `arch/x86/include/asm/kvm_exit_observer.h` (from `patches/`), `exitstat_glue.h`. The
+//! declarations are generated from them at build time. Functions that can be called without
+//! conditions have safe wrappers here.
 
 use kernel::str::BStr;
 
@@ -21,19 +21,19 @@ mod bindings {
 
 pub(crate) use bindings::*;
 
-/// Whose counts a guest is told.
+/// Whose counts a guest reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// Those of its own VM.
     Vm,
     /// Those of the host.
     Host,
-    /// None at all.
+    /// None.
     Off,
 }
 
 impl Scope {
-    /// The word for it, as the parameter has it.
+    /// Returns the parameter's word for it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Vm => "vm",
@@ -43,9 +43,9 @@ impl Scope {
     }
 }
 
-/// The parameter `guest_scope` as it is now.
+/// Returns the current value of the parameter `guest_scope`.
 pub(crate) fn guest_scope() -> Scope {
-    // SAFETY: It reads one word, at any time.
+    // SAFETY: The function reads one word and can be called at any time.
     match unsafe { bindings::exitstat_guest_scope() } {
         bindings::exitstat_scope_EXITSTAT_SCOPE_VM => Scope::Vm,
         bindings::exitstat_scope_EXITSTAT_SCOPE_HOST => Scope::Host,
@@ -53,59 +53,59 @@ pub(crate) fn guest_scope() -> Scope {
     }
 }
 
-/// The parameter `log_every` as it is now.
+/// Returns the current value of the parameter `log_every`.
 pub(crate) fn log_every() -> u64 {
-    // SAFETY: It reads one word, at any time.
+    // SAFETY: The function reads one word and can be called at any time.
     unsafe { bindings::exitstat_log_every() }
 }
 
-/// The parameter `log_cpuid` as it is now.
+/// Returns the current value of the parameter `log_cpuid`.
 #[inline(always)]
 pub(crate) fn log_cpuid() -> bool {
-    // SAFETY: It reads one word, at any time.
+    // SAFETY: The function reads one word and can be called at any time.
     unsafe { bindings::exitstat_log_cpuid() != 0 }
 }
 
-/// What is captured of exits now: `DETAIL_…` of `snapshot`, or'ed.
+/// Returns the details being captured: `DETAIL_…` of `snapshot`, ORed.
 pub(crate) fn detail() -> u32 {
-    // SAFETY: It reads one word, at any time.
+    // SAFETY: The function reads one word and can be called at any time.
     unsafe { bindings::exitstat_detail() }
 }
 
-/// Whether the caller may see what the guests do, and not only how often.
+/// Returns whether the caller may see details of guests, and not only counts.
 pub(crate) fn may_see_details() -> bool {
-    // SAFETY: It looks at the current process, at any time.
+    // SAFETY: The function looks at the current process and can be called at any time.
     unsafe { bindings::exitstat_perfmon_capable() }
 }
 
-/// What time it is.
+/// Returns the current time.
 pub(crate) fn clock() -> exitstat_clock {
     let mut clock = exitstat_clock::default();
-    // SAFETY: `clock` is there to be written.
+    // SAFETY: `clock` is valid for writes.
     unsafe { bindings::exitstat_read_clock(&mut clock) };
     clock
 }
 
-/// The TSC.
+/// Returns the TSC.
 pub(crate) fn tsc() -> u64 {
-    // SAFETY: It reads a register.
+    // SAFETY: The function reads a register.
     unsafe { bindings::exitstat_tsc() }
 }
 
-/// Another number each time that the module is loaded.
+/// Returns a number that differs each time the module is loaded.
 pub(crate) fn load_id() -> u64 {
-    // SAFETY: It reads one word, which is set before anybody can ask.
+    // SAFETY: The function reads one word, which is set before anybody can ask.
     unsafe { bindings::exitstat_load_id() }
 }
 
-/// Another number for each VM, and each time that the module is loaded; 0 stands for the host. It tells
-/// nothing of how many VMs there were.
+/// Returns a number that differs for each VM and each load of the module; VM 0 stands for the host.
+/// The number does not reveal how many VMs there were.
 pub(crate) fn generation(vm: u64) -> u32 {
-    // SAFETY: Its key is set before anybody can ask.
+    // SAFETY: The function's key is set before anybody can ask.
     unsafe { bindings::exitstat_generation(vm) }
 }
 
-/// The module's version; NULs fill it up.
+/// Returns the module's version, padded with NULs.
 pub(crate) fn version() -> [u8; 16] {
     let mut version = [0; 16];
     for (to, from) in version.iter_mut().zip(bindings::EXITSTAT_VERSION) {
@@ -114,21 +114,21 @@ pub(crate) fn version() -> [u8; 16] {
     version
 }
 
-/// The text in bytes that NULs fill up.
+/// Returns the text before the first NUL.
 pub(crate) fn until_nul(bytes: &[u8]) -> &BStr {
     let len = bytes.iter().position(|&c| c == 0).unwrap_or(bytes.len());
     BStr::from_bytes(bytes.get(..len).unwrap_or(&[]))
 }
 
-/// The process that runs this, by its number for the host.
+/// Returns the ID of the current process in the host's namespace.
 pub(crate) fn current_process() -> u32 {
-    // SAFETY: No conditions.
+    // SAFETY: The function has no preconditions.
     unsafe { bindings::exitstat_current_process() }
 }
 
-/// Waits for all that have preemption off now. May sleep.
+/// Waits for all code that runs with preemption disabled now. May sleep.
 pub(crate) fn synchronize_rcu() {
-    // SAFETY: No caller is atomic: it is called by work items only.
+    // SAFETY: Only work items call this, so the context is not atomic.
     unsafe { bindings::exitstat_synchronize_rcu() }
 }
 
@@ -137,13 +137,13 @@ pub(crate) fn synchronize_rcu() {
 mod tests {
     use super::*;
 
-    /// Of the test module's own parameter, which nobody sets.
+    /// The parameter is the test module's own, and nobody sets it.
     #[test]
     fn guest_scope_is_vm_by_default() {
         assert!(guest_scope() == Scope::Vm);
     }
 
-    /// What the shim's header says, in C; the module takes apart and fills in these structures.
+    /// Compares with the shim's C header: the module reads and fills in these structures.
     #[test]
     fn structures_are_as_in_c() {
         use core::mem::{

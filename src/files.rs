@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's files: `/sys/kernel/debug/kvm_exitstat/`, and `/dev/kvm_exitstat`.
+//! The module's files: `/sys/kernel/debug/kvm_exitstat/` and `/dev/kvm_exitstat`.
 //!
-//! The C side makes them, with the module as their owner; see `files_glue.c`.
+//! The C side creates them with the module as their owner, see `files_glue.c`.
 
 use super::{
     debugfs::Text,
@@ -18,7 +18,7 @@ use kernel::{
     seq_print, //
 };
 
-/// That the files exist. Dropped, they are gone.
+/// Created files. Removed when dropped.
 pub(crate) struct Registration(());
 
 impl Registration {
@@ -32,7 +32,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // SAFETY: They were created.
+        // SAFETY: `new()` created them.
         unsafe { ffi::exitstat_files_remove() }
     }
 }
@@ -44,7 +44,7 @@ static FILES: ffi::exitstat_files = ffi::exitstat_files {
 };
 
 extern "C" fn show(seq_file: *mut c_void, text: ffi::exitstat_text) -> i32 {
-    // SAFETY: The C side passes the `seq_file` of the file that is read, which is locked for this
+    // SAFETY: The C side passes the `seq_file` of the file being read, which is locked for this
     // call.
     let file = unsafe { SeqFile::from_raw(seq_file.cast()) };
     seq_print!(file, "{}", Text(text));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The files in debugfs and the device. An open file must keep the module,
- * which has its file operations. The kernel crate sets no owner for those in
- * debugfs, and none for those of a miscdevice before Linux 7.3: closing such a
- * file after rmmod is a fault.
+ * The files in debugfs and the device. An open file must pin the module, which
+ * has its file operations. The kernel crate sets no owner for files in debugfs,
+ * nor for those of a miscdevice before Linux 7.3: closing such a file after
+ * rmmod faults.
  */
 #include <linux/debugfs.h>
 #include <linux/miscdevice.h>
@@ -44,7 +44,7 @@ static const struct file_operations device_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
-/* For root alone; a udev rule can let a group read it. */
+/* For root only; a udev rule can let a group read it. */
 static struct miscdevice device = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = KBUILD_MODNAME,
@@ -64,7 +64,7 @@ s32 exitstat_files_create(const struct exitstat_files *calls)
 	err = misc_register(&device);
 	if (err)
 		return err;
-	/* Nothing depends on debugfs: its errors are not checked. */
+	/* Nothing depends on debugfs: errors are ignored. */
 	directory = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	create_text("cpus", EXITSTAT_TEXT_CPUS);
 	create_text("details", EXITSTAT_TEXT_DETAILS);

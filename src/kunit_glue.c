@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The same C side once more: an object is of one module. */
+/* The same C side again: an object belongs to one module. */
 #include "exitstat_glue.c"

@@ -2,10 +2,10 @@
 
 //! `kvm_exitstat_kunit`: the KUnit suites of `kvm_exitstat`, which are beside the code they test.
 //!
-//! A module of its own, built from the same files: in the product the suites would run at each
-//! load, and taint the kernel. It registers no observer, and its counters are its own.
+//! A separate module built from the same files: in the product, the suites would run at each load
+//! and taint the kernel. It registers no observer, and has its own counters.
 
-// Much of it is here only for its tests.
+// Much of this code is used only by its tests.
 #![allow(dead_code)]
 
 use kernel::prelude::*;
@@ -51,7 +51,7 @@ module! {
     license: "GPL",
 }
 
-/// Nothing: KUnit finds the suites in the module's section for them.
+/// An empty module: KUnit finds the suites in a section of it.
 struct Suites;
 
 impl kernel::Module for Suites {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The answers to the CPUID leaves. The questions come from guests, out of any of their rings.
+//! Answers to the CPUID leaves. Guests may ask from any ring.
 
 use super::{
     cpu,
@@ -20,22 +20,22 @@ use super::{
     vcpu::Vcpu, //
 };
 
-/// One CPUID of a guest.
+/// A CPUID executed by a guest.
 pub(crate) trait Asked {
-    /// The basic reason of the exit that is open for it, if one is.
+    /// Returns the basic reason of the open exit, if one is open.
     fn open_reason(&self) -> Option<u32>;
 
-    /// The sum of `of` over the vCPUs of the guest.
+    /// Returns the sum of `of` over the guest's vCPUs.
     fn sum_over_vcpus(&self, of: &dyn Fn(&Vcpu) -> Tally) -> Tally;
 
-    /// Another number when the counters of a scope began anew.
+    /// Returns a number that changes when the counters of a scope restart.
     fn generation(&self, scope: Scope) -> u32;
 }
 
 /// Answers a leaf about the exits of the guest itself or of the host.
 ///
-/// The open exit is counted where the guest will find it once it is over, though not yet in time:
-/// so two readings in a row differ by one.
+/// The open exit is counted under the reason where the guest will find it once it is over, but its
+/// time is not. Hence two consecutive readings differ by one.
 pub(crate) fn answer(
     asked: &impl Asked,
     scope: Scope,
@@ -94,7 +94,7 @@ mod tests {
     const NEVER: u32 = 37;
     const ZEROS: Answer = answer_of(0, 0, 0, 0);
 
-    /// A guest that asks.
+    /// A guest that executes CPUID.
     struct Guest {
         open: Option<u32>,
         vcpus: KVec<KVBox<Vcpu>>,
@@ -122,14 +122,14 @@ mod tests {
         Answer { eax, ebx, ecx, edx }
     }
 
-    /// With two vCPUs, in which there were 3 exits for CPUID and 1 for HLT.
+    /// Returns a guest with two vCPUs that took 3 exits for CPUID and 1 for HLT.
     fn guest(open: Option<u32>) -> Result<Guest> {
         let mut vcpus = KVec::new();
         for exits in [[(CPUID, 0x2_0000_0005), (HLT, 7)], [(CPUID, 1), (CPUID, 2)]] {
             let vcpu = some_vcpu()?;
             for (number, cycles) in exits {
                 vcpu.record_user_exit(Slot::of(number), cycles);
-                // What user space does is no part of an answer.
+                // Answers exclude time spent in userspace.
                 vcpu.record_user_time(Slot::of(number), cycles, 0);
             }
             vcpus.push(vcpu, GFP_KERNEL)?;
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(vm(&guest, 0x4fff_fffd, HLT), Some(answer_of(2, 0, 7, 0)));
         assert_eq!(vm(&guest, 0x4fff_ffff, 0), Some(answer_of(5, 2, 15, 0)));
         assert_eq!(vm(&guest, 0x4fff_fffd, CPUID), Some(answer_of(3, 2, 8, 0)));
-        // It is not over: it has no time yet.
+        // The open exit has no time yet.
         assert_eq!(vm(&guest, 0x4fff_fffc, HLT), Some(answer_of(0, 0, 7, 0)));
         assert_eq!(vm(&guest, 0x4fff_fffe, 0), Some(answer_of(0, 2, 15, 0)));
         Ok(())
@@ -270,7 +270,7 @@ mod tests {
             let total = leaf.encode(cpu::grand_total().plus(open));
             assert_eq!(answer(&guest, Scope::Host, leaf.eax(), 0), Some(total));
         }
-        // And the VM's is its own still.
+        // And the VM still has its own.
         assert_eq!(vm(&guest, 0x4fff_fffd, NEVER), Some(ZEROS));
         Ok(())
     }

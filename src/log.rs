@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What goes to the kernel's log: the table of counts, and answers to guests.
+//! Messages in the kernel's log: the table of counts, and answers to guests.
 //!
-//! All of it is printed once a second at most, by a work item, or for a writer to debugfs: never
-//! from the exit path, and never for a guest that waits.
+//! They are printed at most once a second by a work item, or for a write to debugfs, but never on
+//! the exit path and never while a guest waits.
 
 use super::{
     cpu,
@@ -23,13 +23,13 @@ use kernel::{
     }, //
 };
 
-/// What prints, once a second while a parameter asks for it. Dropped, it does so no more.
+/// A work item that prints once a second while a parameter asks for it. Stops when dropped.
 pub(crate) struct Ticker(());
 
 impl Ticker {
-    /// Begins; a parameter that is set later wakes it up.
+    /// Starts the work item. Setting a parameter later wakes it up.
     pub(crate) fn start() -> Self {
-        // SAFETY: `tick()` stays until `drop()`, as the module does.
+        // SAFETY: `tick()` exists until `drop()`, like the module.
         unsafe { ffi::exitstat_ticker_start(Some(tick)) };
         Self(())
     }
@@ -37,19 +37,19 @@ impl Ticker {
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        // SAFETY: It was started.
+        // SAFETY: `start()` started it.
         unsafe { ffi::exitstat_ticker_stop() }
     }
 }
 
-/// Exits that there were when the table was printed last.
+/// Number of exits when the table was last printed.
 static PRINTED_AT: Atomic<u64> = Atomic::new(0);
 
-/// Never runs twice at a time, as a work item.
+/// A work item, which never runs concurrently with itself.
 extern "C" fn tick() {
     let every = ffi::log_every();
     let exits = cpu::grand_total().exits;
-    // Never, if it is each 0 exits.
+    // False if `every` is 0.
     if exits.checked_div(every) > PRINTED_AT.load(Relaxed).checked_div(every) {
         PRINTED_AT.store(exits, Relaxed);
         print_table();
@@ -75,10 +75,10 @@ pub(crate) fn print_table() {
     pr_info!("all reasons: {} exits\n", cpu::grand_total().exits);
 }
 
-/// Answers in a second that are printed; more are only counted.
+/// Maximum number of answers printed per second. Further ones are only counted.
 const LINES: usize = 64;
 
-/// An answer that was given. Several words, as there is nothing larger that is atomic.
+/// An answer that was given. Split into words, because nothing larger is atomic.
 struct Line {
     asked: Atomic<u64>,
     process: Atomic<u64>,
@@ -86,9 +86,9 @@ struct Line {
     ecx_edx: Atomic<u64>,
 }
 
-/// Answers of one second.
+/// The answers of one second.
 struct Page {
-    /// How many were given. Each has the line of its number, if there is one.
+    /// Number of answers given. Each has the line of its number, if such a line exists.
     answers: Atomic<u64>,
     lines: [Line; LINES],
 }
@@ -109,7 +109,7 @@ impl Page {
     }
 }
 
-/// One is written, while the other is printed.
+/// One page is written while the other is printed.
 static PAGES: [Page; 2] = [Page::new(), Page::new()];
 static WRITTEN: Atomic<u64> = Atomic::new(0);
 
@@ -126,7 +126,7 @@ fn both(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// Takes down an answer, to be printed. The caller has preemption off.
+/// Queues an answer for the log. The caller has preemption disabled.
 pub(crate) fn answered(eax: u32, ecx: u32, answer: &Answer) {
     let page = page(WRITTEN.load(Relaxed));
     let number = page.answers.fetch_add(1, Relaxed);
@@ -145,7 +145,7 @@ fn print_answers() {
         return;
     }
     WRITTEN.store(number.wrapping_add(1), Relaxed);
-    // Who found the page that was written till now has preemption off until it is done with it.
+    // A writer of the previous page keeps preemption disabled until it is done with it.
     ffi::synchronize_rcu();
 
     let answers = page.answers.load(Relaxed);
@@ -166,7 +166,7 @@ fn print_answers() {
     if let Some(more) = answers.checked_sub(LINES as u64).filter(|&more| more != 0) {
         pr_info!("{} more answers in the same second\n", more);
     }
-    // The next who finds this page comes after `WRITTEN` is its number again.
+    // The next writer finds this page only after `WRITTEN` is its number again.
     page.answers.store(0, Relaxed);
 }
 
@@ -197,7 +197,7 @@ mod tests {
         print_answers();
         assert_eq!(page.answers.load(Relaxed), 0);
         assert_eq!(WRITTEN.load(Relaxed), before + 1);
-        // Nothing to print: the page stays.
+        // Nothing to print: the page stays in use.
         print_answers();
         assert_eq!(WRITTEN.load(Relaxed), before + 1);
     }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Indices that a guest chooses, made safe against speculation.
+//! Clamping of guest-controlled indices against speculation.
 //!
-//! C header: `include/linux/nospec.h`, `arch/x86/include/asm/barrier.h`. The kernel crate has no
+//! C headers: `include/linux/nospec.h`, `arch/x86/include/asm/barrier.h`. The kernel crate has no
 //! helper for it.
 
 use core::arch::asm;
 
-/// `index` if it is less than `SIZE`, else 0; also while the CPU speculates past a test of `index`.
+/// Returns `index` if it is less than `SIZE`, otherwise 0, even while the CPU speculates past a
+/// check of `index`.
 #[inline(always)]
 pub(crate) fn clamp<const SIZE: u32>(index: u32) -> u32 {
     let clamped: u32;
-    // SAFETY: `cmp` borrows if `index` is less than `SIZE`; `sbb` makes of the borrow all ones or
-    // all zeros; `and` leaves the index or nothing. None touches memory. An `asm!` block, as a
-    // comparison in Rust could become a branch; with the `and` in it, as the compiler, which knows
-    // from the test before that the index is in range, has then only this value to go on with.
-    // Volatile (no `pure`), so that it is not moved away.
+    // SAFETY: `cmp` borrows if `index` is less than `SIZE`; `sbb` turns the borrow into all ones or
+    // all zeros; `and` keeps the index or clears it. None of them accesses memory. An `asm!` block
+    // is needed because a comparison in Rust could become a branch. The block includes the `and`,
+    // so that the compiler, which knows from the earlier check that the index is in range, must
+    // continue with this value. It is volatile (no `pure`), so that it is not moved.
     unsafe {
         asm!(
             "cmp {index:e}, {size}",

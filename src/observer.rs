@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where KVM calls the module: once for each VM exit, and for what else its shim reports.
+//! Callbacks from KVM: one for each VM exit, and for the other events of the shim.
 //!
 //! C header: `arch/x86/include/asm/kvm_exit_observer.h`.
 
@@ -48,18 +48,18 @@ static OBSERVER: ffi::kvm_exit_observer = ffi::kvm_exit_observer {
     data_size: size_of::<Vcpu>() as u64,
 };
 
-/// The module's place as the observer of this host's VM exits. Dropped, it is given up: then no
-/// callback runs or will run, and there are no vCPU data any more.
+/// The module's registration as the observer of this host's VM exits. After it is dropped, no
+/// callback runs or will run, and all vCPU data has been freed.
 pub(crate) struct Registration(());
 
 impl Registration {
-    /// `ENODEV` without VMX or without the shim, `EINVAL` if it is of another version, `EBUSY` if
-    /// there is another observer; the log says which.
+    /// Registers the module. Fails with `ENODEV` without VMX or without the shim, `EINVAL` if the
+    /// shim has another version, and `EBUSY` if another observer is registered. The log says which.
     pub(crate) fn new() -> Result<Self> {
-        // SAFETY: No conditions.
+        // SAFETY: The function has no preconditions.
         to_result(unsafe { ffi::exitstat_preflight() })?;
-        // SAFETY: The preflight found the shim. The functions in `OBSERVER` are what the header
-        // asks for, and stay until `drop()`, as the module does.
+        // SAFETY: The preflight found the shim. The functions in `OBSERVER` do what the header
+        // requires, and exist until `drop()`, like the module.
         to_result(unsafe { ffi::exitstat_register(&OBSERVER) })?;
         Ok(Self(()))
     }
@@ -75,49 +75,49 @@ impl Drop for Registration {
 /// Whose counters they are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The sums of the vCPUs that are gone.
+    /// The sums of the retired vCPUs.
     Retired,
-    /// Those of a vCPU that is there.
+    /// The counters of a live vCPU.
     Live,
 }
 
-/// Calls `f` with the sums of the vCPUs that are gone, and then for each vCPU of the host that has
-/// data; each exit is in one of them. May sleep, but `f` must not: a vCPU's first exit waits.
+/// Calls `f` with the sums of the retired vCPUs, then with each live vCPU that has data. Each exit
+/// is in exactly one of them. May sleep, but `f` must not: first exits of vCPUs wait for the walk.
 pub(crate) fn for_each(f: &mut dyn FnMut(Kind, &Vcpu)) {
     let mut begun = false;
     let each = &mut |vcpu: &Vcpu| {
-        // Where vCPUs cannot go, or one could be found in both.
+        // Read the retired sums where vCPUs cannot go, or a vCPU could be found in both.
         if !replace(&mut begun, true) {
             f(Kind::Retired, vcpu::retired());
         }
         f(Kind::Live, vcpu);
     };
     visit(each, |fn_, arg| {
-        // SAFETY: The module is registered while anything can read, see `ExitStat`; `visit()`
-        // gives a function and the argument that it takes.
+        // SAFETY: The module is registered while anything can read, see `ExitStat`. `visit()`
+        // passes a function and the argument that it takes.
         unsafe { ffi::exitstat_visit_all(fn_, arg) }
     });
-    // There was none, so that none was found that could have gone since.
+    // No vCPU was found, so none can have retired since.
     if !begun {
         f(Kind::Retired, vcpu::retired());
     }
 }
 
-/// The number of vCPUs whose counters could not be allocated.
+/// Returns the number of vCPUs whose counters could not be allocated.
 pub(crate) fn unattached() -> u64 {
     // SAFETY: As in `for_each()`.
     unsafe { ffi::exitstat_unattached() }
 }
 
-/// Has `each` call `f` by way of a C function and its argument.
+/// Makes `each` call `f` through a C function and its argument.
 fn visit(mut f: &mut dyn FnMut(&Vcpu), each: impl FnOnce(ffi::kvm_exit_visit_t, *mut c_void)) {
     /// # Safety
     ///
-    /// `data` is a vCPU's, and `arg` is the `&mut f` below, nobody else's during the call.
+    /// `data` must be a vCPU's, and `arg` the `&mut f` below, used by nobody else during the call.
     unsafe extern "C" fn visitor(data: *mut c_void, arg: *mut c_void) {
-        // SAFETY: As the function asks for.
+        // SAFETY: The caller guarantees it.
         let f = unsafe { &mut *arg.cast::<&mut dyn FnMut(&Vcpu)>() };
-        // SAFETY: The shim gives memory of this module's `data_size`, zeroed when it was
+        // SAFETY: The shim passes memory of this module's `data_size`, zeroed when it was
         // allocated, and valid during the call.
         f(unsafe { &*data.cast::<Vcpu>() });
     }
@@ -125,24 +125,24 @@ fn visit(mut f: &mut dyn FnMut(&Vcpu), each: impl FnOnce(ffi::kvm_exit_visit_t, 
     each(Some(visitor), from_mut(&mut f).cast());
 }
 
-/// The vCPU that a callback is for.
+/// Returns the vCPU that a callback is for.
 ///
 /// # Safety
 ///
-/// `data` come from the shim; the reference is for the callback that they came with.
+/// `data` must come from the shim, and the reference must not outlive the callback.
 #[inline(always)]
 unsafe fn vcpu<'a>(data: *mut c_void) -> &'a Vcpu {
     // SAFETY: As in `visitor()`.
     unsafe { &*data.cast::<Vcpu>() }
 }
 
-/// The exit path: nothing that allocates, sleeps, locks, prints or panics, here or below.
+/// The exit path, which does not allocate, sleep, lock, print or panic, here or below.
 ///
 /// # Safety
 ///
-/// For the shim to call: `data` is a vCPU's.
+/// Only the shim may call this, with the `data` of a vCPU.
 unsafe extern "C" fn exit(data: *mut c_void, reason: u64, cycles: i64) {
-    // SAFETY: As this function.
+    // SAFETY: Same as for this function.
     let vcpu = unsafe { vcpu(data) };
     match Slot::below_end(reason) {
         Some(slot) => exit_of(vcpu, slot, cycles),
@@ -152,9 +152,9 @@ unsafe extern "C" fn exit(data: *mut c_void, reason: u64, cycles: i64) {
 
 /// # Safety
 ///
-/// As [`exit()`].
+/// Same as [`exit()`].
 unsafe extern "C" fn user_exit(data: *mut c_void, reason: u64, cycles: i64) {
-    // SAFETY: As this function.
+    // SAFETY: Same as for this function.
     let vcpu = unsafe { vcpu(data) };
     match Slot::below_end(reason) {
         Some(slot) => user_exit_of(vcpu, slot, cycles),
@@ -164,21 +164,21 @@ unsafe extern "C" fn user_exit(data: *mut c_void, reason: u64, cycles: i64) {
 
 /// # Safety
 ///
-/// As [`exit()`].
+/// Same as [`exit()`].
 unsafe extern "C" fn user_time(data: *mut c_void, reason: u64, user_cycles: i64, cycles: i64) {
     let (slot, cycles) = (slot_only(reason), at_least_0(cycles));
     cpu::record_more(slot, cycles);
-    // SAFETY: As this function.
+    // SAFETY: Same as for this function.
     unsafe { vcpu(data) }.record_user_time(slot, at_least_0(user_cycles), cycles);
 }
 
-/// As [`exit()`], while details are captured.
+/// Like [`exit()`], while details are captured.
 ///
 /// # Safety
 ///
-/// As [`exit()`].
+/// Same as [`exit()`].
 unsafe extern "C" fn exit_detailed(data: *mut c_void, reason: u64, cycles: i64) {
-    // SAFETY: As this function.
+    // SAFETY: Same as for this function.
     let vcpu = unsafe { vcpu(data) };
     match Slot::below_end(reason) {
         Some(slot) => exit_detailed_of(vcpu, slot, cycles),
@@ -188,9 +188,9 @@ unsafe extern "C" fn exit_detailed(data: *mut c_void, reason: u64, cycles: i64) 
 
 /// # Safety
 ///
-/// As [`exit()`].
+/// Same as [`exit()`].
 unsafe extern "C" fn user_exit_detailed(data: *mut c_void, reason: u64, cycles: i64) {
-    // SAFETY: As this function.
+    // SAFETY: Same as for this function.
     let vcpu = unsafe { vcpu(data) };
     match Slot::below_end(reason) {
         Some(slot) => user_exit_detailed_of(vcpu, slot, cycles),
@@ -200,7 +200,7 @@ unsafe extern "C" fn user_exit_detailed(data: *mut c_void, reason: u64, cycles: 
 
 /// # Safety
 ///
-/// As [`exit()`].
+/// Same as [`exit()`].
 unsafe extern "C" fn user_time_detailed(
     data: *mut c_void,
     reason: u64,
@@ -210,7 +210,7 @@ unsafe extern "C" fn user_time_detailed(
     let (slot, cycles) = (slot_only(reason), at_least_0(cycles));
     let user_cycles = at_least_0(user_cycles);
     cpu::record_more(slot, cycles);
-    // SAFETY: As this function.
+    // SAFETY: Same as for this function.
     let vcpu = unsafe { vcpu(data) };
     vcpu.record_user_time(slot, user_cycles, cycles);
     details::record_user_time(vcpu, user_cycles, cycles);
@@ -218,7 +218,7 @@ unsafe extern "C" fn user_time_detailed(
 
 /// # Safety
 ///
-/// None: it is `unsafe` to be of the type that the shim's header has.
+/// No requirements. The function is `unsafe` only to match the type in the shim's header.
 unsafe extern "C" fn unattached_exit(reason: u64, cycles: i64) {
     cpu::record(slot_only(reason), at_least_0(cycles));
 }
@@ -249,7 +249,8 @@ fn user_exit_detailed_of(vcpu: &Vcpu, slot: Slot, cycles: i64) {
     details::record_user_exit(vcpu, slot, at_least_0(cycles));
 }
 
-/// An exit with a mark above its basic reason, or with one that hardware does not have.
+/// Handles an exit with a flag above its basic reason, or with a reason that hardware does not
+/// have.
 #[cold]
 #[inline(never)]
 fn marked(vcpu: &Vcpu, reason: u64, cycles: i64, count: fn(&Vcpu, Slot, i64)) {
@@ -261,8 +262,8 @@ fn marked(vcpu: &Vcpu, reason: u64, cycles: i64, count: fn(&Vcpu, Slot, i64)) {
     }
 }
 
-/// Where exits with this reason are counted, without regard to marks. Hardware has no basic reason from
-/// `reason::END` up. The number is not a guest's, and needs no clamp against speculation.
+/// Returns the slot of a reason, ignoring flags. Hardware has no basic reason from `reason::END`
+/// up. The number does not come from a guest, so it needs no clamp against speculation.
 #[inline(always)]
 fn slot_only(reason: u64) -> Slot {
     Slot::below_end(reason).unwrap_or_else(|| {
@@ -271,7 +272,7 @@ fn slot_only(reason: u64) -> Slot {
     })
 }
 
-/// What a TSC difference is taken for: a TSC that stepped back is no time.
+/// Converts a TSC difference to a time: 0 if the TSC stepped back.
 #[inline(always)]
 fn at_least_0(cycles: i64) -> u64 {
     u64::try_from(cycles).unwrap_or_else(|_| {
@@ -280,19 +281,19 @@ fn at_least_0(cycles: i64) -> u64 {
     })
 }
 
-/// Where the other way is as good as always taken: a branch costs it an instruction less than a
-/// conditional move.
+/// Keeps a branch whose other side is practically always taken: it costs one instruction less there
+/// than a conditional move.
 #[inline(always)]
 fn keep_the_branch() {
-    // SAFETY: It is empty.
+    // SAFETY: The block is empty.
     unsafe { asm!("", options(nomem, nostack, preserves_flags)) }
 }
 
 /// # Safety
 ///
-/// As [`exit()`].
+/// Same as [`exit()`].
 unsafe extern "C" fn retire(data: *mut c_void) {
-    // SAFETY: As this function.
+    // SAFETY: Same as for this function.
     let vcpu = unsafe { vcpu(data) };
     vcpu.retire();
     details::retire(vcpu);
@@ -300,9 +301,9 @@ unsafe extern "C" fn retire(data: *mut c_void) {
 
 /// # Safety
 ///
-/// For the shim to call: `query` is valid, and nobody else's during the call.
+/// Only the shim may call this, with a valid `query` that nobody else uses during the call.
 unsafe extern "C" fn cpuid(query: *mut ffi::kvm_exit_cpuid) {
-    // SAFETY: It is the shim's, for us alone during the call.
+    // SAFETY: The caller guarantees it.
     let query = unsafe { &mut *query };
     let Some(answer) = leaves::answer(query, ffi::guest_scope(), query.eax, query.ecx) else {
         return;
@@ -329,7 +330,7 @@ impl leaves::Asked for ffi::kvm_exit_cpuid {
     fn sum_over_vcpus(&self, of: &dyn Fn(&Vcpu) -> Tally) -> Tally {
         let mut sum = Tally::default();
         visit(&mut |vcpu| sum = sum.plus(of(vcpu)), |fn_, arg| {
-            // SAFETY: There is a query only within `cpuid()`, and `vm` is the shim's.
+            // SAFETY: A query exists only within `cpuid()`, and `vm` comes from the shim.
             unsafe { ffi::exitstat_visit_vm(self.vm, fn_, arg) }
         });
         sum

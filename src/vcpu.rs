@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits of one vCPU by reason, and the sums over the vCPUs that are gone.
+//! Exits of one vCPU by reason, and the sums over retired vCPUs.
 //!
-//! The shim allocates the memory, zeroed, when a vCPU has its first exit, and frees it after
+//! The shim allocates the memory, zeroed, when a vCPU takes its first exit, and frees it after
 //! [`Vcpu::retire`]; see `observer`.
 
 use super::{
@@ -36,19 +36,19 @@ use core::{
     }, //
 };
 
-/// Buckets that are kept of a histogram: one for each bit of a word.
+/// Number of histogram buckets kept: one for each bit of a word.
 const KEPT: usize = u32::BITS as usize;
 
-/// Counters with one writer at a time, the vCPU's thread, and any number of readers. All zeros are
-/// a valid value: the initial one.
+/// Counters with one writer at a time, the vCPU's thread, and any number of readers. All zeros is a
+/// valid value, and the initial one.
 ///
-/// Each kind has a column of its own, so that a question of the guest's reads the columns of exits
-/// and cycles, 22 cache lines, and no others. Each counter is whole for a reader; see [`Column`]
-/// for those of exits and cycles. The longest exit and the histogram are written last: a reader
-/// that comes in between finds an exit less in them.
+/// Each kind has its own column, so that answering a guest reads only the columns of exits and
+/// cycles, 22 cache lines. A reader sees each counter whole; see [`Column`] for exits and cycles.
+/// The longest exit and the histogram are written last, so a concurrent reader may find one exit
+/// fewer in them.
 #[repr(C)]
 pub(crate) struct Vcpu {
-    /// The shim sets it before anybody else sees this, and changes the table's fields later on.
+    /// Set by the shim before anybody else sees this; it changes the table's fields later.
     who: UnsafeCell<ffi::kvm_exit_vcpu>,
     exits: Column,
     cycles: Column,
@@ -56,15 +56,15 @@ pub(crate) struct Vcpu {
     longest: Column,
     /// Exits that userspace had to finish.
     user_exits: Column,
-    /// Cycles that userspace took.
+    /// Cycles spent in userspace.
     user_cycles: Column,
-    /// Exits that were taken while the vCPU ran a nested guest.
+    /// Exits taken while the vCPU ran a nested guest.
     nested: Column,
-    /// Those of them that its hypervisor, the guest, got.
+    /// Those of them that were reflected to the guest hypervisor.
     reflected: Column,
     /// Exits by the highest bit of their cycles, from [`FIRST_BUCKET`] up.
     histograms: [[UnsafeCell<u64>; KEPT]; SLOTS],
-    /// What is kept beside the table of details.
+    /// State kept beside the table of details.
     recorder: Recorder,
 }
 
@@ -72,10 +72,10 @@ pub(crate) struct Vcpu {
 unsafe impl Sync for Vcpu {}
 
 const _: () = assert!(size_of::<Vcpu>() <= footprint::VCPU);
-// The shim takes whole pages.
+// The shim allocates whole pages.
 const _: () = assert!(footprint::VCPU.next_multiple_of(4096) == footprint::VCPU_ALLOCATED);
 
-/// The sums over all vCPUs that were retired.
+/// The sums over all retired vCPUs.
 static RETIRED: Vcpu = Vcpu {
     who: UnsafeCell::new(ffi::kvm_exit_vcpu {
         vm_id: 0,
@@ -99,12 +99,12 @@ static RETIRED: Vcpu = Vcpu {
 };
 
 impl Vcpu {
-    /// Counts an exit. Counters wrap, and do not panic.
+    /// Counts an exit. Counters wrap instead of panicking.
     #[inline(always)]
     pub(crate) fn record(&self, slot: Slot, cycles: u64) {
-        // SAFETY: All operands are words of `self`: a slot's index is below `SLOTS`, and the highest
-        // bit of 32 is one of `KEPT` buckets. BSR of 0 leaves its destination alone, here 0; the
-        // kernel's `fls()` also relies on it.
+        // SAFETY: All operands are words of `self`: a slot's index is below `SLOTS`, and the
+        // highest of 32 bits is one of `KEPT` buckets. BSR of 0 leaves its destination unchanged,
+        // here 0; the kernel's `fls()` relies on that, too.
         unsafe {
             asm!(
                 "inc qword ptr [{vcpu} + 8*{slot} + {exits}]",
@@ -148,7 +148,8 @@ impl Vcpu {
         self.record(slot, cycles);
     }
 
-    /// Counts the time that userspace took for one, and KVM to complete it, or a part of both.
+    /// Counts the time, or a part of it, that userspace took to finish an exit and KVM to complete
+    /// it.
     #[inline(always)]
     pub(crate) fn record_user_time(&self, slot: Slot, user_cycles: u64, cycles: u64) {
         // SAFETY: As in `record()`.
@@ -167,7 +168,7 @@ impl Vcpu {
         }
     }
 
-    /// Counts an exit as a nested guest's, beside [`Self::record`].
+    /// Counts an exit of a nested guest, in addition to [`Self::record`].
     pub(crate) fn record_nested(&self, slot: Slot, reflected: bool) {
         self.nested.add(slot, 1);
         if reflected {
@@ -175,9 +176,10 @@ impl Vcpu {
         }
     }
 
-    /// How many exits of `slot` were a nested guest's, and how many of these its hypervisor got.
+    /// Returns how many exits of `slot` came from a nested guest, and how many of these were
+    /// reflected to its hypervisor.
     pub(crate) fn nested(&self, slot: Slot) -> NestedTail {
-        // In this order: those that were reflected are never more.
+        // The order matters: reflected exits must never exceed nested ones.
         let reflected = self.reflected.get(slot);
         NestedTail {
             nested: self.nested.get(slot),
@@ -185,22 +187,22 @@ impl Vcpu {
         }
     }
 
-    /// The exits that were counted in `slot`.
+    /// Returns the exits counted in `slot`.
     pub(crate) fn total(&self, slot: Slot) -> Tally {
-        // In this order, see `Column`.
+        // The order matters, see `Column`.
         let exits = self.exits.get(slot);
         let cycles = self.cycles.get(slot);
         Tally { exits, cycles }
     }
 
-    /// All exits.
+    /// Returns all exits.
     pub(crate) fn grand_total(&self) -> Tally {
         let exits = self.exits.sum();
         let cycles = self.cycles.sum();
         Tally { exits, cycles }
     }
 
-    /// The counters of `slot`, without the reason and the histogram.
+    /// Returns the counters of `slot`, without the reason and the histogram.
     pub(crate) fn head(&self, slot: Slot) -> RowHead {
         let Tally { exits, cycles } = self.total(slot);
         RowHead {
@@ -213,30 +215,31 @@ impl Vcpu {
         }
     }
 
-    /// Whether there was such an exit.
+    /// Returns whether the vCPU took such an exit.
     pub(crate) fn is_taken(&self, slot: Slot) -> bool {
         self.exits.get(slot) != 0
     }
 
-    /// The words of a histogram, each with the bucket of the snapshot that it is.
+    /// Returns the words of a histogram, each with its bucket in the snapshot.
     fn buckets(&self, slot: Slot) -> impl Iterator<Item = (usize, &UnsafeCell<u64>)> {
         let words = self.histograms.get(slot.index()).into_iter().flatten();
         (FIRST_BUCKET..).zip(words)
     }
 
-    /// How many exits of `slot` took how long.
+    /// Returns the histogram of `slot`.
     pub(crate) fn histogram(&self, slot: Slot) -> [u64; BUCKETS] {
         let mut histogram = [0; BUCKETS];
         for (bucket, word) in self.buckets(slot) {
             if let Some(exits) = histogram.get_mut(bucket) {
-                // SAFETY: A valid, aligned word. Volatile, as `READ_ONCE()`.
+                // SAFETY: The word is valid and aligned. Volatile, like `READ_ONCE()`.
                 *exits = unsafe { word.get().read_volatile() };
             }
         }
         histogram
     }
 
-    /// Saves the sums before the memory goes. Never runs twice at a time.
+    /// Adds the counters to the retired sums before the memory is freed. Never runs concurrently
+    /// with itself.
     pub(crate) fn retire(&self) {
         for slot in Slot::all() {
             self.add_to(&RETIRED, slot);
@@ -256,7 +259,7 @@ impl Vcpu {
         }
         sum.longest.raise(slot, self.longest.get(slot));
         for ((_, from), (_, to)) in self.buckets(slot).zip(sum.buckets(slot)) {
-            // SAFETY: Valid, aligned words, and nobody else writes to `sum`.
+            // SAFETY: The words are valid and aligned, and nobody else writes to `sum`.
             unsafe {
                 let exits = from.get().read_volatile();
                 let all = to.get().read_volatile();
@@ -265,7 +268,7 @@ impl Vcpu {
         }
     }
 
-    /// The VM, the vCPU in it, and the process that runs it.
+    /// Returns the VM, the vCPU in it, and the process that runs it.
     pub(crate) fn who(&self) -> VcpuHead {
         let who = self.who.get();
         // SAFETY: The shim set these before anybody saw `self`, and does not change them.
@@ -279,20 +282,20 @@ impl Vcpu {
         }
     }
 
-    /// What the shim keeps here: valid as long as `self`.
+    /// Returns the shim's part, valid as long as `self`.
     #[inline(always)]
     pub(crate) fn shims_part(&self) -> *mut ffi::kvm_exit_vcpu {
         self.who.get()
     }
 
-    /// For the vCPU's own thread.
+    /// Only for the vCPU's own thread.
     #[inline(always)]
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 }
 
-/// The sums over the vCPUs that are gone.
+/// Returns the sums over retired vCPUs.
 pub(crate) fn retired() -> &'static Vcpu {
     &RETIRED
 }
@@ -304,10 +307,11 @@ pub(crate) mod tests {
     use crate::reason::END;
     use kernel::prelude::*;
 
-    // SAFETY: The shim makes them of zeros too.
+    // SAFETY: The shim also initializes them with zeros.
     unsafe impl Zeroable for Vcpu {}
 
-    /// A vCPU as the shim makes them; on the heap from the beginning: it is larger than a stack.
+    /// Returns a vCPU as the shim creates them. It is allocated on the heap directly, because it is
+    /// larger than a stack.
     pub(crate) fn some_vcpu() -> Result<KVBox<Vcpu>> {
         let mut vcpu = KVBox::init(pin_init::init_zeroed::<Vcpu>(), GFP_KERNEL)?;
         *vcpu.who.get_mut() = ffi::kvm_exit_vcpu {
@@ -336,7 +340,7 @@ pub(crate) mod tests {
         Ok(heads)
     }
 
-    /// The buckets of slot 10 that are not empty.
+    /// Returns the buckets of slot 10 that are not empty.
     fn taken(vcpu: &Vcpu) -> Result<KVec<(usize, u64)>> {
         let mut taken = KVec::new();
         for (bucket, exits) in vcpu.histogram(Slot::of(10)).into_iter().enumerate() {
@@ -400,7 +404,7 @@ pub(crate) mod tests {
         Ok(())
     }
 
-    /// No exit is that long: it is a minute and a half at 3 GHz, without being off the CPU.
+    /// No exit takes that long: a minute and a half at 3 GHz, all of it on the CPU.
     #[test]
     fn what_is_beyond_the_last_bucket_is_in_one_of_the_reason() -> Result {
         let vcpu = some_vcpu()?;

@@ -11,7 +11,7 @@ check "one compiled with another version of the header is refused: EINVAL" \
 check "kvm_exitstat can go" rmmod kvm_exitstat
 check "the other takes its place" modprobe kvm_exitstat_second
 check "now kvm_exitstat is refused: EBUSY, and the log says why" \
-	refused kvm_exitstat "another module observes VM exits already$"
+	refused kvm_exitstat "another module already observes VM exits$"
 
 oracle_arm
 l2 | report second
