@@ -1,69 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What exits are about: a bounded table of counters by reason and key.
+//! Details of exits: a bounded table of counters by reason and key.
 //!
-//! A vCPU's table has one writer at a time, the vCPU's thread, and any number of readers. Each entry is found by a hash
-//! within [`WINDOW`] entries from where it belongs, so that recording takes bounded time whatever a guest does. Where
-//! all of these are taken, the least used one may have to go: with a chance of one in so many exits as it has, which
-//! keeps those that matter (Ben Basat et al., Randomized Admission Policy, 2017).
+//! A vCPU's table has one writer at a time, the vCPU's thread, and any number of readers. An entry
+//! is found by a hash, within [`WINDOW`] entries of its home, so recording takes bounded time
+//! whatever a guest does. If all these entries are taken, a new key may evict the least used one,
+//! with a probability of one in the number of that entry's exits. This keeps the frequent keys (Ben
+//! Basat et al., Randomized Admission Policy, 2017).
 //!
-//! What has no entry, or has lost it, is nowhere in the table. A reader that subtracts the entries of a reason from the
-//! reason's own counters has the rest, `other`: entries and `other` add up to the reason, always. An entry never has
-//! more than there was of its key, and lacks at most `other`.
+//! Exits of a key without an entry, or whose entry was evicted, are not in the table. A reader
+//! subtracts the entries of a reason from the reason's own counters; the difference is `other`.
+//! Thus entries and `other` always add up to the reason. An entry never counts more exits than its
+//! key had, and misses at most `other`.
 //!
-//! The writer counts an exit for its reason first and here second, and a reader reads in the other order: the entries
-//! that it reads never have more than the reason.
+//! The writer counts an exit for its reason first and here second. A reader reads in the opposite
+//! order, so the entries that it reads never exceed the reason.
 
 use core::sync::atomic::{
     fence, AtomicU32, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// Entries that one key is looked for in.
+/// Number of entries searched for a key.
 pub const WINDOW: usize = 16;
 
-/// The least bytes of a table.
+/// Minimum size of a table in bytes.
 pub const LEAST_SIZE: usize = WINDOW * ENTRY_SIZE;
 
-/// Bytes of an [`Entry`].
+/// Size of an [`Entry`] in bytes.
 pub const ENTRY_SIZE: usize = 64;
 
-/// The CPL in a context.
+/// Mask of the CPL in a context.
 pub const CONTEXT_CPL: u32 = 3;
 
-/// Of a context: the vCPU ran a nested guest.
+/// Bit in a context: the vCPU ran a nested guest.
 pub const CONTEXT_NESTED: u32 = 4;
 
-/// What is counted together.
+/// Identity under which exits are counted together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity {
-    /// The basic exit reason, or [`super::snapshot::BEYOND`].
+    /// Basic exit reason, or [`super::snapshot::BEYOND`].
     pub reason: u32,
-    /// What the exit is about, by reason: see `arch/x86/include/asm/kvm_exit_observer.h`.
+    /// Key of the exit, by reason: see `arch/x86/include/asm/kvm_exit_observer.h`.
     pub key: u64,
-    /// The guest's instruction pointer, or 0.
+    /// Guest instruction pointer, or 0.
     pub ip: u64,
-    /// `CONTEXT_…`: less than 256, as is the reason.
+    /// `CONTEXT_…`. Less than 256, like the reason.
     pub context: u32,
 }
 
-/// What is counted.
+/// Counters of one identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Exits.
+    /// Number of exits.
     pub exits: u64,
-    /// Cycles that they took.
+    /// Cycles spent handling them.
     pub cycles: u64,
-    /// Those of the longest.
+    /// Cycles of the longest exit.
     pub longest: u64,
     /// Exits that userspace finished.
     pub user_exits: u64,
-    /// Cycles that it took.
+    /// Cycles spent in userspace.
     pub user_cycles: u64,
 }
 
 impl Counts {
-    /// One exit.
+    /// Returns the counters of one exit.
     #[inline(always)]
     #[must_use]
     pub const fn one(cycles: u64) -> Self {
@@ -76,7 +78,7 @@ impl Counts {
         }
     }
 
-    /// Both together. Counters wrap, and do not panic.
+    /// Returns the sum of both. Counters wrap instead of panicking.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -89,14 +91,14 @@ impl Counts {
     }
 }
 
-/// A line of the cache, with the counters of one identity. All zeros are a valid value: nobody's.
+/// A cache line with the counters of one identity. All zeros is a valid value: no owner.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct Entry {
     key: AtomicU64,
     ip: AtomicU64,
-    /// The tag that [`tag()`] makes, 0 for nobody's, in the low half. In the high half how often the entry has changed
-    /// hands, for readers.
+    /// Low half: the tag from [`tag()`], 0 without an owner. High half: the number of times that
+    /// the entry changed owners, for readers.
     owner: AtomicU64,
     exits: AtomicU64,
     cycles: AtomicU64,
@@ -107,7 +109,7 @@ pub struct Entry {
 
 const _: () = assert!(size_of::<Entry>() == ENTRY_SIZE);
 
-/// Reason and context as one number, which is not 0.
+/// Combines reason and context into one number, which is never 0.
 #[inline(always)]
 const fn tag(id: &Identity) -> u32 {
     VALID | id.context << 8 | id.reason
@@ -115,10 +117,10 @@ const fn tag(id: &Identity) -> u32 {
 
 const VALID: u32 = 1 << 31;
 
-/// How often it has changed hands, of a word of an owner.
+/// Bits of the owner word that count changes of the owner.
 const HANDS: u64 = !0 << 32;
 
-/// Adds to a counter that nobody else writes.
+/// Adds to a counter that has no other writer.
 #[inline(always)]
 fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
@@ -137,19 +139,19 @@ impl Entry {
         if counts.longest > self.longest.load(Relaxed) {
             self.longest.store(counts.longest, Relaxed);
         }
-        // Of an exit as it happens, the compiler knows that there are none.
+        // For an exit that has just happened, the compiler knows that both are 0.
         if counts.user_exits != 0 || counts.user_cycles != 0 {
             add(&self.user_exits, counts.user_exits);
             add(&self.user_cycles, counts.user_cycles);
         }
     }
 
-    /// Gives the entry to `id`. What it had is lost.
+    /// Gives the entry to `id`. The previous counts are lost.
     #[cold]
     fn give_to(&self, id: &Identity, counts: &Counts) {
         let hands = (self.owner.load(Relaxed) & HANDS).wrapping_add(1 << 32);
         self.owner.store(hands, Relaxed);
-        // A reader that sees anything of what follows sees that the owner changed.
+        // A reader that sees any of the following writes also sees that the owner changed.
         fence(Release);
         self.key.store(id.key, Relaxed);
         self.ip.store(id.ip, Relaxed);
@@ -161,7 +163,7 @@ impl Entry {
         self.owner.store(hands | u64::from(tag(id)), Release);
     }
 
-    /// What it has, `None` if it is nobody's or changes hands right now.
+    /// Returns the contents, or `None` if the entry has no owner or is changing owners.
     pub fn read(&self) -> Option<(Identity, Counts)> {
         let owner = self.owner.load(Acquire);
         if owner as u32 == 0 {
@@ -185,17 +187,17 @@ impl Entry {
     }
 }
 
-/// What who writes keeps beside its table. All zeros are a valid value: the initial one.
+/// State that the writer keeps beside its table. All zeros is a valid value, and the initial one.
 #[derive(Debug, Default)]
 pub struct Recorder {
     random: AtomicU64,
-    /// The place of the entry of the exit that userspace has, and in which table: 0 is none.
+    /// Index of the entry whose exit userspace is finishing, and the number of its table. 0: none.
     open: AtomicU32,
     open_in: AtomicU32,
 }
 
 impl Recorder {
-    /// One that nothing has been written by.
+    /// Creates a recorder that has written nothing.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -210,7 +212,7 @@ impl Recorder {
         self.enter(table, id, &Counts::one(cycles));
     }
 
-    /// Records an exit in a few instructions, or returns false: then [`Self::record`] has to do it.
+    /// Records an exit in a few instructions, or returns false if [`Self::record`] must do it.
     #[inline(always)]
     #[must_use]
     pub fn record_at_once(&self, table: &[Entry], id: &Identity, cycles: u64) -> bool {
@@ -221,7 +223,7 @@ impl Recorder {
         first.is_some()
     }
 
-    /// Records an exit that userspace finishes. `number` is the table's, and not 0.
+    /// Records an exit that userspace finishes. `number` identifies the table and is not 0.
     pub fn record_user_exit(&self, table: &[Entry], number: u32, id: &Identity, cycles: u64) {
         let counts = Counts {
             user_exits: 1,
@@ -233,7 +235,8 @@ impl Recorder {
         }
     }
 
-    /// Records it in a few instructions, or returns false: then [`Self::record_user_exit`] has to.
+    /// Records such an exit in a few instructions, or returns false if [`Self::record_user_exit`]
+    /// must do it.
     #[inline(always)]
     #[must_use]
     pub fn record_user_exit_at_once(
@@ -258,13 +261,14 @@ impl Recorder {
         self.open_in.store(number, Relaxed);
     }
 
-    /// An exit that userspace finishes is not recorded here: neither is its time.
+    /// Skips an exit that userspace finishes: it is not recorded here, and neither is its time.
     #[inline(always)]
     pub fn skip_user_exit(&self) {
         self.open_in.store(0, Relaxed);
     }
 
-    /// Records time of the exit that userspace has: its own, and KVM's. `number` is the table's.
+    /// Records time of the exit that userspace is finishing: userspace's and KVM's. `number`
+    /// identifies the table.
     #[inline(always)]
     pub fn record_user_time(&self, table: &[Entry], number: u32, user_cycles: u64, cycles: u64) {
         if self.open_in.load(Relaxed) != number {
@@ -276,12 +280,12 @@ impl Recorder {
         }
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds counts from elsewhere.
     pub fn fold(&self, table: &[Entry], id: &Identity, counts: &Counts) {
         self.enter(table, id, counts);
     }
 
-    /// Returns where it was added.
+    /// Adds the counts and returns the entry's index, if they got one.
     fn enter(&self, table: &[Entry], id: &Identity, counts: &Counts) -> Option<usize> {
         let tag = tag(id);
         let begin = place(id.key, id.ip, tag, table.len());
@@ -299,7 +303,8 @@ impl Recorder {
         self.replace(table, begin, id, counts)
     }
 
-    /// All entries of the window are others': maybe takes the one with the fewest exits.
+    /// Handles a window in which all entries belong to others: evicts the one with the fewest
+    /// exits, or drops `id`.
     #[cold]
     fn replace(
         &self,
@@ -311,7 +316,7 @@ impl Recorder {
         let window = table.get(begin..)?.iter().take(WINDOW);
         let exits = window.map(|entry| entry.exits.load(Relaxed));
         let (i, least) = exits.enumerate().min_by_key(|&(_, exits)| exits)?;
-        // As of a generator by Knuth; the high half is what is random.
+        // A generator by Knuth, whose high half is random.
         let random = self.random.load(Relaxed);
         let random = random
             .wrapping_mul(0x5851_f42d_4c95_7f2d)
@@ -328,7 +333,8 @@ impl Recorder {
     }
 }
 
-/// The entry where an identity is looked for first, and its place, if it is its own: it mostly is.
+/// Returns the entry at the home of an identity, and its index, if the identity owns it. Usually it
+/// does.
 #[inline(always)]
 fn first<'a>(table: &'a [Entry], id: &Identity) -> Option<(usize, &'a Entry)> {
     let tag = tag(id);
@@ -339,11 +345,12 @@ fn first<'a>(table: &'a [Entry], id: &Identity) -> Option<(usize, &'a Entry)> {
         .then_some((place, entry))
 }
 
-/// Where in a table the window of an identity begins: it has [`WINDOW`] entries, less at the table's end.
+/// Returns the index at which an identity's window begins. It has [`WINDOW`] entries, fewer at the
+/// table's end.
 #[inline(always)]
 fn place(key: u64, ip: u64, tag: u32, entries: usize) -> usize {
     let mixed = key ^ ip.rotate_left(29) ^ (u64::from(tag) << 40);
-    // Fibonacci hashing, whose high half is best mixed.
+    // Fibonacci hashing: the high half is mixed best.
     let hash = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     (hash.wrapping_mul(entries as u64) >> 32) as usize
 }
@@ -421,7 +428,7 @@ mod tests {
         writer.record_user_exit(&table, 4, &id(30, 0x3f8), 10);
         writer.record_user_time(&table, 4, 500, 5);
         writer.record_user_time(&table, 4, 50, 1);
-        // Another table since.
+        // The table has changed since.
         writer.record_user_time(&table, 8, 1000, 1000);
         writer.skip_user_exit();
         writer.record_user_time(&table, 4, 1000, 1000);
@@ -453,7 +460,7 @@ mod tests {
     #[test]
     fn all_keys_of_a_table_half_full_have_entries() {
         let (table, writer) = (table(2048), Recorder::new());
-        // As a boot has them: CPUID's leaves, MSRs, ports, pages, vectors.
+        // Keys of a typical boot: CPUID leaves, MSRs, ports, pages, vectors.
         let ids: Vec<_> = (0..200)
             .map(|n| id(10, 0x4000_0000 + n))
             .chain((0..200).map(|n| id(32, 0xc000_0080 + n)))
@@ -495,7 +502,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes: no entry has more than there was of its key, and the rest is not negative.
+        /// Whatever the input, no entry exceeds the exits of its key, and `other` is not negative.
         #[test]
         fn entries_have_no_more_than_there_was(
             events in vec((0u32..4, 0u64..60, 0u32..3, any::<bool>(), 0u64..1000), 0..600),

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What exitstat may take of a host's memory, in bytes. Who lets it grow says so here.
+//! Limits of the host memory that exitstat uses, in bytes. A change that exceeds one must raise it
+//! here.
 //!
-//! The module's build compares what is its own, its KUnit suites what is allocated, and
-//! `scripts/memory.sh` what the patches add to KVM; docs/bench.md has the figures.
+//! The module's build compares its own data, its KUnit suites the allocations, and
+//! `scripts/memory.sh` the growth of KVM's structures; docs/bench.md has the figures.
 
-/// Of the module, for each possible CPU.
+/// The module, per possible CPU.
 pub const CPU: usize = 1_392;
 
-/// Of the module, for each vCPU that has had an exit: what it asks the shim for.
+/// The module, per vCPU that has taken an exit: the size requested from the shim.
 pub const VCPU: usize = 27_216;
 
-/// What the shim allocates for that: whole pages.
+/// Size that the shim allocates for it: whole pages.
 pub const VCPU_ALLOCATED: usize = 28 << 10;
 
-/// What the patches add to `struct kvm_vcpu`, in the lab's configuration: two cache lines, one of which is for details, and what aligns them.
+/// Growth of `struct kvm_vcpu` in the lab's configuration: two cache lines, one of them for
+/// details, plus alignment.
 pub const KVM_VCPU: usize = 184;
 
-/// What the patches add to `struct vcpu_vmx`, which has that one in it and is what is allocated.
+/// Growth of `struct vcpu_vmx`, which embeds `struct kvm_vcpu` and is what KVM allocates.
 pub const VCPU_VMX: usize = 128;
 
-/// What the patches add to `struct kvm`. Its padding has room for the VM's number.
+/// Growth of `struct kvm`. The VM's ID fits in its padding.
 pub const KVM: usize = 0;
 
-/// What the patches add to `struct kvm_vmx`, which has that one in it and is what is allocated.
+/// Growth of `struct kvm_vmx`, which embeds `struct kvm` and is what KVM allocates.
 pub const KVM_VMX: usize = 0;

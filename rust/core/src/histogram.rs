@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Histograms of how long exits took, in buckets by powers of two.
+//! Log2 histograms of exit durations.
 //!
-//! Bucket `b` counts the exits that took at least 2^b cycles and less than 2^(b+1). The first that is
-//! used, [`FIRST_BUCKET`], also counts all shorter exits.
+//! Bucket `b` counts the exits that took at least 2^b cycles and less than 2^(b+1). The first
+//! bucket in use, [`FIRST_BUCKET`], also counts all shorter exits.
 
 use super::snapshot::FIRST_BUCKET;
 
-/// The bucket of an exit that took so many cycles: from [`FIRST_BUCKET`] to 63.
+/// Returns the bucket of an exit that took this many cycles, from [`FIRST_BUCKET`] to 63.
 #[must_use]
 pub const fn bucket_of(cycles: u64) -> u32 {
     (cycles | (1 << FIRST_BUCKET)).ilog2()
 }
 
-/// The least number of cycles in a bucket.
+/// Returns the lower bound of a bucket, in cycles.
 #[must_use]
 pub const fn bucket_begin(bucket: u32) -> u64 {
     match bucket {
@@ -23,7 +23,7 @@ pub const fn bucket_begin(bucket: u32) -> u64 {
     }
 }
 
-/// The largest number of cycles in a bucket.
+/// Returns the upper bound (inclusive) of a bucket, in cycles.
 #[must_use]
 pub const fn bucket_last(bucket: u32) -> u64 {
     match bucket {
@@ -32,25 +32,27 @@ pub const fn bucket_last(bucket: u32) -> u64 {
     }
 }
 
-/// Returns an upper bound of what `percent` of the exits took: so many did not exceed it. `None`
-/// without exits.
+/// Returns an upper bound of the percentile: `percent` of the exits took at most this many cycles.
+/// Returns `None` without exits.
 ///
-/// It is in the same bucket as the exact figure, so it is less than twice as much, except in the
-/// first bucket. The bucket's upper edge is always a bound. `cycles`, the sum over these exits, gives
-/// a lower one where there are few. The sum exceeds the least that it could be, with each exit at
-/// its bucket's lower edge, by some excess. The exit asked for, and the `k - 1` exits above it in its
-/// bucket, each exceed that edge by as much as this exit does at least. So it exceeds it by at most
-/// the `k`th part of the excess. Of a single exit this is exact.
+/// The bound is in the same bucket as the exact percentile, so it is less than twice as large,
+/// except in the first bucket. The bucket's upper bound always holds. `cycles`, the sum over these
+/// exits, gives a tighter bound if there are few exits. The sum exceeds its minimum, with each exit
+/// at the lower bound of its bucket, by some excess. Let the exit at the percentile be followed by
+/// `k - 1` exits above it in its bucket. Each of these `k` exits exceeds the bucket's lower bound
+/// by at least as much as the exit at the percentile does. So that exit exceeds it by at most one
+/// `k`th of the excess. For a single exit the bound is exact.
 ///
-/// A sum that has more than these exits' cycles is no harm. Of one that has less, the bound may be
-/// too low within its bucket.
+/// A sum that includes cycles of other exits is harmless. If it misses some of these exits' cycles,
+/// the bound may be too low within its bucket.
 #[must_use]
 pub fn percentile(histogram: &[u64], percent: u32, cycles: Option<u64>) -> Option<u64> {
     let all: u128 = histogram.iter().map(|&exits| u128::from(exits)).sum();
-    // The rank of the exit asked for, from 1 up.
+    // Rank of the exit at the percentile, starting at 1.
     let rank = (all * u128::from(percent.min(100))).div_ceil(100).max(1);
     let least = |(bucket, &exits)| u128::from(bucket_begin(bucket)) * u128::from(exits);
-    // Less than 2^64 exits a bucket, in 64 buckets below 2^64 cycles: sums may not fit, and are not used then.
+    // There are fewer than 2^64 exits per bucket, in 64 buckets below 2^64 cycles. A sum that does
+    // not fit is not used.
     let least = (0..)
         .zip(histogram)
         .map(least)
@@ -108,10 +110,10 @@ mod tests {
         for percent in [0, 50, 99, 100] {
             assert_eq!(percentile(&histogram, percent, Some(4042)), Some(4042));
         }
-        // What cannot be is not believed.
+        // An impossible sum is ignored.
         assert_eq!(percentile(&histogram, 50, Some(2000)), Some(4095));
         assert_eq!(percentile(&histogram, 50, Some(5000)), Some(4095));
-        // The longer one may have taken all of it.
+        // The longer one may account for all of it.
         histogram[6] = 1;
         assert_eq!(percentile(&histogram, 50, Some(4042)), Some(127));
         assert_eq!(percentile(&histogram, 99, Some(4042)), Some(4042));
@@ -122,7 +124,7 @@ mod tests {
         assert_eq!(percentile(&histogram, 99, Some(4396)), Some(2348));
     }
 
-    /// Any numbers at all can be in a file.
+    /// A file can contain any numbers.
     #[test]
     fn no_histogram_is_too_large() {
         for percent in [0, 50, 100] {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whose virtualization extension a guest runs on; it gives exit reasons their numbers.
+//! Virtualization extensions, which define the numbers of exit reasons.
 
-/// An extension, with the number that KVM's tracepoints have for it.
+/// An extension, with its number in KVM's tracepoints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Isa {
     /// Intel's VMX: basic exit reasons.

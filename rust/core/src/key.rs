@@ -1,76 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the key of a detail says, by the exit's reason.
+//! The meaning of a detail's key, by exit reason.
 //!
-//! The shim makes keys, `arch/x86/kvm/vmx/exit_detail.c`; this takes them apart.
+//! The shim encodes keys in `arch/x86/kvm/vmx/exit_detail.c`; this file decodes them.
 
-/// What an exit was about.
+/// The decoded key of an exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// RDMSR, WRMSR: the MSR.
     Msr(u32),
     /// An I/O instruction.
     Port {
-        /// The port.
+        /// Port number.
         port: u16,
-        /// Bytes: 1, 2 or 4.
+        /// Width in bytes: 1, 2 or 4.
         size: u8,
-        /// IN, not OUT.
+        /// IN rather than OUT.
         input: bool,
         /// INS or OUTS.
         string: bool,
     },
     /// CPUID.
     Leaf {
-        /// %eax.
+        /// `%eax`.
         leaf: u32,
-        /// %ecx, where the answer depends on it.
+        /// `%ecx`, if the output depends on it.
         subleaf: Option<u32>,
     },
     /// VMCALL.
     Hypercall {
-        /// Whose.
+        /// ABI of the hypercall.
         abi: Abi,
-        /// Which.
+        /// Number of the hypercall.
         number: u64,
     },
-    /// The guest physical address of a device's register.
+    /// An access to a device register.
     Mmio {
-        /// The address.
+        /// Guest physical address.
         gpa: u64,
-        /// What was tried; only where the processor says so.
+        /// Type of access, if the processor reports it.
         access: Option<Access>,
     },
-    /// The [`REGION`] of guest physical memory that was not mapped, or not so.
+    /// A [`REGION`] of guest physical memory that was not mapped, or not for this access.
     Memory {
-        /// Where it begins.
+        /// Guest physical address of the region's start.
         gpa: u64,
-        /// What was tried.
+        /// Type of access.
         access: Access,
     },
     /// The offset of a register in the local APIC's page.
     Apic(u16),
-    /// An interrupt's vector.
+    /// An interrupt vector.
     Vector(u8),
     /// An access to a control register.
     Control {
-        /// Its number.
+        /// Number of the register.
         register: u8,
-        /// What was done.
+        /// Type of access.
         access: ControlAccess,
     },
     /// MOV from or to a debug register.
     Debug {
-        /// Its number.
+        /// Number of the register.
         register: u8,
-        /// It was read.
+        /// The register was read.
         read: bool,
     },
-    /// An exception, or an NMI.
+    /// An exception or an NMI.
     Exception {
-        /// The vector.
+        /// Vector.
         vector: u8,
-        /// It is the NMI.
+        /// Whether it is the NMI.
         nmi: bool,
         /// Bits 4:0 of a page fault's error code.
         error: u8,
@@ -79,11 +79,11 @@ pub enum Key {
     Page(u64),
     /// XSETBV: the register.
     Xcr(u32),
-    /// VMREAD, VMWRITE: the encoding of the field.
+    /// VMREAD, VMWRITE: the field encoding.
     Field(u64),
 }
 
-/// Whose hypercalls a number is of.
+/// The ABI that a hypercall number belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Abi {
     /// KVM's.
@@ -94,25 +94,25 @@ pub enum Abi {
     Xen,
 }
 
-/// What was tried with memory.
+/// Type of a memory access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// A read.
     Read,
     /// A write.
     Write,
-    /// An instruction was fetched.
+    /// An instruction fetch.
     Fetch,
-    /// Something else, or by the processor while it delivered an event.
+    /// Something else, or an access by the processor while it delivered an event.
     Other,
 }
 
-/// What was done with a control register.
+/// Type of access to a control register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlAccess {
-    /// MOV to it.
+    /// MOV to the register.
     Write,
-    /// MOV from it.
+    /// MOV from the register.
     Read,
     /// CLTS.
     Clts,
@@ -120,10 +120,10 @@ pub enum ControlAccess {
     Lmsw,
 }
 
-/// Bytes of memory that one key stands for.
+/// Bytes of memory that share one key.
 pub const REGION: u64 = 2 << 20;
 
-/// Whether the answer of CPUID depends on %ecx, as the shim has it.
+/// Returns whether the output of CPUID depends on `%ecx`, according to the shim.
 #[must_use]
 pub const fn has_subleaves(leaf: u32) -> bool {
     matches!(
@@ -152,14 +152,14 @@ pub const fn has_subleaves(leaf: u32) -> bool {
     )
 }
 
-/// Whether exits with a basic reason have keys.
+/// Returns whether exits with a basic reason have keys.
 #[must_use]
 pub const fn has_keys(reason: u32) -> bool {
     Key::of(reason, 0).is_some()
 }
 
 impl Key {
-    /// What `key` says of an exit with a basic reason; `None` if the reason has no keys.
+    /// Decodes the `key` of an exit with a basic reason. Returns `None` if the reason has no keys.
     #[must_use]
     pub const fn of(reason: u32, key: u64) -> Option<Self> {
         Some(match reason {

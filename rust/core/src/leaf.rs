@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The CPUID leaves 0x4FFFFFFB to 0x4FFFFFFF: what a guest asks, and how it is answered.
+//! The CPUID leaves 0x4FFFFFFB to 0x4FFFFFFF: questions of guests and their answers.
 //!
 //! | leaf | `%eax` | `%ebx` | `%ecx` | `%edx` |
 //! |---|---|---|---|---|
@@ -27,8 +27,8 @@ pub struct Answer {
     pub edx: u32,
 }
 
-/// The answer about a reason that the SDM does not define. No count of exits looks like it: it
-/// would be one of 2^64 - 2^32 exits that took no time.
+/// Answer for a reason that the SDM does not define. No tally looks like it: that would be one of
+/// 2^64 - 2^32 exits that took no time.
 pub const UNDEFINED: Answer = Answer {
     eax: 0,
     ebx: 0,
@@ -36,17 +36,17 @@ pub const UNDEFINED: Answer = Answer {
     edx: u32::MAX,
 };
 
-/// The leaf that says who answers, beside the four.
+/// Leaf that identifies exitstat, in addition to the four.
 pub const INTERFACE: u32 = 0x4fff_fffb;
 
-/// The version of what the leaves say. Another one for what a reader of this one would misread.
+/// Version of the leaves. It changes if a reader of this version would misread the new one.
 pub const INTERFACE_VERSION: u32 = 1;
 
-/// `exit` and `stat` in `%ebx` and `%ecx`: nobody else answers so.
+/// `exit` and `stat` in `%ebx` and `%ecx`, which nobody else returns.
 pub const SIGNATURE: [u32; 2] = [u32::from_le_bytes(*b"exit"), u32::from_le_bytes(*b"stat")];
 
-/// The answer about the interface. The generation is another number when the counters that the guest is
-/// told of began anew: the module was loaded again, or the guest came from elsewhere.
+/// Returns the answer for the interface leaf. The generation changes when the guest's counters
+/// restart, because the module was reloaded or the guest migrated from another host.
 #[must_use]
 pub const fn interface(generation: u32) -> Answer {
     Answer {
@@ -71,10 +71,10 @@ pub enum Leaf {
 }
 
 impl Leaf {
-    /// All four, by ascending number.
+    /// All four, in ascending order.
     pub const ALL: [Self; 4] = [Self::ReasonTime, Self::Reason, Self::TotalTime, Self::Total];
 
-    /// The leaf that `%eax` asks for, if it is one of the four.
+    /// Returns the leaf selected by `%eax`, if it is one of the four.
     #[must_use]
     pub const fn from_eax(eax: u32) -> Option<Self> {
         match eax {
@@ -86,7 +86,7 @@ impl Leaf {
         }
     }
 
-    /// The leaf's number, for `%eax`.
+    /// Returns the leaf's number, for `%eax`.
     #[must_use]
     pub const fn eax(self) -> u32 {
         match self {
@@ -97,7 +97,7 @@ impl Leaf {
         }
     }
 
-    /// What the leaf is about, given `%ecx`.
+    /// Returns the subject of the leaf for a given `%ecx`.
     #[must_use]
     pub const fn subject(self, ecx: u32) -> Subject {
         match self {
@@ -107,7 +107,7 @@ impl Leaf {
         }
     }
 
-    /// The answer that carries `tally`.
+    /// Returns the answer that carries `tally`.
     #[must_use]
     pub const fn encode(self, tally: Tally) -> Answer {
         let with_exits = matches!(self, Self::Total | Self::Reason);
@@ -121,26 +121,26 @@ impl Leaf {
     }
 }
 
-/// What a question is about.
+/// The subject of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// All exits.
     Total,
-    /// Exits of one reason, which the SDM defines.
+    /// Exits of one reason that the SDM defines.
     Reason(u32),
     /// A reason that the SDM does not define.
     Undefined,
 }
 
 impl Answer {
-    /// The generation, if this is an answer about the interface, of the version that is known here.
+    /// Returns the generation, if this is an answer for the interface leaf in a known version.
     #[must_use]
     pub fn generation(&self) -> Option<u32> {
         (*self == interface(self.edx)).then_some(self.edx)
     }
 
-    /// The tally that an answer carries; `None` if it says that the reason is not defined. Of the
-    /// two leaves that give only time the exits are 0.
+    /// Returns the tally in an answer, or `None` if the answer says that the reason is undefined.
+    /// For the two leaves that report time only, the exits are 0.
     #[must_use]
     pub fn decode(self) -> Option<Tally> {
         if self == UNDEFINED {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a VM exit is called, and how exit counts travel through CPUID.
+//! Names of VM exits, and the encoding of exit counts in CPUID.
 //!
 //! Pure logic without dependencies. The kernel module compiles the same files (through `#[path]`,
-//! see `src/exitstat_main.rs`), so they refer to each other by `super::` and use nothing of
-//! `std` or of the kernel.
+//! see `src/exitstat_main.rs`), so they refer to each other by `super::` and use nothing from `std`
+//! or from the kernel.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The basic exit reasons (Intel SDM vol. 3, appendix C), and the slots they are counted in.
+//! The basic exit reasons (Intel SDM vol. 3, appendix C), and the slots that count them.
 
 /// A basic exit reason that the SDM defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The number in bits 15:0 of the VMCS field "exit reason".
     pub number: u32,
-    /// Linux's name, less its `EXIT_REASON_`; one in that style where Linux has none.
+    /// Linux's name without `EXIT_REASON_`, or one in that style where Linux has none.
     pub name: &'static str,
     /// The SDM's name.
     pub sdm: &'static str,
 }
 
-/// Reason numbers from here up are not defined.
+/// Reason numbers from here up are undefined.
 pub const END: u32 = 86;
 
-/// Slots of a table of counters: one for each number below [`END`], and one for all other numbers.
+/// Slots in a table of counters: one for each number below [`END`], and one for all other numbers.
 pub const SLOTS: usize = END as usize + 1;
 
-/// The place of a reason in a table of [`SLOTS`] counters.
+/// The index of a reason in a table of [`SLOTS`] counters.
 ///
 /// # Invariants
 ///
@@ -28,7 +28,7 @@ pub const SLOTS: usize = END as usize + 1;
 pub struct Slot(usize);
 
 impl Slot {
-    /// Where exits with this basic reason are counted, defined or not.
+    /// Returns the slot of a basic reason, defined or not.
     #[inline(always)]
     #[must_use]
     pub const fn of(number: u32) -> Self {
@@ -36,10 +36,10 @@ impl Slot {
         Self(if number < END { number } else { END } as usize)
     }
 
-    /// Where exits with a reason of [`END`] or more are counted.
+    /// Slot of all reasons from [`END`] up.
     pub const BEYOND: Self = Self::of(END);
 
-    /// Where exits with a reason below [`END`] are counted.
+    /// Returns the slot of a reason below [`END`].
     #[inline(always)]
     #[must_use]
     pub const fn below_end(number: u64) -> Option<Self> {
@@ -51,12 +51,12 @@ impl Slot {
         }
     }
 
-    /// All slots, by ascending index.
+    /// Returns all slots, in ascending order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..=END).map(Self::of)
     }
 
-    /// The index; less than [`SLOTS`].
+    /// Returns the index, which is less than [`SLOTS`].
     #[inline(always)]
     #[must_use]
     pub const fn index(self) -> usize {
@@ -64,7 +64,7 @@ impl Slot {
     }
 }
 
-/// All reasons that the SDM defines, by ascending number.
+/// All reasons that the SDM defines, in ascending order.
 pub const REASONS: [Reason; 80] = [
     reason(0, "EXCEPTION_NMI", "Exception or NMI"),
     reason(1, "EXTERNAL_INTERRUPT", "External interrupt"),
@@ -160,8 +160,8 @@ const fn reason(number: u32, name: &'static str, sdm: &'static str) -> Reason {
     Reason { number, name, sdm }
 }
 
-/// Bit n is set if reason n is defined. A constant, so that a guest's number tested against it
-/// reads no memory that depends on the number.
+/// Bit n is set if reason n is defined. A constant, so that testing a guest's number reads no
+/// memory at an address that depends on the number.
 const DEFINED: u128 = {
     let mut mask = 0;
     let mut i = 0;
@@ -172,13 +172,13 @@ const DEFINED: u128 = {
     mask
 };
 
-/// Whether the SDM defines this basic exit reason; true for 80 of the 2^32 values.
+/// Returns whether the SDM defines this basic exit reason. True for 80 of the 2^32 values.
 #[must_use]
 pub const fn is_defined(number: u32) -> bool {
     number < END && (DEFINED >> number) & 1 == 1
 }
 
-/// The slots that belong to no defined reason.
+/// Returns the slots that belong to no defined reason.
 pub fn undefined_slots() -> impl Iterator<Item = Slot> {
     (0..=END).filter(|&n| !is_defined(n)).map(Slot::of)
 }
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The SDM's reasons as ranges, written down apart from the table.
+    /// The SDM's reasons as ranges, independent of the table.
     const RANGES: [(u32, u32); 6] = [(0, 34), (36, 37), (39, 41), (43, 70), (72, 81), (84, 85)];
 
     fn in_ranges(number: u32) -> bool {
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// Reasons that a table shifted by one or more would give other names.
+    /// Checks reasons that a table shifted by one or more would name differently.
     #[test]
     fn well_known_reasons_have_their_names() {
         for (number, name) in [

@@ -2,7 +2,8 @@
 
 //! The slowest exits of a vCPU, one by one.
 //!
-//! As of `detail`: one writer at a time, any number of readers, zeros are the initial value.
+//! As in `detail`, there is one writer at a time and any number of readers, and zeros are the
+//! initial value.
 
 use super::detail::{Identity, ENTRY_SIZE};
 use core::sync::atomic::{
@@ -10,29 +11,29 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// How many are kept.
+/// Number of exits kept.
 pub const KEPT: usize = 15;
 
-/// An exit that took long.
+/// A slow exit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exit {
-    /// What it was about.
+    /// Its identity.
     pub id: Identity,
-    /// The TSC at its end.
+    /// TSC at its end.
     pub tsc: u64,
-    /// Cycles that it took.
+    /// Cycles spent handling it.
     pub cycles: u64,
 }
 
-/// A line of the cache, with one of them.
+/// A cache line that holds one exit.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 struct Entry {
-    /// Odd while it is written.
+    /// Odd while the line is written.
     turn: AtomicU64,
     key: AtomicU64,
     ip: AtomicU64,
-    /// The context in the high half, the reason in the low one.
+    /// Context in the high half, reason in the low half.
     rest: AtomicU64,
     tsc: AtomicU64,
     cycles: AtomicU64,
@@ -42,25 +43,25 @@ struct Entry {
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct Slowest {
-    /// No exit that is kept took less, once all have been taken.
+    /// Cycles of the fastest exit kept, once all lines are in use.
     floor: AtomicU64,
     entries: [Entry; KEPT],
 }
 
-/// Bytes of it.
+/// Size in bytes.
 pub const SIZE: usize = (KEPT + 1) * ENTRY_SIZE;
 
 const _: () = assert!(size_of::<Slowest>() == SIZE);
 
 impl Slowest {
-    /// Whether an exit took so long that it is one of them.
+    /// Returns whether an exit is slow enough to be kept.
     #[inline(always)]
     #[must_use]
     pub fn is_slow(&self, cycles: u64) -> bool {
         cycles > self.floor.load(Relaxed)
     }
 
-    /// Keeps an exit, in place of the one that took least.
+    /// Keeps an exit in place of the fastest one.
     pub fn keep(&self, exit: &Exit) {
         let cycles = |entry: &Entry| entry.cycles.load(Relaxed);
         let Some(least) = self.entries.iter().min_by_key(|entry| cycles(entry)) else {
@@ -68,7 +69,7 @@ impl Slowest {
         };
         let turn = least.turn.load(Relaxed);
         least.turn.store(turn.wrapping_add(1), Relaxed);
-        // A reader that sees anything of what follows sees that it is written.
+        // A reader that sees any of the following writes also sees that the line is being written.
         fence(Release);
         least.key.store(exit.id.key, Relaxed);
         least.ip.store(exit.id.ip, Relaxed);
@@ -81,7 +82,7 @@ impl Slowest {
         self.floor.store(floor.unwrap_or(0), Relaxed);
     }
 
-    /// Those that are kept, in no order, less one that is written right now.
+    /// Returns the exits kept, in no particular order, without one that is being written.
     pub fn read(&self) -> impl Iterator<Item = Exit> + '_ {
         self.entries.iter().filter_map(Entry::read)
     }

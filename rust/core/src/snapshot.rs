@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The snapshot: all counters as bytes, as `/dev/kvm_exitstat` gives them to root.
+//! The snapshot: all counters as bytes, as `/dev/kvm_exitstat` returns them to root.
 //!
-//! This file is the whole ABI between module and command. A snapshot is a [`Header`], and then
-//! records up to its `size`. A record is a [`RecordHead`], a head of its kind, and rows; a row is a
-//! [`RowHead`] and so many buckets, 64 bits each. All numbers are little-endian; all structures are
-//! multiples of 8 bytes without padding.
+//! This file is the whole ABI between module and command. A snapshot is a [`Header`] followed by
+//! records up to its `size`. A record is a [`RecordHead`], a head specific to its kind, and rows. A
+//! row is a [`RowHead`] and its buckets of 64 bits each. All numbers are little-endian; all
+//! structures are multiples of 8 bytes without padding.
 //!
-//! What later versions may do without a new [`VERSION`]: append fields to any head, and to rows
-//! (after their buckets), as each tells its own size; add kinds of records. A reader skips what it
-//! does not know. Counters are in no order, and rows of zeros are left out.
+//! Later versions may do the following without a new [`VERSION`]: append fields to any head, and to
+//! rows (after their buckets), because each states its own size; add kinds of records. A reader
+//! skips what it does not know. Counters are in no particular order, and rows of zeros are omitted.
 //!
-//! The sums of a host are those of its [`KIND_CPU`] records. For vCPUs that had their first exit
-//! after the module was loaded, which is all of them but [`Header::unattached`], the vCPUs' rows and
-//! the [`KIND_RETIRED`] ones add up to the same, but for exits while the snapshot was taken.
+//! Host totals are summed from the [`KIND_CPU`] records. For vCPUs that took their first exit after
+//! the module was loaded, except [`Header::unattached`] ones, the vCPUs' rows and the
+//! [`KIND_RETIRED`] rows add up to the same totals. They may differ by exits taken during the
+//! snapshot.
 
 use super::{
     detail::{Counts, Identity},
@@ -21,85 +22,86 @@ use super::{
     reason::SLOTS,
 };
 
-/// Bytes that a snapshot begins with.
+/// The first bytes of a snapshot.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"exitstat");
 
-/// Of what is described here, with VMX's exit reasons. Another one cannot be read.
+/// Version described here, with VMX's exit reasons. Readers reject unknown versions.
 pub const VERSION: u32 = 1;
 
-/// The same, with SVM's exit codes in place of reasons.
+/// Like [`VERSION`], with SVM's exit codes in place of reasons.
 pub const VERSION_SVM: u32 = 2;
 
-/// The same as [`VERSION`], with details: what exits were about. A request has to ask for them.
+/// Like [`VERSION`], with details of exits. Requests must ask for them.
 pub const VERSION_DETAILS: u32 = 3;
 
-/// [`Request::flags`]: details are wanted. Without CAP_PERFMON, `EPERM`.
+/// [`Request::flags`]: include details. Fails with `EPERM` without CAP_PERFMON.
 pub const REQUEST_DETAILS: u64 = 1 << 0;
 
-/// [`Header::detail`]: details have the exits' keys.
+/// [`Header::detail`]: details include keys.
 pub const DETAIL_KEY: u32 = 1 << 0;
 
-/// [`Header::detail`]: details have the guest's instruction pointers.
+/// [`Header::detail`]: details include guest instruction pointers.
 pub const DETAIL_IP: u32 = 1 << 1;
 
-/// [`Header::source`]: the module counted, and cycles are the TSC's.
+/// [`Header::source`]: counted by the module; cycles are TSC cycles.
 pub const SOURCE_MODULE: u32 = 0;
 
-/// [`Header::source`]: BPF programs counted; cycles are nanoseconds, and so is [`Header::tsc`], of
+/// [`Header::source`]: counted by BPF programs; cycles and [`Header::tsc`] are nanoseconds of
 /// CLOCK_MONOTONIC.
 pub const SOURCE_BPF: u32 = 1;
 
-/// [`Header::flags`]: exits were counted, and nothing else.
+/// [`Header::flags`]: exits were counted, but not timed.
 pub const FLAG_COUNTS_ONLY: u32 = 1 << 0;
 
-/// [`Header::flags`]: of BPF: time off the CPU is no part of an exit.
+/// [`Header::flags`]: BPF excludes time off the CPU from exits.
 pub const FLAG_OFF_CPU: u32 = 1 << 1;
 
-/// The record is of a possible CPU: its head is a [`CpuHead`], its rows have exits and cycles only.
+/// Record of a possible CPU. Its head is a [`CpuHead`]; its rows have exits and cycles only.
 pub const KIND_CPU: u32 = 1;
 
-/// The record is of a vCPU that has had an exit: its head is a [`VcpuHead`].
+/// Record of a vCPU that has taken an exit. Its head is a [`VcpuHead`].
 pub const KIND_VCPU: u32 = 2;
 
-/// The record is of all vCPUs that are gone; it has no other head.
+/// Record of all retired vCPUs, without a further head.
 pub const KIND_RETIRED: u32 = 3;
 
-/// The record has details of a vCPU: its head is a [`VcpuHead`], its rows are [`DetailRow`]s. It comes before the
-/// vCPU's [`KIND_VCPU`] record, and of each reason its rows have no more than that.
+/// Record of a vCPU's details. Its head is a [`VcpuHead`], its rows are [`DetailRow`]s. It precedes
+/// the vCPU's [`KIND_VCPU`] record, so its rows never exceed that record's counts for a reason.
 pub const KIND_DETAILS: u32 = 4;
 
-/// The record has details of the vCPUs that are gone; it has no other head.
+/// Record of the details of retired vCPUs, without a further head.
 pub const KIND_RETIRED_DETAILS: u32 = 5;
 
-/// The record has the slowest exits of a vCPU, or of those that are gone, one by one: it has no other head, its rows are
-/// [`SlowRow`]s. Only with details.
+/// Record of the slowest exits of a vCPU, or of the retired ones, without a further head. Its rows
+/// are [`SlowRow`]s, one per exit. Only with details.
 pub const KIND_SLOW: u32 = 6;
 
-/// Buckets of a histogram. Bucket `b` counts the exits that took at least 2^b cycles and less than
-/// 2^(b+1).
+/// Number of histogram buckets. Bucket `b` counts the exits that took at least 2^b cycles and less
+/// than 2^(b+1).
 pub const BUCKETS: usize = 64;
 
-/// The first bucket that is used. It also counts all shorter exits, down to 0 cycles: less than 2^7
-/// cycles in all. Snapshots of version 0.1.0 have buckets before it, which a reader adds to it.
+/// The first bucket in use. It also counts all shorter exits, down to 0 cycles: all those that took
+/// less than 2^7 cycles. Snapshots of version 0.1.0 have lower buckets, which a reader adds to this
+/// one.
 ///
-/// The module keeps 32 buckets, up to exits of less than 2^38 cycles. One of 2^38 cycles or more, a
-/// minute and a half at 3 GHz, is counted in some bucket of its reason; its cycles and the longest
-/// exit are right. As time off the CPU is no part of an exit, none is that long, unless the whole
-/// host stood still.
+/// The module keeps 32 buckets, for exits of less than 2^38 cycles. An exit of 2^38 cycles or more,
+/// a minute and a half at 3 GHz, is counted in an arbitrary bucket of its reason; its cycles and
+/// the longest exit are correct. Time off the CPU is not part of an exit, so none is that long
+/// unless the whole host stood still.
 pub const FIRST_BUCKET: usize = 6;
 
-/// Bytes of the header of exitstat 0.2.0, and of all before.
+/// Size of the header in exitstat 0.2.0 and earlier, in bytes.
 const FIRST_HEADER: usize = 96;
 
-/// The number that the reason of a row has for exits whose reason is 86 or more.
+/// Reason number in rows for exits whose reason is 86 or higher.
 pub const BEYOND: u32 = SLOTS as u32 - 1;
 
-/// The request of `ioctl` that takes a snapshot, with the address of a [`Request`].
+/// The `ioctl` request that takes a snapshot. Its argument is the address of a [`Request`].
 ///
-/// Errors: `ENOTTY` for any other request; `EINVAL` if `flags` has unknown bits; `EPERM` if details are
-/// wanted without CAP_PERFMON; `EFAULT` if the request or
-/// the buffer cannot be accessed; `E2BIG` if the snapshot is larger than the buffer, with the bytes
-/// needed now in `length`; `ENOMEM`. On success `length` is the snapshot's.
+/// Errors: `ENOTTY` for any other request; `EINVAL` if `flags` has unknown bits; `EPERM` if details
+/// are requested without CAP_PERFMON; `EFAULT` if the request or the buffer cannot be accessed;
+/// `E2BIG` if the snapshot is larger than the buffer, with the bytes needed now in `length`;
+/// `ENOMEM`. On success, `length` is the size of the snapshot.
 pub const IOCTL_SNAPSHOT: u32 = (3 << 30) | ((Request::SIZE as u32) << 16) | (0xE7 << 8);
 
 /// A value in a wire structure.
@@ -159,7 +161,7 @@ macro_rules! wire {
             $($(#[$doc])* pub $field: $type,)*
         }
 
-        // Of the size that is part of the ABI; no padding; the next one is aligned.
+        // The size is part of the ABI; there is no padding; the next structure is aligned.
         const _: () = assert!(
             size_of::<$name>() == $size
                 && 0 $(+ size_of::<$type>())* == $size
@@ -167,10 +169,10 @@ macro_rules! wire {
         );
 
         impl $name {
-            /// Bytes.
+            /// Size in bytes.
             pub const SIZE: usize = $size;
 
-            /// Reads it from the beginning of `bytes`, if they are enough.
+            /// Reads the structure from the start of `bytes`, if they are long enough.
             #[must_use]
             pub fn read(mut bytes: &[u8]) -> Option<Self> {
                 Some(Self {
@@ -178,7 +180,7 @@ macro_rules! wire {
                 })
             }
 
-            /// Writes it.
+            /// Writes the structure.
             pub fn write(&self, writer: &mut Writer<'_>) {
                 $(self.$field.put(writer);)*
             }
@@ -187,40 +189,40 @@ macro_rules! wire {
 }
 
 wire! {
-    /// What [`IOCTL_SNAPSHOT`] takes.
+    /// Argument of [`IOCTL_SNAPSHOT`].
     pub struct Request[32] {
-        /// The VM whose vCPUs are wanted, and nothing else; 0 for all there is.
+        /// Restricts the snapshot to the vCPUs of this VM; 0 for everything.
         pub vm: u64,
-        /// The address of the buffer.
+        /// Address of the buffer.
         pub buffer: u64,
-        /// Its bytes; on return those of the snapshot.
+        /// Size of the buffer in bytes; on return, that of the snapshot.
         pub length: u64,
-        /// `REQUEST_…`, or'ed.
+        /// `REQUEST_…`, ORed.
         pub flags: u64,
     }
 
-    /// How a snapshot begins.
+    /// First part of a snapshot.
     pub struct Header[112] {
         /// [`MAGIC`].
         pub magic: u64,
         /// [`VERSION`].
         pub version: u32,
-        /// Bytes of the header: the first record is there.
+        /// Size of the header in bytes. The first record follows.
         pub header_size: u32,
-        /// Bytes of the snapshot.
+        /// Size of the snapshot in bytes.
         pub size: u64,
-        /// Another one each time that the module is loaded. Counters can be compared if it is the
-        /// same.
+        /// Differs each time the module is loaded. Counters are comparable only if it is the same.
         pub load: u64,
-        /// The TSC when the snapshot was taken.
+        /// TSC when the snapshot was taken.
         pub tsc: u64,
-        /// Nanoseconds since 1970 then.
+        /// Time of the snapshot in nanoseconds since 1970.
         pub realtime: u64,
-        /// The TSC's frequency, in kHz: a thousand cycles are so many microseconds.
+        /// TSC frequency in kHz, i.e. cycles per millisecond.
         pub tsc_khz: u32,
-        /// CPUs that are possible.
+        /// Number of possible CPUs.
         pub cpus: u32,
-        /// vCPUs whose exits are in the CPUs' records only, as there was no memory for them.
+        /// Number of vCPUs whose counters could not be allocated. Their exits are only in the CPUs'
+        /// records.
         pub unattached: u64,
         /// The parameter `log_every`.
         pub log_every: u64,
@@ -228,131 +230,134 @@ wire! {
         pub guest_scope: u32,
         /// The parameter `log_cpuid`: 0 or 1.
         pub log_cpuid: u32,
-        /// The module's version; NULs fill it up.
+        /// Version of the module, padded with NULs.
         pub module_version: [u8; 16],
-        /// The number of the [`Isa`] whose reasons these are; 0, which the module writes, is VMX. Snapshots of
-        /// exitstat 0.2.0 end their header before this field.
+        /// Number of the [`Isa`] that defines the reasons. The module writes 0, which is VMX. The
+        /// header of exitstat 0.2.0 ends before this field.
         pub isa: u32,
         /// Who counted: `SOURCE_…`.
         pub source: u32,
-        /// `FLAG_…`, or'ed.
+        /// The meaning of a detail's key, by exit reason.
+        ///
+        /// The shim encodes keys in `arch/x86/kvm/vmx/exit_detail.c`; this file decodes them.
         pub flags: u32,
-        /// What is captured of exits now: `DETAIL_…`, or'ed; 0 is nothing.
+        /// Details being captured: `DETAIL_…`, ORed; 0 for none.
         pub detail: u32,
     }
 
-    /// How a record begins.
+    /// First part of a record.
     pub struct RecordHead[16] {
         /// `KIND_…`.
         pub kind: u32,
-        /// Bytes of the record: the next one is there.
+        /// Size of the record in bytes. The next record follows.
         pub size: u32,
-        /// Bytes of all of its heads: the first row is there.
+        /// Size of all heads of the record in bytes. The first row follows.
         pub heads_size: u32,
-        /// Rows.
+        /// Number of rows.
         pub rows: u32,
     }
 
-    /// Whose a [`KIND_CPU`] record is.
+    /// Identity of a [`KIND_CPU`] record.
     pub struct CpuHead[8] {
-        /// The CPU's number.
+        /// Number of the CPU.
         pub cpu: u32,
         /// 0.
         pub reserved: u32,
     }
 
-    /// Whose a [`KIND_VCPU`] record is.
+    /// Identity of a [`KIND_VCPU`] record.
     pub struct VcpuHead[32] {
-        /// The VM: from 1 up, never used again while kvm is loaded.
+        /// ID of the VM. IDs start at 1 and are not reused while kvm is loaded.
         pub vm: u64,
-        /// The vCPU in it.
+        /// ID of the vCPU within the VM.
         pub vcpu: u32,
-        /// The process that runs it.
+        /// ID of the process that runs the vCPU.
         pub pid: u32,
-        /// That process's name; NULs fill it up.
+        /// Name of that process, padded with NULs.
         pub process: [u8; 16],
     }
 
-    /// How a row begins: the exits of one basic reason.
+    /// First part of a row: the exits of one basic reason.
     pub struct RowHead[56] {
-        /// Bytes of the row: the next one is there.
+        /// Size of the row in bytes. The next row follows.
         pub size: u32,
-        /// The basic exit reason, or [`BEYOND`].
+        /// Basic exit reason, or [`BEYOND`].
         pub reason: u32,
-        /// Exits.
+        /// Number of exits.
         pub exits: u64,
-        /// TSC cycles that they took.
+        /// TSC cycles spent handling them.
         pub cycles: u64,
-        /// Those of the longest of them.
+        /// TSC cycles of the longest exit.
         pub max: u64,
-        /// Exits that user space had to finish.
+        /// Exits that userspace had to finish.
         pub user_exits: u64,
-        /// TSC cycles that it took, of wall time.
+        /// TSC cycles spent in userspace, as wall time.
         pub user_cycles: u64,
-        /// The histogram's first bucket that is here.
+        /// First histogram bucket in this row.
         pub first_bucket: u32,
-        /// How many are here; all others are 0.
+        /// Number of buckets in this row. All others are 0.
         pub buckets: u32,
     }
 
-    /// A row of an exit that took long.
+    /// Row of a slow exit.
     pub struct SlowRow[56] {
-        /// Bytes of the row: the next one is there.
+        /// Size of the row in bytes. The next row follows.
         pub size: u32,
-        /// The basic exit reason, or [`BEYOND`].
+        /// Basic exit reason, or [`BEYOND`].
         pub reason: u32,
-        /// The VM that took it.
+        /// ID of the VM that took it.
         pub vm: u64,
-        /// The vCPU in it.
+        /// ID of the vCPU within the VM.
         pub vcpu: u32,
-        /// As in [`DetailRow`].
+        /// Same as in [`DetailRow`].
         pub context: u32,
-        /// As in [`DetailRow`].
+        /// Same as in [`DetailRow`].
         pub key: u64,
-        /// As in [`DetailRow`].
+        /// Same as in [`DetailRow`].
         pub ip: u64,
-        /// The TSC at its end.
+        /// TSC at its end.
         pub tsc: u64,
-        /// TSC cycles that it took.
+        /// TSC cycles spent handling it.
         pub cycles: u64,
     }
 
-    /// How a row may end, after its buckets: not if both are 0. Since exitstat 0.3.0.
+    /// Optional last part of a row, after its buckets. Omitted if both fields are 0. Since exitstat
+    /// 0.3.0.
     pub struct NestedTail[16] {
-        /// Exits that were taken while the vCPU ran a nested guest.
+        /// Exits taken while the vCPU ran a nested guest.
         pub nested: u64,
-        /// Those of them that its hypervisor, the guest, got.
+        /// Those of them that were reflected to the guest hypervisor.
         pub reflected: u64,
     }
 
-    /// A row of details: the exits of one reason that were about the same.
+    /// Row of details: the exits of one reason with the same identity.
     pub struct DetailRow[72] {
-        /// Bytes of the row: the next one is there.
+        /// Size of the row in bytes. The next row follows.
         pub size: u32,
-        /// The basic exit reason, or [`BEYOND`].
+        /// Basic exit reason, or [`BEYOND`].
         pub reason: u32,
-        /// What they were about, by reason.
+        /// Key of the exits, by reason.
         pub key: u64,
-        /// The guest's instruction pointer, or 0.
+        /// Guest instruction pointer, or 0.
         pub ip: u64,
         /// `CONTEXT_…` of `detail`.
         pub context: u32,
         /// 0.
         pub reserved: u32,
-        /// Exits.
+        /// Number of exits.
         pub exits: u64,
-        /// TSC cycles that they took.
+        /// TSC cycles spent handling them.
         pub cycles: u64,
-        /// Those of the longest of them.
+        /// TSC cycles of the longest exit.
         pub max: u64,
-        /// Exits that user space had to finish.
+        /// Exits that userspace had to finish.
         pub user_exits: u64,
-        /// TSC cycles that it took, of wall time.
+        /// TSC cycles spent in userspace, as wall time.
         pub user_cycles: u64,
     }
 }
 
-/// Writes into a buffer, and goes on to count when it is full.
+/// Writer into a buffer, which keeps counting when the buffer is full.
 #[derive(Debug)]
 pub struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -360,12 +365,12 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Of nothing yet.
+    /// Creates a writer at the start of the buffer.
     pub fn new(buffer: &'a mut [u8]) -> Self {
         Self { buffer, needed: 0 }
     }
 
-    /// Bytes that were written, or would have been, had there been room.
+    /// Returns the number of bytes written, or that would have been with enough room.
     #[must_use]
     pub fn needed(&self) -> usize {
         self.needed
@@ -382,7 +387,7 @@ impl<'a> Writer<'a> {
         self.needed = end;
     }
 
-    /// Writes once more what has been written at `at`.
+    /// Overwrites what was written at `at`.
     fn put_again(&mut self, at: usize, write: impl FnOnce(&mut Writer<'_>)) {
         write(&mut Writer {
             buffer: &mut *self.buffer,
@@ -390,8 +395,8 @@ impl<'a> Writer<'a> {
         });
     }
 
-    /// Writes a whole snapshot: `header`, of which sizes, magic and version are set here, and what
-    /// `records` writes. It can have details if `header` has [`VERSION_DETAILS`].
+    /// Writes a whole snapshot: `header`, with sizes, magic and version filled in, and the output
+    /// of `records`. It can have details if `header` has [`VERSION_DETAILS`].
     pub fn snapshot(&mut self, header: Header, records: impl FnOnce(&mut Self)) {
         let begin = self.needed;
         header.write(self);
@@ -410,27 +415,27 @@ impl<'a> Writer<'a> {
         self.put_again(begin, |writer| header.write(writer));
     }
 
-    /// Writes a CPU's record.
+    /// Writes the record of a CPU.
     pub fn cpu(&mut self, cpu: u32, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
         self.record(KIND_CPU, |w| CpuHead { cpu, reserved: 0 }.write(w), rows);
     }
 
-    /// Writes a vCPU's record.
+    /// Writes the record of a vCPU.
     pub fn vcpu(&mut self, head: &VcpuHead, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
         self.record(KIND_VCPU, |w| head.write(w), rows);
     }
 
-    /// Writes the record of what is gone.
+    /// Writes the record of the retired vCPUs.
     pub fn retired(&mut self, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
         self.record(KIND_RETIRED, |_| (), rows);
     }
 
-    /// Writes a vCPU's details.
+    /// Writes the details of a vCPU.
     pub fn details(&mut self, head: &VcpuHead, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
         self.record(KIND_DETAILS, |w| head.write(w), rows);
     }
 
-    /// Writes the details of what is gone.
+    /// Writes the details of the retired vCPUs.
     pub fn retired_details(&mut self, rows: impl FnOnce(&mut Rows<'_, 'a>)) {
         self.record(KIND_RETIRED_DETAILS, |_| (), rows);
     }
@@ -466,7 +471,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Writes the rows of a record.
+/// Writer of a record's rows.
 #[derive(Debug)]
 pub struct Rows<'w, 'a> {
     writer: &'w mut Writer<'a>,
@@ -503,13 +508,13 @@ impl Rows<'_, '_> {
         self.rows += 1;
     }
 
-    /// Writes a row, unless it is of zeros. Of `head` size and buckets are set here, from
-    /// `histogram`, which has as many as there are.
+    /// Writes a row unless it is all zeros. Fills in size and buckets of `head` from `histogram`,
+    /// which has every bucket.
     pub fn row(&mut self, head: RowHead, histogram: &[u64]) {
         self.row_with(head, histogram, NestedTail::default());
     }
 
-    /// The same, with what there was of nested guests.
+    /// Like [`Self::row`], with counts of nested guests.
     pub fn row_with(&mut self, head: RowHead, histogram: &[u64], nested: NestedTail) {
         let first = histogram.iter().position(|&n| n != 0).unwrap_or(0);
         let end = histogram.iter().rposition(|&n| n != 0).map_or(0, |i| i + 1);
@@ -536,19 +541,19 @@ impl Rows<'_, '_> {
     }
 }
 
-/// Why bytes are no snapshot.
+/// Why bytes are not a valid snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// They do not begin with [`MAGIC`].
+    /// The bytes do not begin with [`MAGIC`].
     NoSnapshot,
-    /// They are of another version than [`VERSION`], [`VERSION_SVM`] and [`VERSION_DETAILS`]: this one.
+    /// The snapshot has this version, not [`VERSION`], [`VERSION_SVM`] or [`VERSION_DETAILS`].
     Version(u32),
-    /// They end before they should, or a size in them is wrong.
+    /// Exits that userspace had to finish.
     Damaged,
 }
 
 impl Header {
-    /// Whose reasons these are.
+    /// Returns the extension that defines the reasons.
     #[must_use]
     pub fn isa(&self) -> Isa {
         match self.version {
@@ -558,20 +563,20 @@ impl Header {
     }
 }
 
-/// A snapshot as it was read.
+/// A parsed snapshot.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
-    /// What it begins with.
+    /// Header of the snapshot.
     pub header: Header,
     records: &'a [u8],
 }
 
 impl<'a> Snapshot<'a> {
-    /// The snapshot that `bytes` begin with; they may be more.
+    /// Parses the snapshot at the start of `bytes`, which may be longer.
     ///
     /// # Errors
     ///
-    /// [`Malformed`], of what the header tells. What is wrong in a record, [`Self::records`] says.
+    /// Returns [`Malformed`] for errors in the header. [`Self::records`] reports errors in records.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let word = |at| bytes.get(at..);
         if word(0).and_then(|mut b| u64::take(&mut b)) != Some(MAGIC) {
@@ -598,14 +603,14 @@ impl<'a> Snapshot<'a> {
         Ok(Self { header, records })
     }
 
-    /// Its records of details. After an error there are no more.
+    /// Returns the records of details. Ends after an error.
     pub fn details(&self) -> impl Iterator<Item = Result<Details<'a>, Malformed>> {
         Parts(self.records)
             .map(|part| part.and_then(Details::parse))
             .filter_map(Result::transpose)
     }
 
-    /// The slowest exits.
+    /// Returns the slowest exits.
     pub fn slow(&self) -> impl Iterator<Item = Result<SlowRow, Malformed>> + use<'a> {
         let rows_of = |part| match parts_of(part) {
             Some((head, _, rows)) => Ok((head.kind == KIND_SLOW).then_some(rows)),
@@ -621,7 +626,7 @@ impl<'a> Snapshot<'a> {
             })
     }
 
-    /// Its records of counters: not those of details, or of unknown kinds. After an error there are no more.
+    /// Returns the records of counters, without details and unknown kinds. Ends after an error.
     pub fn records(&self) -> impl Iterator<Item = Result<Record<'a>, Malformed>> {
         let isa = self.header.isa();
         Parts(self.records)
@@ -630,7 +635,7 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// What follows one another in bytes, each with its own size.
+/// Consecutive parts of bytes, each of which states its own size.
 #[derive(Clone, Copy, Debug)]
 struct Parts<'a>(&'a [u8]);
 
@@ -643,34 +648,34 @@ impl<'a> Iterator for Parts<'a> {
         }
         let head = RecordHead::read(self.0);
         let part = head.and_then(|head| self.0.split_at_checked(head.size as usize));
-        // Smaller than its head, it would not end.
+        // A part smaller than its head would never end.
         let part = part.filter(|(part, _)| part.len() >= RecordHead::SIZE);
         self.0 = part.map_or(&[], |(_, rest)| rest);
         Some(part.map(|(part, _)| part).ok_or(Malformed::Damaged))
     }
 }
 
-/// Whose counters a record has.
+/// The owner of a record's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// A CPU of the host.
     Cpu(u32),
     /// A vCPU.
     Vcpu(VcpuHead),
-    /// All vCPUs that are gone.
+    /// All retired vCPUs.
     Retired,
 }
 
-/// A record as it was read.
+/// A parsed record.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// Whose it is.
+    /// Owner of the counters.
     pub owner: Owner,
     isa: Isa,
     rows: &'a [u8],
 }
 
-/// Takes a record apart: its head, the heads of its kind, its rows.
+/// Splits a record into its head, the head of its kind, and its rows.
 fn parts_of(part: &[u8]) -> Option<(RecordHead, &[u8], &[u8])> {
     let head = RecordHead::read(part)?;
     let heads = part.get(RecordHead::SIZE..head.heads_size as usize)?;
@@ -678,8 +683,8 @@ fn parts_of(part: &[u8]) -> Option<(RecordHead, &[u8], &[u8])> {
     Some((head, heads, rows))
 }
 
-/// What `parse` takes from the beginning of bytes, again and again; it returns the bytes after it, which are fewer. After an
-/// error there is no more.
+/// Applies `parse` repeatedly. `parse` consumes the start of the bytes and returns the rest, which
+/// must be shorter. Ends after an error.
 fn rows_in<'a, T: Copy, P: Fn(&'a [u8]) -> Option<(T, &'a [u8])>>(
     mut rest: &'a [u8],
     parse: P,
@@ -694,16 +699,16 @@ fn rows_in<'a, T: Copy, P: Fn(&'a [u8]) -> Option<(T, &'a [u8])>>(
     })
 }
 
-/// A record of details as it was read.
+/// A parsed record of details.
 #[derive(Clone, Copy, Debug)]
 pub struct Details<'a> {
-    /// The vCPU whose they are, `None` of those that are gone.
+    /// The vCPU, or `None` for the retired ones.
     pub vcpu: Option<VcpuHead>,
     rows: &'a [u8],
 }
 
 impl<'a> Details<'a> {
-    /// `None` if it is of another kind.
+    /// Returns `None` for a record of another kind.
     fn parse(part: &'a [u8]) -> Result<Option<Self>, Malformed> {
         let (head, heads, rows) = parts_of(part).ok_or(Malformed::Damaged)?;
         let vcpu = match head.kind {
@@ -714,7 +719,7 @@ impl<'a> Details<'a> {
         Ok(Some(Self { vcpu, rows }))
     }
 
-    /// Its rows. After an error there are no more.
+    /// Returns the rows. Ends after an error.
     pub fn rows(&self) -> impl Iterator<Item = Result<(Identity, Counts), Malformed>> + use<'a> {
         rows_in(self.rows, DetailRow::parse)
     }
@@ -728,7 +733,7 @@ impl SlowRow {
 }
 
 impl DetailRow {
-    /// What was counted, and how much.
+    /// Returns an identity and its counts.
     fn parse(bytes: &[u8]) -> Option<((Identity, Counts), &[u8])> {
         let row = Self::read(bytes).filter(|row| row.size as usize >= Self::SIZE)?;
         let row = Some(row).filter(|row| row.reason <= BEYOND)?;
@@ -750,7 +755,7 @@ impl DetailRow {
 }
 
 impl<'a> Record<'a> {
-    /// `None` if it is of another kind.
+    /// Returns `None` for a record of another kind.
     fn parse(part: &'a [u8], isa: Isa) -> Result<Option<Self>, Malformed> {
         let (head, heads, rows) = parts_of(part).ok_or(Malformed::Damaged)?;
         let owner = match head.kind {
@@ -763,7 +768,7 @@ impl<'a> Record<'a> {
         Ok(Some(Self { owner, isa, rows }))
     }
 
-    /// Its rows. After an error there are no more.
+    /// Returns the rows. Ends after an error.
     pub fn rows(&self) -> impl Iterator<Item = Result<Row<'a>, Malformed>> {
         let isa = self.isa;
         rows_in(self.rows, move |bytes| Row::parse(bytes, isa))
@@ -773,15 +778,15 @@ impl<'a> Record<'a> {
 /// The exits of one basic reason.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// The counters.
+    /// Counters.
     pub head: RowHead,
-    /// What there was of nested guests.
+    /// Counts of nested guests.
     pub nested: NestedTail,
     buckets: &'a [u8],
 }
 
 impl<'a> Row<'a> {
-    /// The row that `bytes` begin with, and the bytes after it.
+    /// Returns the row at the start of `bytes`, and the bytes after it.
     fn parse(bytes: &'a [u8], isa: Isa) -> Option<(Self, &'a [u8])> {
         let head = RowHead::read(bytes)?;
         let (row, rest) = bytes.split_at_checked(head.size as usize)?;
@@ -800,7 +805,7 @@ impl<'a> Row<'a> {
         Some((row, rest))
     }
 
-    /// The histogram, in full.
+    /// Returns the histogram with all buckets.
     #[must_use]
     pub fn histogram(&self) -> [u64; BUCKETS] {
         let mut histogram = [0u64; BUCKETS];
@@ -858,7 +863,7 @@ mod tests {
                 rows.row(RowHead::default(), &[]);
             });
             w.vcpu(&head, |rows| {
-                // Buckets 5 and 6 are one to a reader.
+                // A reader merges buckets 5 and 6.
                 rows.row(row(BEYOND, 16), &[0, 0, 0, 0, 0, 4, 7, 0, 0, 5, 0, 0]);
             });
             w.retired(|_| ());
@@ -921,7 +926,7 @@ mod tests {
             let mut writer = Writer::new(&mut bytes);
             write(&mut writer);
             assert_eq!(writer.needed(), whole.len());
-            // With that much missing, nothing that parses is left.
+            // With that much missing, nothing can be parsed.
             let Ok(snapshot) = Snapshot::parse(&bytes) else {
                 continue;
             };
@@ -929,7 +934,7 @@ mod tests {
         }
     }
 
-    /// As a later version might write: longer heads and rows, another kind of record.
+    /// Parses what a later version might write: longer heads and rows, another kind of record.
     #[test]
     fn what_a_later_version_adds_is_skipped() {
         let put =

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! SVM's exit codes (AMD APM vol. 2, appendix C): what [`super::reason`] is for VMX.
+//! SVM's exit codes (AMD APM vol. 2, appendix C), the counterpart of [`super::reason`] for VMX.
 //!
-//! The VMCB's field EXITCODE has 64 bits. All codes that the APM defines are small, or small negative
-//! numbers, and so are known by their low 32 bits, as older kernels keep them: `VMEXIT_INVALID`, -1, is
-//! `0xffff_ffff` here.
+//! The VMCB's field EXITCODE has 64 bits. All codes that the APM defines are small, or small
+//! negative numbers. Their low 32 bits identify them, and older kernels keep only these:
+//! `VMEXIT_INVALID`, -1, is `0xffff_ffff` here.
 
 use core::fmt;
 
-/// In place of all codes that have no number of their own where exits are counted; itself no code.
+/// Stands for all codes that are not counted separately. Not a code itself.
 pub const OTHER: u32 = 1 << 31;
 
-/// Codes that differ by a register's or a vector's number only.
+/// Codes that differ only by the number of a register or vector.
 #[derive(Clone, Copy, Debug)]
 struct Numbered {
     first: u32,
@@ -38,7 +38,7 @@ const fn numbered(first: u32, many: u32, before: &'static str, after: &'static s
     }
 }
 
-/// All others, by ascending code.
+/// All other codes, in ascending order.
 const NAMED: [(u32, &str); 63] = [
     (0x60, "INTR"),
     (0x61, "NMI"),
@@ -99,14 +99,14 @@ const NAMED: [(u32, &str); 63] = [
     (0x401, "AVIC_INCOMPLETE_IPI"),
     (0x402, "AVIC_NOACCEL"),
     (0x403, "VMGEXIT"),
-    // The APM reserves it for the hypervisor's software.
+    // The APM reserves this code for hypervisor software.
     (0xf000_0000, "SW"),
     (-3_i32 as u32, "IDLE_REQUIRED"),
     (-2_i32 as u32, "BUSY"),
     (-1_i32 as u32, "INVALID"),
 ];
 
-/// The APM's name of a code, less its `VMEXIT_`: `CPUID`, or `CR3_WRITE`, or `EXCP14`.
+/// The APM's name of a code without `VMEXIT_`: `CPUID`, `CR3_WRITE`, `EXCP14`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
     before: &'static str,
@@ -124,7 +124,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// The name of a code, if the APM defines it.
+/// Returns the name of a code, if the APM defines it.
 #[must_use]
 pub fn name(code: u32) -> Option<Name> {
     let of_row = |row: &Numbered| Name {
@@ -145,14 +145,14 @@ pub fn name(code: u32) -> Option<Name> {
     })
 }
 
-/// The code that has this name, in capitals.
+/// Returns the code with this name, in capitals.
 #[must_use]
 pub fn code(name: &str) -> Option<u32> {
     let named = NAMED.iter().find(|&&(_, other)| other == name);
     named.map(|&(code, _)| code).or_else(|| {
         NUMBERED.iter().find_map(|row| {
             let number = name.strip_prefix(row.before)?.strip_suffix(row.after)?;
-            // As it is written here: `parse` would take a sign, and zeros before it.
+            // Only the canonical spelling: `parse` would accept a sign and leading zeros.
             let plain = number == "0" || number.starts_with(|c: char| ('1'..='9').contains(&c));
             let code = row
                 .first
@@ -162,7 +162,7 @@ pub fn code(name: &str) -> Option<u32> {
     })
 }
 
-/// All codes that the APM defines, ascending.
+/// Returns all codes that the APM defines, in ascending order.
 pub fn codes() -> impl Iterator<Item = u32> {
     let dense = (0..0xa0).filter(|&code| name(code).is_some());
     let others = NAMED.iter().map(|&(code, _)| code);
@@ -176,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
     use std::{collections::BTreeSet, string::ToString};
 
-    /// The APM's codes as ranges, written down apart from the tables.
+    /// The APM's codes as ranges, independent of the tables.
     const RANGES: [(u32, u32); 4] = [
         (0, 0xa6),
         (0x400, 0x403),
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    /// Codes that a table shifted by one or more would give other names.
+    /// Checks codes that a table shifted by one or more would name differently.
     #[test]
     fn well_known_codes_have_their_names() {
         for (number, expected) in [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sums of exits and of the cycles they took.
+//! Sums of exits and of the cycles spent handling them.
 
 /// A number of VM exits and the TSC cycles spent handling them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The sum of two tallies. Wraps: a counter that overflowed must not stop a kernel, and 2^64
+    /// Returns the sum of two tallies. Wraps: a counter overflow must not stop a kernel, and 2^64
     /// cycles take a century.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
