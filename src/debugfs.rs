@@ -43,7 +43,7 @@ impl fmt::Display for Text {
     }
 }
 
-/// Returns the name of a reason, or a placeholder for an undefined one.
+/// Returns the name of a reason, or `undefined`.
 fn name(number: u32) -> &'static str {
     let mut all = reason::REASONS.iter();
     all.find(|r| r.number == number)

@@ -222,7 +222,7 @@ impl Retired {
     }
 }
 
-/// Adds a vCPU's details before it goes. Only for visitors of vCPUs.
+/// Adds a vCPU's details before it goes. The caller holds the lock under which vCPUs are visited.
 pub(crate) fn retire(vcpu: &Vcpu) {
     let mut retired = RETIRED.lock();
     if let Some(retired) = &mut *retired {

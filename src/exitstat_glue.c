@@ -100,18 +100,13 @@ void exitstat_ticker_start(void (*fn)(void))
 	kernel_param_unlock(THIS_MODULE);
 }
 
-/*
- * Parameters can be written until the module is gone, so disable the work for
- * good.
- */
+/* Parameters stay writable until the module is gone: disable the work. */
 void exitstat_ticker_stop(void)
 {
 	disable_delayed_work_sync(&ticker_work);
 }
 
-/*
- * Parameters may be set before the ticker starts; afterwards they wake it up.
- */
+/* Parameters may be set before the ticker starts; later they wake it up. */
 static int log_param_set(int err, const char *val, const char *rule)
 {
 	if (err)
