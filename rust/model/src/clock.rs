@@ -2,29 +2,29 @@
 
 //! The clock of an exit: one vCPU's thread, preempted wherever it can be.
 //!
-//! The names are those of `exit_observer.{c,h}`. What each exit should be charged with is known
-//! from the script, apart from the hooks.
+//! Names match `exit_observer.{c,h}`. The script determines how much each exit should be charged,
+//! independently of the hooks.
 
-/// What can be wrong with the hooks.
+/// A flaw in the hooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
-    /// The clock runs on while the thread is scheduled out.
+    /// The clock keeps running while the thread is scheduled out.
     NoSched,
     /// The time of an allocation is charged to the exit.
     NoAttachStop,
-    /// A hook may be preempted between its reading of the TSC and the end of its work.
+    /// A hook can be preempted between reading the TSC and finishing its work.
     NoGuard,
-    /// A completed exit stays userspace's until the next one.
+    /// A completed exit remains userspace's until the next one.
     UserEpochStays,
-    /// KVM's completion of an exit is charged to nobody.
+    /// KVM's completion of an exit is not charged to any exit.
     NoCompletion,
-    /// A TSC that stepped back makes an exit of 2^64 cycles.
+    /// A TSC that stepped back produces an exit of 2^64 cycles.
     NoClamp,
 }
 
 const NOT_ATTACHED: u32 = u32::MAX;
 
-/// Cycles of the steps of a script, each of its own size, so that no sum is right by chance.
+/// Cycles of the steps of a script. Each has a different size, so that no sum is right by chance.
 const HANDLING: i64 = 1_000;
 const ALLOCATION: i64 = 20_000;
 const USERSPACE: i64 = 300_000;
@@ -42,7 +42,7 @@ struct Observed {
     user_epoch: u32,
 }
 
-/// What the module was told.
+/// What the module received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Told {
     exits: u64,
@@ -54,9 +54,9 @@ struct Told {
 struct Thread {
     flaw: Option<Flaw>,
     now: i64,
-    /// At which of the points it is preempted: one bit each, the next one first.
+    /// Points at which it is preempted: one bit each, the next one first.
     preempted_at: u32,
-    /// By how much the TSC differs where it goes on.
+    /// Difference of the TSC on the CPU where it continues.
     tsc_step: i64,
     points: u32,
     epoch: u32,
@@ -95,7 +95,7 @@ impl Thread {
         }
     }
 
-    /// Scheduled out and in: a while later, and maybe by another CPU's clock.
+    /// Is scheduled out and in: after a while, and possibly on a CPU with another clock.
     fn away(&mut self, cycles: i64) {
         self.sched();
         self.now += cycles + self.tsc_step;
@@ -111,14 +111,14 @@ impl Thread {
         self.preempted_at >>= 1;
     }
 
-    /// A point inside a hook, at which it should be disabled.
+    /// A point inside a hook, at which preemption should be disabled.
     fn guarded(&mut self) {
         if self.has(Flaw::NoGuard) {
             self.point();
         }
     }
 
-    /// Does something for so long.
+    /// Works for this many cycles.
     fn spend(&mut self, cycles: i64) {
         self.point();
         self.now += cycles;
@@ -176,7 +176,7 @@ impl Thread {
         self.x.epoch = 0;
     }
 
-    /// `kvm_observe_run_loop_end()`, with 0.
+    /// `kvm_observe_run_loop_end()` with 0.
     fn user_exit(&mut self) {
         if !self.is_attached() {
             self.try_attach();
@@ -205,7 +205,7 @@ impl Thread {
         }
     }
 
-    /// `kvm_observe_completed()`, with what KVM_RUN goes on with.
+    /// `kvm_observe_completed()`, with the value that KVM_RUN continues with.
     fn completed(&mut self, r: i32) {
         if self.has(Flaw::NoCompletion) && self.x.user_epoch != 0 {
             self.told.user_cycles += self.x.user_cycles;
@@ -234,7 +234,7 @@ impl Thread {
         self.exit_end();
     }
 
-    /// An exit that userspace finishes, in so many calls of KVM_RUN after the one that it ends.
+    /// An exit that userspace finishes, and KVM completes over this many further calls of KVM_RUN.
     fn finished_by_user(&mut self, calls: u32) {
         self.exit_begin();
         self.spend(HANDLING);
@@ -269,7 +269,7 @@ fn explore(flaw: Option<Flaw>, tsc_step: i64, script: impl Fn(&mut Thread), expe
     }
 }
 
-/// Two exits that KVM handles, of which the first finds no data.
+/// Two exits that KVM handles; the first finds no data.
 fn two(thread: &mut Thread) {
     thread.handled();
     thread.handled();
@@ -281,7 +281,7 @@ const TWO: Told = Told {
     user_cycles: 0,
 };
 
-/// One that userspace finishes by two calls of KVM_RUN, and then a pause of the VM.
+/// An exit that userspace finishes by two calls of KVM_RUN, then a pause of the VM.
 fn user(thread: &mut Thread) {
     thread.finished_by_user(2);
     thread.paused();
@@ -298,7 +298,7 @@ fn handling_is_the_time_on_the_cpu() {
     explore(None, 0, two, TWO);
 }
 
-/// CPUs' clocks that differ, either way, and more than the thread was away.
+/// CPUs whose clocks differ in either direction, by more than the thread was away.
 #[test]
 fn clocks_that_differ_do_not_matter_to_handling() {
     for step in [-2 * AWAY, -1, 1, 2 * AWAY] {
@@ -311,7 +311,7 @@ fn userspace_and_completion_are_told_apart_and_a_pause_is_nobodys() {
     explore(None, 0, user, USER);
 }
 
-/// Userspace's time is by the wall; the rest is as it was.
+/// Userspace time is wall time; the rest is unchanged.
 #[test]
 fn a_clock_that_is_behind_leaves_userspace_no_time() {
     let expected = Told {
@@ -333,7 +333,7 @@ fn a_clock_that_steps_back_leaves_no_time() {
     explore(None, 0, back, Told { exits: 3, ..TWO });
 }
 
-/// An exit that is open while the module goes and another one comes.
+/// An exit that is open while one module goes and another comes.
 #[test]
 fn an_exit_of_another_registration_is_ignored() {
     let reload = |thread: &mut Thread| {
@@ -348,7 +348,7 @@ fn an_exit_of_another_registration_is_ignored() {
     explore(None, 0, reload, TWO);
 }
 
-/// The same while userspace has it.
+/// The same while userspace has the exit.
 #[test]
 fn userspaces_time_for_another_registration_is_ignored() {
     let reload = |thread: &mut Thread| {

@@ -6,7 +6,7 @@ use super::word::Word;
 use exitstat_core::tally::Tally;
 use loom::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 
-/// The memory order of a pair's loads and stores.
+/// Memory order of a pair's loads and stores.
 #[derive(Clone, Copy)]
 pub struct Order {
     load: Ordering,
@@ -19,7 +19,7 @@ pub const WEAK: Order = Order {
     store: Relaxed,
 };
 
-/// What any load and store on x86 has, at least.
+/// The minimum order of any load and store on x86.
 pub const X86: Order = Order {
     load: Acquire,
     store: Release,
@@ -33,7 +33,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// A pair of zeros.
+    /// Creates a pair of zeros.
     pub fn new(order: Order) -> Self {
         Self {
             exits: Word::new(),
@@ -42,7 +42,7 @@ impl Pair {
         }
     }
 
-    /// `inc` and `add` without lock prefix: a load and a store each.
+    /// Adds like `inc` and `add` without a lock prefix: one load and one store each.
     pub fn add(&self, tally: Tally) {
         for (word, more) in [(&self.exits, tally.exits), (&self.cycles, tally.cycles)] {
             let before = word.load_own();
@@ -50,7 +50,7 @@ impl Pair {
         }
     }
 
-    /// Both counters, each read once.
+    /// Returns both counters, each read once.
     pub fn get(&self) -> Tally {
         Tally {
             exits: self.exits.load(self.order.load),
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// What a reader may see of a writer's two exits: (exits, exits whose cycles it sees).
+    /// Returns what a reader may see of a writer's two exits: (exits, exits whose cycles it sees).
     fn seen(order: Order) -> Vec<(u64, u64)> {
         let all = std::sync::Arc::new(Mutex::new(Vec::new()));
         let seen = std::sync::Arc::clone(&all);
@@ -124,8 +124,8 @@ mod tests {
         });
     }
 
-    /// The cycles of all exits but the last are there, and those of exits between the two loads
-    /// may be there as well, however many.
+    /// A reader sees the cycles of all exits but the last. It may also see those of any number of
+    /// exits between its two loads.
     #[test]
     fn on_x86_cycles_are_at_most_one_exit_behind() {
         let all = [
@@ -141,7 +141,8 @@ mod tests {
         assert_eq!(seen(X86), all);
     }
 
-    /// Which is the order of x86, not of the instructions: why they may not be reordered.
+    /// Shows that the order comes from x86, not from the instructions: why they must not be
+    /// reordered.
     #[test]
     fn with_no_order_cycles_are_further_behind() {
         assert!(seen(WEAK).contains(&(2, 0)));
@@ -160,8 +161,8 @@ mod tests {
         });
     }
 
-    /// As `src/cpu.rs` sums up: a table for each CPU, and in it the slots of one reason that is
-    /// defined and of one that is not.
+    /// Sums as `src/cpu.rs` does: each CPU's table has a slot for a defined reason and one for an
+    /// undefined reason.
     #[test]
     fn a_sum_over_cpus_is_never_ahead_and_in_the_end_exact() {
         let slots = [10, 99].map(Slot::of);
@@ -169,7 +170,7 @@ mod tests {
         model(move || {
             let tables: [[Arc<Pair>; 2]; 2] =
                 std::array::from_fn(|_| slots.map(|_| Arc::new(Pair::new(WEAK))));
-            // Each CPU has exits in one slot more than in the other.
+            // Each CPU takes more exits in one slot than in the other.
             let writers = [
                 spawn_writer(&tables[0][0], 1),
                 spawn_writer(&tables[1][1], 1),

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An entry of the table of details that changes hands while it is read, as in `rust/core/src/detail.rs`; and the count
-//! of its reason, of which it is a part.
+//! An entry of the table of details that changes owners while it is read, as in
+//! `rust/core/src/detail.rs`, and the count of its reason, which includes it.
 
 use loom::sync::atomic::{
     fence, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// What may be wrong with it.
+/// A flaw in the entry's handling.
 #[derive(Clone, Copy, PartialEq)]
 enum Flaw {
     None,
-    /// The writer does not say that the owner changes before the rest does.
+    /// The writer does not order the change of owner before the other writes.
     NoFence,
-    /// The reader does not look at the owner again.
+    /// The reader does not check the owner again.
     NoSecondLook,
 }
 
-/// What the owner's low half is of an entry that is somebody's.
+/// Low half of the owner word of an entry with an owner.
 const SOMEBODY: u64 = 1;
 
 struct Entry {
@@ -38,7 +38,7 @@ impl Entry {
         }
     }
 
-    /// The first change of hands. The writer knows what it stored itself: see `word`.
+    /// Performs the first change of owners. The writer knows what it stored: see `word`.
     fn give_to(&self, key: u64, exits: u64) {
         let hands = 1 << 32;
         self.owner.store(hands, Relaxed);
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use loom::{model, sync::Arc, thread};
 
-    /// A reader sees the one or the other, and never a part of each.
+    /// A reader sees one owner's counts or the other's, never a mixture.
     fn changes_hands(flaw: Flaw) {
         model(move || {
             let entry = Arc::new(Entry::new(1, 5, flaw));
@@ -74,7 +74,7 @@ mod tests {
                 let entry = Arc::clone(&entry);
                 thread::spawn(move || {
                     entry.give_to(2, 1);
-                    // Another exit of the new owner's.
+                    // Another exit of the new owner.
                     entry.exits.store(2, Relaxed);
                 })
             };
@@ -103,7 +103,8 @@ mod tests {
         changes_hands(Flaw::NoSecondLook);
     }
 
-    /// The writer counts an exit for its reason first; a reader that reads the entry first finds no more in it.
+    /// The writer counts an exit for its reason first. A reader that reads the entry first never
+    /// finds more in it.
     fn part_of_the_reason(reason_first: bool) {
         model(move || {
             let words = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The shim in KVM: one vCPU's open exit and data, against a module that comes and goes.
+//! The shim in KVM: one vCPU's open exit and data, and a module that is loaded and unloaded.
 //!
-//! The names are those of `exit_observer.c`. A module is known by the epoch of its registration.
+//! Names match `exit_observer.c`. A module is identified by the epoch of its registration.
 
 use super::{
     column::{Pair, WEAK},
@@ -17,92 +17,92 @@ use loom::{
     },
 };
 
-/// What can be wrong with the shim.
+/// A flaw in the shim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// Data are published by a relaxed store.
+    /// Data is published by a relaxed store.
     RelaxedPublish,
-    /// Unregistering does not wait for hooks that run.
+    /// Unregistering does not wait for running hooks.
     NoWait,
-    /// Unregistering retires data first, and then waits.
+    /// Unregistering retires data before it waits.
     RetireBeforeWait,
     /// Unregistering leaves vCPUs attached until it frees their data.
     AttachedStays,
     /// Registering publishes the epoch before it sets the calls.
     EpochBeforeCalls,
-    /// A vCPU is attached without a look at the epoch under the lock.
+    /// A vCPU is attached without checking the epoch under the lock.
     AttachUnchecked,
-    /// A hook asks whether the vCPU is attached, not to which registration.
+    /// A hook checks that the vCPU is attached, but not to which registration.
     AnyEpoch,
-    /// The fastpath reenters the guest whether the vCPU is attached or not.
+    /// The fastpath reenters the guest even if the vCPU is not attached.
     ReenterUnattached,
     /// An exit of a vCPU without memory is recorded whatever its epoch.
     UnattachedAnyEpoch,
-    /// A guest is answered whether there is a registration or not.
+    /// A guest gets an answer even without a registration.
     AskUnchecked,
-    /// A vCPU that goes does not retire its data.
+    /// A destroyed vCPU does not retire its data.
     NoRetire,
-    /// Memory is retired, and not freed.
+    /// Memory is retired but not freed.
     NoFree,
-    /// A reader takes the retired sums before the lock.
+    /// A reader reads the retired sums before it takes the lock.
     RetiredBeforeLock,
-    /// A reader takes the retired sums after the lock.
+    /// A reader reads the retired sums after it releases the lock.
     RetiredAfterLock,
 }
 
-/// A block of per-vCPU memory. The cells are checked: an access to one that may race with a write
-/// fails the model.
+/// A block of per-vCPU memory. The cells are checked: an access that may race with a write fails
+/// the model.
 struct Block {
     live: Cell<bool>,
     who: Cell<u64>,
     exits: Pair,
 }
 
-/// Who the block belongs to, in [`Block::who`].
+/// The owner of the block, in [`Block::who`].
 const WHO: u64 = 7;
 
 /// Cycles of each exit.
 const EACH: u64 = 10;
 
-/// The attached epoch of a vCPU that is not attached.
+/// Attached epoch of a vCPU that is not attached.
 const NOT_ATTACHED: u64 = u64::MAX;
 
 /// An exit, private to the vCPU's thread.
 #[derive(Default)]
 pub struct Exit {
     epoch: u64,
-    /// The epoch at its begin, which nothing clears.
+    /// Epoch when it began, never cleared.
     stamped: u64,
-    /// The registration under which there was no memory.
+    /// The registration under which allocation failed.
     failed_epoch: u64,
     /// Exits that began under a registration.
     pub begun: u64,
-    /// Exits that were recorded in per-vCPU data.
+    /// Exits recorded in per-vCPU data.
     pub recorded: u64,
-    /// Exits that were recorded for the host alone.
+    /// Exits recorded for the host only.
     pub unattached: u64,
 }
 
-/// What `vcpus_lock` protects, with `Shim::data` and `Shim::attached_epoch`.
+/// Data protected by `vcpus_lock`, along with `Shim::data` and `Shim::attached_epoch`.
 #[derive(Default)]
 struct Vcpus {
     attached: Option<usize>,
     blocks_used: usize,
 }
 
-/// The shim, one vCPU, and the memory there is.
+/// The shim, one vCPU, and the memory.
 pub struct Shim {
     flaw: Option<Flaw>,
-    /// Whether there is memory for vCPUs.
+    /// Whether memory for vCPUs is available.
     memory: bool,
     cpus: [Mutex<()>; 2],
     vcpus: Mutex<Vcpus>,
-    /// Of the last registration; whether it is over, `calls` and `epoch` say.
+    /// Epoch of the last registration. `calls` and `epoch` tell whether it has ended.
     last_epoch: Word,
     epoch: Word,
     /// The module that the static calls call, or 0.
     calls: Word,
-    /// Whether a module's text is there.
+    /// Whether a module's text is loaded.
     loaded: [Word; 2],
     /// The vCPU's data: 0, or the number of a block.
     data: Word,
@@ -113,11 +113,11 @@ pub struct Shim {
 
 /// The CPU that the vCPU runs on.
 const VCPU: usize = 0;
-/// The CPU of another vCPU, or of a reader.
+/// The CPU of another vCPU or of a reader.
 const OTHER: usize = 1;
 
 impl Shim {
-    /// A shim without an observer, and without a flaw, or with this one.
+    /// Creates a shim without an observer, with at most one flaw.
     pub fn new(flaw: Option<Flaw>, memory: bool) -> Self {
         let shim = Self {
             flaw,
@@ -161,7 +161,7 @@ impl Shim {
         }
     }
 
-    /// `kvm_exit_observer_register()`, of a module that was just loaded.
+    /// `kvm_exit_observer_register()`, called by a module that has just been loaded.
     pub fn register(&self) {
         let epoch = self.last_epoch.load_own() + 1;
         self.last_epoch.store(epoch, Relaxed);
@@ -178,15 +178,15 @@ impl Shim {
         }
     }
 
-    /// `kvm_exit_observer_unregister()`, and the module is unloaded.
+    /// `kvm_exit_observer_unregister()`, followed by unloading the module.
     pub fn unregister(&self) {
         self.calls.store(0, Relaxed);
         {
             let vcpus = self.lock();
             self.epoch.store(0, Relaxed);
             if vcpus.attached.is_some() && !self.has(Flaw::AttachedStays) {
-                // After the epoch, as x86 keeps all stores: a vCPU that finds itself detached is
-                // not taken for one without memory.
+                // After the epoch, because x86 keeps the order of stores. Otherwise a detached vCPU
+                // could be mistaken for one without memory.
                 self.attached_epoch.store(NOT_ATTACHED, Release);
             }
             if self.has(Flaw::RetireBeforeWait) {
@@ -202,7 +202,7 @@ impl Shim {
         self.loaded[epoch as usize - 1].store(0, Release);
     }
 
-    /// `detach()`, and `detach_first()` of the one vCPU that there is.
+    /// `detach()`, and `detach_first()` for the only vCPU.
     fn detach_first(&self, retire: bool) -> Option<usize> {
         let mut vcpus = self.lock();
         let block = vcpus.attached.take()?;
@@ -226,7 +226,7 @@ impl Shim {
         }
     }
 
-    /// `kvm_observe_destroy()`: the vCPU runs no more.
+    /// CPUs whose clocks differ in either direction, by more than the thread was away.
     pub fn destroy(&self) {
         let block = self.detach_first(!self.has(Flaw::NoRetire));
         self.free(block);
@@ -255,7 +255,7 @@ impl Shim {
             return;
         }
         let mut vcpus = self.lock();
-        // The look at the epoch before the allocation only spares that.
+        // The shim's check of the epoch before the allocation only avoids the allocation.
         if x.epoch != self.epoch.load(Relaxed) && !self.has(Flaw::AttachUnchecked) {
             return;
         }
@@ -296,7 +296,7 @@ impl Shim {
         }
     }
 
-    /// `kvm_observe_reenter()`, and what the slow path does if it says no.
+    /// `kvm_observe_reenter()`, and the slow path if it returns false.
     pub fn fastpath_end(&self, x: &mut Exit) {
         {
             let _irqs_off = self.preempt_off(VCPU);
@@ -348,15 +348,15 @@ impl Shim {
         assert_eq!(x.stamped, module, "another module's exit was recorded");
     }
 
-    /// `kvm_observe_cpuid()` of the vCPU itself: whether it may ask, with an open exit or with none.
+    /// `kvm_observe_cpuid()` of the vCPU itself: whether it may ask, with or without an open exit.
     pub fn may_ask(&self, x: &Exit) -> bool {
         let _preempt_off = self.preempt_off(VCPU);
         let open = x.epoch != 0 && x.epoch == self.epoch.load(Relaxed);
         open || self.attached_epoch.load_own() != NOT_ATTACHED
     }
 
-    /// `kvm_observe_cpuid()` of another vCPU, whose exit is open under the registration that there
-    /// is, and `kvm_exit_observer_visit_vm()`: its sum.
+    /// `kvm_observe_cpuid()` of another vCPU, whose exit is open under the current registration,
+    /// and `kvm_exit_observer_visit_vm()`. Returns its sum.
     pub fn visit_vm(&self) -> Tally {
         let _preempt_off = self.preempt_off(OTHER);
         let open = self.epoch.load(Relaxed) != 0 || self.has(Flaw::AskUnchecked);
@@ -373,8 +373,8 @@ impl Shim {
         block.exits.get()
     }
 
-    /// `for_each()` of `src/observer.rs`: the retired sums, and then what lives, under the lock; if
-    /// nothing lives, the retired sums after that.
+    /// `for_each()` of `src/observer.rs`: the retired sums, then live vCPUs, under the lock.
+    /// Without live vCPUs, the retired sums are read afterwards.
     pub fn for_each(&self) -> Tally {
         let early = self.retired.get();
         let (walked, live) = {
@@ -395,13 +395,13 @@ impl Shim {
         retired.plus(live)
     }
 
-    /// Whether there is an observer.
+    /// Returns whether an observer is registered.
     pub fn is_registered(&self) -> bool {
         let epoch = self.last_epoch.load_own();
         epoch != 0 && self.loaded[epoch as usize - 1].load(Acquire) == 1
     }
 
-    /// No memory is left, and no exit that was recorded is missing.
+    /// Asserts that no memory is left and no recorded exit is missing.
     pub fn assert_all_is_told(&self, recorded: u64) {
         assert_eq!(self.lock().attached, None, "memory is left");
         assert!(!self.blocks.iter().any(|b| b.live.get()), "memory is left");
@@ -419,29 +419,29 @@ mod tests {
     use std::sync::{Arc as StdArc, Mutex as StdMutex};
     use Step::{Begin, Destroy, End, Fastpath, Register, Sum, Unregister, Vcpus};
 
-    /// What a thread does.
+    /// A step of a thread.
     #[derive(Clone, Copy)]
     enum Step {
-        /// The vCPU has an exit.
+        /// The vCPU takes an exit.
         Begin,
         /// The exit ends.
         End,
-        /// The fastpath ends it.
+        /// The fastpath ends the exit.
         Fastpath,
         /// A module is loaded.
         Register,
-        /// It is unloaded.
+        /// The module is unloaded.
         Unregister,
         /// The vCPU is destroyed.
         Destroy,
-        /// A guest asks for its VM's sum.
+        /// A guest reads its VM's sum.
         Sum,
         /// Root reads `vcpus`.
         Vcpus,
     }
 
     impl Step {
-        /// Exits that were read, if this step reads.
+        /// Performs the step. Returns the exits read, if the step reads.
         fn take(self, shim: &Shim, x: &mut Exit) -> Option<u64> {
             match self {
                 Begin => shim.exit_begin(x),
@@ -457,7 +457,7 @@ mod tests {
         }
     }
 
-    /// What was seen in one run.
+    /// Observations of one run.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     struct Seen {
         recorded: u64,
@@ -523,9 +523,10 @@ mod tests {
         all
     }
 
-    /// Takes the steps `before`, and then those of the vCPU's thread and of another at the same
-    /// time. At last nothing may be missing or left. Returns what was seen in any run: how many
-    /// exits were recorded, and how many the other thread read (0 if it did not).
+    /// Performs the steps `before`, then those of the vCPU's thread and of another thread
+    /// concurrently. Checks at the end that nothing is missing or left over. Returns what was
+    /// observed in any run: how many exits were recorded, and how many the other thread read (0 if
+    /// it did not read).
     fn explore(
         flaw: Option<Flaw>,
         before: &'static [Step],
@@ -537,7 +538,8 @@ mod tests {
         seen.iter().map(|seen| (seen.recorded, seen.read)).collect()
     }
 
-    /// The same without memory for vCPUs: how many exits were recorded for the host alone.
+    /// Like `explore()`, without memory for vCPUs. Returns how many exits were recorded for the
+    /// host only.
     fn without_memory(
         flaw: Option<Flaw>,
         before: &'static [Step],
@@ -679,7 +681,7 @@ mod tests {
         );
     }
 
-    /// A vCPU that goes while a reader walks is told of once, as itself or as retired.
+    /// A vCPU that is destroyed while a reader walks is reported once, either live or retired.
     #[test]
     fn a_vcpu_that_goes_is_told_of_exactly_once() {
         let seen = explore(None, &[Register, Begin, End], &[Destroy], &[Vcpus]);
@@ -730,7 +732,7 @@ mod tests {
         );
     }
 
-    /// As a TDX guest: the hooks never see an exit of it.
+    /// Like a TDX guest: the hooks never see an exit of it.
     #[test]
     fn a_vcpu_whose_exits_bypass_the_hooks_may_not_ask() {
         loom::model(|| {
@@ -741,7 +743,7 @@ mod tests {
                 assert!(!shim.may_ask(&x));
                 shim.exit_end(&mut x);
             }
-            // One that exits may, from its first exit on.
+            // A vCPU that exits may ask, from its first exit on.
             shim.exit_begin(&mut x);
             assert!(shim.may_ask(&x));
             shim.exit_end(&mut x);

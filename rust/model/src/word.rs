@@ -11,33 +11,34 @@ use loom::sync::atomic::{
 pub struct Word(AtomicU64);
 
 impl Word {
-    /// A word of zero.
+    /// Creates a word of zero.
     pub fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
-    /// Loads it, in a thread that never stores it.
+    /// Loads the word, in a thread that never stores it.
     pub fn load(&self, order: Ordering) -> u64 {
         self.0.load(order)
     }
 
-    /// Loads it, relaxed, in a thread that stores it as well.
+    /// Loads the word, relaxed, in a thread that also stores it.
     ///
-    /// loom 0.7 remembers of an atomic variable only who accessed it last. So a thread that loads
-    /// it and then stores hides from loom that another loaded it before, and the order in which the
-    /// store comes first is never tried. A read-modify-write that changes nothing, loom takes for a
-    /// conflict with that other load. It orders nothing, but sees the last value: what such a
-    /// thread would anyway see of its own stores.
+    /// loom 0.7 remembers only the last access to an atomic variable. So a thread that loads and
+    /// then stores a word hides from loom that another thread loaded it before, and loom never
+    /// tries the order in which the store comes first. loom treats a read-modify-write that changes
+    /// nothing as a conflict with that other load. It orders nothing, but sees the last value,
+    /// which such a thread would see of its own stores anyway.
     pub fn load_own(&self) -> u64 {
         self.0.fetch_add(0, Relaxed)
     }
 
-    /// The same, before what the thread loads next, as x86 keeps all loads.
+    /// Like [`Self::load_own`], but ordered before the thread's next loads, as x86 keeps the order
+    /// of loads.
     pub fn load_own_first(&self) -> u64 {
         self.0.fetch_add(0, Acquire)
     }
 
-    /// Stores it.
+    /// Stores a value.
     pub fn store(&self, value: u64, order: Ordering) {
         self.0.store(value, order);
     }
