@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Compiles `src/c` with the shim's own inline functions, whose headers it extracts from `patches/`. Says
-//! which `cfg` the module's files know, and where the C side is, which `src/ffi.rs` includes as the
-//! kernel's build has it made.
+//! Compiles `src/c` with the shim's own inline functions, whose headers it extracts from
+//! `patches/`. Declares the `cfg`s that the module's files use, and passes the location of the C
+//! side, which `src/ffi.rs` includes as in the kernel's build.
 
 use std::{
     collections::BTreeSet,
@@ -12,23 +12,23 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The patches to take the shim from.
+/// The patches that contain the shim.
 const PATCHES: &str = "../../patches";
 
-/// The headers that they create.
+/// Headers that the patches create.
 const HEADERS: [&str; 2] = [
     "arch/x86/include/asm/kvm_exit_observer.h",
     "arch/x86/kvm/exit_observer.h",
 ];
 
-/// The structure that they add to a header of KVM, by its first line; and that header.
+/// First line of the structure that the patches add to a header of KVM, and that header.
 const STRUCTURE: (&str, &str) = ("struct kvm_observed {", "arch/x86/include/asm/kvm_host.h");
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(exitstat_kunit)");
-    // The module finds its table of a CPU by an absolute address, which newer linkers refuse in a program
-    // that is loaded anywhere.
+    // The module addresses its per-CPU table absolutely, which newer linkers reject in a
+    // position-independent program.
     println!("cargo:rustc-link-arg=-no-pie");
     let directory = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     println!("cargo:rustc-env=EXITSTAT_BINDINGS={directory}/src/bindings.rs");
@@ -39,7 +39,7 @@ fn main() -> io::Result<()> {
     let tree = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("linux");
     headers(Path::new(PATCHES), &tree)?;
     let mut build = cc::Build::new();
-    // The lab's kernels are compiled by it.
+    // The lab's kernels are compiled with it.
     let clang = "clang-19";
     if env::var_os("CC").is_none() && Command::new(clang).arg("--version").output().is_ok() {
         build.compiler(clang);
@@ -52,7 +52,7 @@ fn main() -> io::Result<()> {
         .include(tree.join("empty"))
         .opt_level(2)
         .std("gnu11")
-        // Variables are addressed as in the kernel, not through a table.
+        // Variables are addressed as in the kernel, not through the GOT.
         .pic(false)
         .flags([
             "-fPIE",
@@ -65,7 +65,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the shim's headers to `tree`, and empty ones for the kernel's that they include.
+/// Writes the shim's headers to `tree`, and empty files for the kernel headers that they include.
 fn headers(patches: &Path, tree: &Path) -> io::Result<()> {
     if tree.exists() {
         fs::remove_dir_all(tree)?;

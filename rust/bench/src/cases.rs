@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is read: hosts whose vCPUs have all had exits of twenty reasons.
+//! Cases for reading: hosts whose vCPUs have all taken exits for twenty reasons.
 
 use crate::{host::Host, load::Load, recorder::Record};
 
@@ -9,9 +9,9 @@ use crate::{host::Host, load::Load, recorder::Record};
 pub struct Case {
     /// Its name in the results.
     pub name: &'static str,
-    /// CPUs.
+    /// Number of CPUs.
     pub cpus: u32,
-    /// vCPUs, all of one VM.
+    /// Number of vCPUs, all of one VM.
     pub vcpus: u32,
 }
 
@@ -19,7 +19,7 @@ const fn case(name: &'static str, cpus: u32, vcpus: u32) -> Case {
     Case { name, cpus, vcpus }
 }
 
-/// A CPU for each vCPU; and a host of 640 CPUs, all of which a VM with 32 vCPUs has been on.
+/// One CPU per vCPU; and a host with 640 CPUs, on all of which a VM with 32 vCPUs has run.
 pub const CASES: [Case; 5] = [
     case("1", 1, 1),
     case("8", 8, 8),
@@ -29,7 +29,7 @@ pub const CASES: [Case; 5] = [
 ];
 
 impl Case {
-    /// The host. The vCPUs take turns on its CPUs, and each CPU sees exits of all reasons.
+    /// Creates the host. The vCPUs take turns on its CPUs, and each CPU sees exits for all reasons.
     #[must_use]
     pub fn host(&self) -> Host {
         let host = Host::new(self.cpus, self.vcpus);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What Criterion found, from its own files.
+//! Estimates from Criterion's files.
 
 use serde_json::Value;
 use std::{
@@ -9,21 +9,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The median of an iteration's time, in nanoseconds, and the bounds of its confidence interval.
+/// The median time of an iteration in nanoseconds, and its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Median {
     /// The estimate.
     pub ns: f64,
-    /// The interval's begin.
+    /// Lower bound of the interval.
     pub lower: f64,
-    /// The interval's end.
+    /// Upper bound of the interval.
     pub upper: f64,
 }
 
-/// By group, function and parameter, as `recording/exitstat/2`.
+/// Estimates by group, function and parameter, such as `recording/exitstat/2`.
 pub type Estimates = BTreeMap<String, Median>;
 
-/// Reads all that is below Criterion's directory.
+/// Reads all estimates below Criterion's directory.
 pub fn read(root: &Path) -> io::Result<Estimates> {
     let mut estimates = Estimates::new();
     for directory in benchmarks(root, 3)? {
@@ -36,7 +36,7 @@ pub fn read(root: &Path) -> io::Result<Estimates> {
     Ok(estimates)
 }
 
-/// The directories so many levels down that have results.
+/// Returns the directories this many levels down that have results.
 fn benchmarks(root: &Path, levels: u32) -> io::Result<Vec<PathBuf>> {
     if levels == 0 {
         let found = root.join("new/estimates.json").exists();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A host with the module, in this process: CPUs, and vCPUs that have had an exit.
+//! A host with the module, in this process: CPUs, and vCPUs that have taken an exit.
 
 use crate::{
     module::{
@@ -12,22 +12,22 @@ use crate::{
 use core::{ffi::c_void, marker::PhantomData};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The most CPUs that a host can have here.
+/// The maximum number of CPUs of a host.
 pub const MOST_CPUS: u32 = shim::CPUS;
 
-/// One at a time: counters of CPUs, and the module's place as the observer, are there once.
+/// One host at a time: the CPUs' counters and the module's registration exist once.
 static HOST: Mutex<()> = Mutex::new(());
 
-/// A host with the module. Dropped, the vCPUs are gone, and the next one can be.
+/// A host with the module. Dropping it destroys the vCPUs and makes room for the next one.
 pub struct Host {
-    // Dropped in this order: the next host waits for the registration to be given up.
+    // Dropped in this order: the next host must wait until the registration has ended.
     _registration: Registration,
     vcpus: Vec<Vcpu>,
     cpus: u32,
     _only: MutexGuard<'static, ()>,
 }
 
-/// What the module keeps of a vCPU.
+/// The module's data of a vCPU.
 struct Vcpu(*mut c_void);
 
 // SAFETY: Only the module's callbacks access it, which any thread may call.
@@ -36,15 +36,15 @@ unsafe impl Send for Vcpu {}
 unsafe impl Sync for Vcpu {}
 
 impl Host {
-    /// With so many CPUs, and one VM with so many vCPUs.
+    /// Creates a host with this many CPUs, and one VM with this many vCPUs.
     ///
     /// # Panics
     ///
-    /// There are more than [`MOST_CPUS`].
+    /// Panics if there are more than [`MOST_CPUS`].
     #[must_use]
     pub fn new(cpus: u32, vcpus: u32) -> Self {
         let only = HOST.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: Those who can, borrow the one host, and it was dropped.
+        // SAFETY: All users borrow the only host, and the previous one has been dropped.
         unsafe { shim::set_possible(cpus) };
         let registration = Registration::new().expect("nobody else is registered");
         Self {
@@ -59,7 +59,7 @@ impl Host {
     ///
     /// # Panics
     ///
-    /// There is no such CPU.
+    /// Panics if there is no such CPU.
     #[must_use]
     pub fn cpu(&self, cpu: u32) -> Cpu<'_> {
         assert!(cpu < self.cpus);
@@ -67,12 +67,13 @@ impl Host {
         Cpu(PhantomData)
     }
 
-    /// What the module keeps of a vCPU.
+    /// The module's data of a vCPU.
     pub(crate) fn data(&self, vcpu: u32) -> *mut c_void {
         self.vcpus[vcpu as usize].0
     }
 
-    /// A snapshot of all counters, as `src/device.rs` has it made: measured, and then written.
+    /// Returns a snapshot of all counters. It is measured first and then written, as
+    /// `src/device.rs` does.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
         let mut bytes = vec![0; contents::write(What::All, false, &mut [])];
@@ -82,16 +83,16 @@ impl Host {
     }
 }
 
-/// The thread is a CPU; it cannot be given to another thread.
+/// A thread that acts as a CPU; it cannot be sent to another thread.
 pub struct Cpu<'h>(PhantomData<(&'h Host, *mut ())>);
 
-/// Bytes that the module has for each possible CPU.
+/// Returns the size of the module's data per possible CPU, in bytes.
 #[must_use]
 pub const fn cpu_size() -> u64 {
     size_of::<shim::exitstat_cpu_table>() as u64
 }
 
-/// Bytes that the module asks the shim for, for each vCPU.
+/// Returns the size of the data the module requests per vCPU, in bytes.
 #[must_use]
 pub fn vcpu_size() -> u64 {
     let _host = Host::new(1, 0);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's own code for recording and reading, in a process, to be measured on the processor
-//! that is there.
+//! The module's own code for recording and reading, in a process, so that it can be measured on the
+//! machine's processor.
 //!
-//! `module` has the very files of `src/`: among them are the callback that KVM calls for each exit,
-//! and what writes a snapshot. In place of a kernel they have `shim`, which is KVM's shim and the
-//! module's C object, and `stub`, which is as much of the kernel crate as they ask for.
+//! `module` contains the files of `src/`, among them the callback that KVM calls for each exit, and
+//! the writer of snapshots. Instead of a kernel they use `shim`, which replaces KVM's shim and the
+//! module's C object, and `stub`, which replaces the parts of the kernel crate that they need.
 //!
-//! [`host`] makes CPUs and vCPUs, [`load`] the exits that they take, [`recorder`] has the ways to
-//! record them, [`whole_exit`] those to take them from begin to end, and [`threads`] does so on several CPUs
-//! at once. [`cases`] are what is read, [`clock`] is what all is measured with.
+//! [`host`] has CPUs and vCPUs, [`load`] the exits they take, [`recorder`] the methods to record
+//! them, [`whole_exit`] those to take them from begin to end, and [`threads`] does so on several
+//! CPUs concurrently. [`cases`] are the hosts to read, and [`clock`] is used for all measurements.
 
-// The module's files know the crate by this name.
+// The module's files use this name for the crate.
 extern crate self as kernel;
 
 pub mod cases;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits to be recorded.
+//! Exits to record.
 
 /// Reasons that guests take: as many as the lab's guests do, and two more.
 pub const REASONS: [u32; 20] = [
     0, 1, 7, 10, 12, 18, 28, 29, 30, 31, 32, 40, 43, 44, 45, 48, 49, 52, 54, 55,
 ];
 
-/// A power of two, so that there is no division in the loop.
+/// A power of two, to avoid a division in the loop.
 const EXITS: usize = 1024;
 
-/// An exit, as `c/whole_exit.c` has it too.
+/// An exit, also defined in `c/whole_exit.c`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Exit {
@@ -18,14 +18,14 @@ pub struct Exit {
     cycles: i64,
 }
 
-/// Exits that come again and again: of all of [`REASONS`], in no order, that took from 512 cycles
-/// to some 500,000, short ones more often than long ones.
+/// A repeated sequence of exits for all [`REASONS`], in random order. They took from 512 to about
+/// 500,000 cycles, with short ones more frequent than long ones.
 #[derive(Debug)]
 pub struct Load([Exit; EXITS]);
 
 impl Default for Load {
     fn default() -> Self {
-        // Knuth's generator for 64 bits; the same each time.
+        // Knuth's 64-bit generator, with the same seed each time.
         let mut state = 0u64;
         let mut random = move || {
             state = state
@@ -48,10 +48,10 @@ impl Default for Load {
 }
 
 impl Load {
-    /// How many there are before they begin again.
+    /// Length of the sequence.
     pub const EXITS: u64 = EXITS as u64;
 
-    /// The exit of this number: its reason and its cycles.
+    /// Returns the reason and cycles of the exit with this number.
     #[inline(always)]
     #[must_use]
     pub fn exit(&self, number: u64) -> (u64, i64) {
@@ -59,7 +59,7 @@ impl Load {
         (reason, cycles)
     }
 
-    /// All of them.
+    /// Returns all exits.
     pub(crate) fn exits(&self) -> &[Exit; EXITS] {
         &self.0
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the figures are of.
+//! The machine on which the figures were measured.
 
 use exitstat_bench::threads;
 use serde_json::{json, Value};
@@ -16,7 +16,7 @@ fn field<'t>(cpuinfo: &'t str, name: &str) -> Option<&'t str> {
     Some(line.split_once(':')?.1.trim())
 }
 
-/// How busy the machine is: tasks that run or want to, on average over the last minute.
+/// Returns the load average of the last minute.
 fn load() -> Option<f64> {
     let text = fs::read_to_string("/proc/loadavg").ok()?;
     text.split(' ').next()?.parse().ok()
@@ -26,13 +26,13 @@ fn cpus() -> usize {
     threads::cpus().map_or(0, |cpus| cpus.len())
 }
 
-/// For the terminal.
+/// Returns the line for the terminal.
 pub fn line() -> String {
     let load = load().map_or_else(String::new, |load| format!(", load average {load}"));
     format!("{}, CPUs: {}{load}", model(), cpus())
 }
 
-/// For the results.
+/// Returns the JSON for the results.
 pub fn json() -> Value {
     json!({ "model": model(), "cpus": cpus(), "load_average": load() })
 }

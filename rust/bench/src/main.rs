@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat-bench`: tables of what recording and reading cost, and what memory they take.
+//! `exitstat-bench`: tables of the cost of recording and reading, and of memory.
 //!
 //!     exitstat-bench memory [SIZES]                      # fails if something has grown
 //!     exitstat-bench results CRITERION JSON [SIZES]      # also if parsing is not linear
 //!
-//! CRITERION is the directory that Criterion wrote its results to, JSON the file to write, SIZES
-//! what `scripts/memory.sh` measured of KVM. docs/bench.md describes the JSON.
+//! CRITERION is the directory of Criterion's results, JSON the file to write, SIZES the output of
+//! `scripts/memory.sh` for KVM. docs/bench.md describes the JSON.
 
 mod estimates;
 mod machine;

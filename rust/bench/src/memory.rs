@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What exitstat takes of a host's memory, against what it may.
+//! Memory that exitstat uses on a host, compared with its limits.
 
 use crate::table;
 use comfy_table::Table;
@@ -17,11 +17,11 @@ pub struct Item {
     most: usize,
 }
 
-/// The module's.
+/// Returns the module's memory.
 pub fn of_the_module() -> Vec<Item> {
     let cpu = host::cpu_size();
     let vcpu = host::vcpu_size();
-    // The scenario `memcg` sees that the kernel charges as much.
+    // The scenario `memcg` checks that the kernel charges this much.
     let allocated = vcpu.next_multiple_of(4096);
     let item = |key, what, bytes: u64, most| Item {
         key,
@@ -41,7 +41,7 @@ pub fn of_the_module() -> Vec<Item> {
     ]
 }
 
-/// Structures of KVM that grow, what of them is told, and by how much they may.
+/// Structures of KVM that grow, their descriptions, and the limits of their growth.
 const KVM: [(&str, &str, &str, usize); 4] = [
     (
         "kvm_vcpu",
@@ -69,7 +69,8 @@ const KVM: [(&str, &str, &str, usize); 4] = [
     ),
 ];
 
-/// KVM's, from lines with a structure's name, its size without the patches, and that with them.
+/// Returns KVM's memory, from lines with a structure's name, its size without the patches, and its
+/// size with them.
 pub fn of_kvm(sizes: &str) -> Result<Vec<Item>, String> {
     KVM.iter()
         .map(|&(name, key, what, most)| {
@@ -94,7 +95,7 @@ fn added(sizes: &str, name: &str) -> Option<i64> {
     Some(patched - unpatched)
 }
 
-/// For the terminal.
+/// Returns the line for the terminal.
 pub fn table(items: &[Item]) -> Table {
     let mut table = table::new(&["memory", "what", "bytes", "at most"], 2);
     for item in items {
@@ -113,7 +114,7 @@ pub fn table(items: &[Item]) -> Table {
     table
 }
 
-/// For the results.
+/// Returns the JSON for the results.
 pub fn json(items: &[Item]) -> Value {
     let pairs = items
         .iter()
@@ -121,7 +122,7 @@ pub fn json(items: &[Item]) -> Value {
     Value::Object(pairs.collect::<Map<_, _>>())
 }
 
-/// What has grown.
+/// Returns messages about everything that has grown.
 pub fn complaints(items: &[Item]) -> Vec<String> {
     let grown = items.iter().filter(|item| item.bytes > item.most as i64);
     grown
@@ -146,7 +147,7 @@ mod tests {
         let items = of_the_module();
         assert_eq!(items.len(), 3);
         assert_eq!(complaints(&items), [""; 0]);
-        // Nor less: the figures would be of something else.
+        // Nor smaller: the figures would be about something else.
         assert!(items.iter().all(|item| item.bytes == item.most as i64));
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's files, as they are, but for those that are of the kernel.
+//! The module's files, unchanged, except those specific to the kernel.
 
 // As in `src/exitstat_main.rs`, and compiled along with their users, as there.
 #[allow(dead_code, unreachable_pub)]
@@ -27,13 +27,13 @@ mod tally;
 
 #[path = "../../../src/column.rs"]
 mod column;
-// The bench reads everything at once.
+// The benchmark reads everything at once.
 #[allow(dead_code)]
 #[path = "../../../src/contents.rs"]
 pub(crate) mod contents;
 #[path = "../../../src/cpu.rs"]
 mod cpu;
-// Our C side is not what bindgen makes.
+// The C side here does not come from bindgen.
 #[allow(dead_code, unfulfilled_lint_expectations)]
 #[path = "../../../src/ffi.rs"]
 mod ffi;
@@ -47,7 +47,7 @@ pub(crate) mod observer;
 #[path = "../../../src/vcpu.rs"]
 mod vcpu;
 
-/// Details are not captured here: `src/details.rs` is of the kernel's locks and memory.
+/// Details are not captured here: `src/details.rs` needs the kernel's locks and memory.
 mod details {
     use super::{
         detail::{Counts, Identity},

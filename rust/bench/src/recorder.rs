@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ways to record an exit, all called as KVM's shim calls the module's: through the address of a
-//! function. (In the kernel that is a static call, which is patched to be a direct one.)
+//! Methods to record an exit, all called like the module's callback: through a function pointer. In
+//! the kernel it is a static call, which is patched into a direct one.
 
 use crate::{
     host::{Cpu, Host},
@@ -17,13 +17,13 @@ use core::{
 };
 use exitstat_core::reason::END;
 
-/// What records exits of a vCPU.
+/// A recorder for exits of a vCPU.
 pub trait Record {
-    /// Records so many exits.
+    /// Records this many exits.
     fn record(&self, cpu: &Cpu<'_>, load: &Load, exits: u64);
 }
 
-/// A way to record exits of a vCPU.
+/// A method to record exits of a vCPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorder<'h> {
     callback: Exit,
@@ -47,7 +47,7 @@ impl Host {
 impl Recorder<'_> {
     /// # Safety
     ///
-    /// For `'h`, `callback` may be called by a thread that is a CPU, with `data`.
+    /// For `'h`, `callback` may be called with `data`, by a thread that acts as a CPU.
     pub(crate) unsafe fn new(callback: Exit, data: *mut c_void) -> Self {
         Self {
             callback,
@@ -62,24 +62,25 @@ impl Record for Recorder<'_> {
         let callback = black_box(self.callback);
         for number in 0..exits {
             let (reason, cycles) = load.exit(number);
-            // SAFETY: As `new()` was promised; there is a `Cpu`, so that this thread is one.
+            // SAFETY: The caller of `new()` guarantees it; the `Cpu` shows that this thread acts as
+            // a CPU.
             unsafe { callback(self.data, reason, cycles) };
         }
     }
 }
 
-/// What is only called: the price of the calling alone.
+/// An empty function, to measure the cost of the call alone.
 #[must_use]
 pub fn nothing() -> Recorder<'static> {
     unsafe extern "C" fn exit(_: *mut c_void, reason: u64, cycles: i64) {
         black_box((reason, cycles));
     }
 
-    // SAFETY: It can be called with anything.
+    // SAFETY: The function accepts any arguments.
     unsafe { Recorder::new(exit, null_mut()) }
 }
 
-/// What is counted where all CPUs count.
+/// Counters shared by all CPUs.
 struct Shared {
     exits: AtomicU64,
     cycles: AtomicU64,
@@ -96,8 +97,8 @@ static SHARED: Shared = Shared {
     cycles_by_reason: [const { AtomicU64::new(0) }; REASONS],
 };
 
-/// The way of earlier implementations: atomic counters, one of each for the whole host. It knows
-/// exits and cycles, in total and by reason: no vCPUs, no histogram, no longest exit.
+/// The method of earlier implementations: atomic counters shared by the whole host. They count
+/// exits and cycles, in total and by reason, but have no vCPUs, no histogram and no longest exit.
 #[must_use]
 pub fn shared_atomics() -> Recorder<'static> {
     unsafe extern "C" fn exit(_: *mut c_void, reason: u64, cycles: i64) {
@@ -113,11 +114,11 @@ pub fn shared_atomics() -> Recorder<'static> {
         }
     }
 
-    // SAFETY: It can be called with anything.
+    // SAFETY: The function accepts any arguments.
     unsafe { Recorder::new(exit, null_mut()) }
 }
 
-/// How many exits were recorded that way.
+/// Returns the number of exits recorded this way.
 #[must_use]
 pub fn shared_exits() -> u64 {
     SHARED.exits.load(Relaxed)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the benchmarks say, as tables and as JSON.
+//! Results of the benchmarks, as tables and as JSON.
 
 use crate::{
     estimates::{Estimates, Median},
@@ -10,22 +10,22 @@ use comfy_table::Table;
 use exitstat_bench::cases::{Case, CASES};
 use serde_json::{json, Map, Value};
 
-/// Exits on so many CPUs at once: recorded, or from begin to end.
+/// Exits on this many CPUs concurrently: recorded, or from begin to end.
 #[derive(Debug)]
 struct Exits {
     cpus: usize,
     exitstat: Median,
     shared_atomics: Median,
-    /// The part of it that both ways have.
+    /// The part that both methods share.
     common: Median,
 }
 
 /// A group of benchmarks of exits.
 struct Group {
     name: &'static str,
-    /// The one of [`Exits::common`], and what the table says of it.
+    /// The benchmark for [`Exits::common`], and its description in the table.
     common: (&'static str, &'static str),
-    /// The one whose time is no exit's, and is taken off the others.
+    /// The benchmark of overhead that belongs to no exit and is subtracted from the others.
     overhead: Option<&'static str>,
 }
 
@@ -42,7 +42,7 @@ const WHOLE_EXIT: Group = Group {
 };
 
 impl Exits {
-    /// Of a group of benchmarks, by the number of CPUs.
+    /// Returns the exits of a group of benchmarks, by number of CPUs.
     fn of(estimates: &Estimates, group: &Group) -> Result<Vec<Self>, String> {
         let of_cpus = |name: &String| {
             let name = name.strip_prefix(group.name)?;
@@ -64,13 +64,13 @@ impl Exits {
         rows.collect()
     }
 
-    /// How many times as long the other way takes.
+    /// Returns how many times as long the other method takes.
     fn ratio(&self) -> f64 {
         self.shared_atomics.ns / self.exitstat.ns
     }
 }
 
-/// The rest, if a part is taken off. Its interval has room for both intervals.
+/// Subtracts a part. The interval of the result covers both intervals.
 fn without(all: Median, part: Median) -> Median {
     Median {
         ns: all.ns - part.ns,
@@ -84,7 +84,7 @@ fn get(estimates: &Estimates, name: &str) -> Result<Median, String> {
     median.ok_or_else(|| format!("Criterion has nothing about {name}"))
 }
 
-/// A snapshot written and parsed.
+/// A snapshot, written and parsed.
 #[derive(Debug)]
 struct Reading {
     case: Case,
@@ -99,11 +99,11 @@ impl Reading {
     }
 }
 
-/// How much longer per byte parsing a large snapshot may take than one that fits into the caches. On a
-/// busy machine 1.8 was seen; with samples of ten times the snapshot's size, 6 on an idle one.
+/// Limit of the time per byte to parse a large snapshot, relative to one that fits into the caches.
+/// On a busy machine 1.8 was seen; with samples of ten times the snapshot's size, 6 on an idle one.
 const LINEAR: f64 = 3.0;
 
-/// All that was measured.
+/// All measurements.
 #[derive(Debug)]
 pub struct Results {
     recording: Vec<Exits>,
@@ -112,7 +112,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// Of Criterion's estimates.
+    /// Collects the measurements from Criterion's estimates.
     pub fn new(estimates: &Estimates) -> Result<Self, String> {
         let reading = CASES.into_iter().map(|case| {
             Ok(Reading {
@@ -129,17 +129,17 @@ impl Results {
         })
     }
 
-    /// For the terminal: recording.
+    /// Returns the table of recording for the terminal.
     pub fn recording_table(&self) -> Table {
         exits_table(&self.recording, &RECORDING)
     }
 
-    /// For the terminal: whole exits.
+    /// Returns the table of whole exits for the terminal.
     pub fn whole_exit_table(&self) -> Table {
         exits_table(&self.whole_exit, &WHOLE_EXIT)
     }
 
-    /// For the terminal: reading.
+    /// Returns the table of reading for the terminal.
     pub fn reading_table(&self) -> Table {
         let header = ["vCPUs", "CPUs", "bytes", "write, µs", "parse, µs"];
         let mut table = table::new(&header, 0);
@@ -155,8 +155,8 @@ impl Results {
         table
     }
 
-    /// Snapshots whose parsing takes longer per byte than it should: more than [`LINEAR`] times that of 8
-    /// vCPUs.
+    /// Returns messages about snapshots that take too long to parse per byte: more than [`LINEAR`]
+    /// times as long as that of 8 vCPUs.
     pub fn complaints(&self) -> Vec<String> {
         let eight = self.reading.iter().find(|row| row.case.name == "8");
         let limit = eight.map_or(0.0, Reading::parse_per_byte) * LINEAR;
@@ -174,7 +174,7 @@ impl Results {
         .collect()
     }
 
-    /// The keys are described in docs/bench.md.
+    /// Returns the results as JSON. docs/bench.md describes the keys.
     pub fn json(&self, memory: &[memory::Item]) -> Value {
         let by_cpus = |rows: &[Exits], of: fn(&Exits) -> f64| {
             let rows = rows.iter();

@@ -3,11 +3,11 @@
 //! KVM's shim, and the module's C object, in user space.
 //!
 //! C headers: `arch/x86/include/asm/kvm_exit_observer.h` (from `patches/`), `src/exitstat_glue.h`.
-//! Structures and functions have the names that they have there.
+//! Structures and functions have the same names as there.
 //!
-//! A thread is a CPU if `%gs` has the address of one of the tables here; 64-bit programs do not use
-//! `%gs` otherwise. In the kernel a per-CPU variable's symbol is relative to it, and so it is here:
-//! the symbol is 0.
+//! A thread acts as a CPU if `%gs` holds the address of one of the tables here; 64-bit programs do
+//! not use `%gs` otherwise. In the kernel, the symbol of a per-CPU variable is relative to `%gs`.
+//! So it is here, and the symbol is 0.
 
 #![allow(non_camel_case_types, non_upper_case_globals)]
 
@@ -78,12 +78,12 @@ pub struct kvm_exit_observer {
 
 pub type kvm_exit_visit_t = Option<unsafe extern "C" fn(*mut c_void, *mut c_void)>;
 
-// As `src/ffi.rs` has it of those that bindgen makes.
+// `src/ffi.rs` asserts the same of the structures from bindgen.
 const _: () = assert!(size_of::<kvm_exit_cpuid>() == 48);
 const _: () = assert!(size_of::<kvm_exit_observer>() == 88);
 const _: () = assert!(size_of::<kvm_exit_vcpu>() == 56);
 
-/// The most CPUs that there can be.
+/// The maximum number of CPUs.
 pub const CPUS: u32 = 1024;
 
 #[repr(C)]
@@ -91,11 +91,11 @@ pub struct exitstat_cpu_table {
     pub words: [u64; EXITSTAT_SLOTS as usize * 2],
 }
 
-/// Cache lines of its own, as `DEFINE_PER_CPU_ALIGNED` makes it.
+/// Starts on a cache line, as with `DEFINE_PER_CPU_ALIGNED`.
 #[repr(C, align(64))]
 struct Table(UnsafeCell<exitstat_cpu_table>);
 
-// SAFETY: It is only ever given away by address.
+// SAFETY: Only the address of the table is handed out.
 unsafe impl Sync for Table {}
 
 static TABLES: [Table; CPUS as usize] = [const {
@@ -126,11 +126,11 @@ pub unsafe fn exitstat_cpu_limit() -> u32 {
     POSSIBLE.load(Relaxed)
 }
 
-/// From now on so many CPUs are possible, which have counted nothing.
+/// Makes this many CPUs possible, and clears their counters.
 ///
 /// # Safety
 ///
-/// Nobody records or reads.
+/// Nobody may record or read.
 pub unsafe fn set_possible(cpus: u32) {
     assert!(cpus <= CPUS);
     for table in &TABLES {
@@ -140,7 +140,7 @@ pub unsafe fn set_possible(cpus: u32) {
     POSSIBLE.store(cpus, Relaxed);
 }
 
-/// Makes this thread the CPU of that number.
+/// Makes this thread the CPU with this number.
 pub fn enter_cpu(cpu: u32) {
     const ARCH_SET_GS: i64 = 0x1001;
     let address = table(cpu).expect("there is no such CPU").0.get();
@@ -149,13 +149,13 @@ pub fn enter_cpu(cpu: u32) {
     assert_eq!(result, 0, "arch_prctl");
 }
 
-/// What the shim has of a vCPU.
+/// The shim's state of a vCPU.
 struct Attached {
     vm: u64,
     data: *mut c_void,
 }
 
-// SAFETY: `data` are the observer's, which may be called from any thread.
+// SAFETY: `data` belongs to the observer, which may be called from any thread.
 unsafe impl Send for Attached {}
 
 #[derive(Default)]
@@ -173,13 +173,13 @@ fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whole pages, which is what the kernel gives for that much.
+/// Whole pages, as the kernel allocates for this size.
 fn layout(size: u64) -> Layout {
     let size = usize::try_from(size).expect("it fits");
     Layout::from_size_align(size, 4096).expect("it fits")
 }
 
-/// Attaches a vCPU, as its first exit does: its data are zeros, but for whose they are.
+/// Attaches a vCPU, as its first exit does. Its data is zeroed, except for its identity.
 pub fn attach(vm_id: u64, vcpu_id: u32) -> *mut c_void {
     let mut state = lock();
     let size = state.observer.expect("there is an observer").data_size;
@@ -197,19 +197,19 @@ pub fn attach(vm_id: u64, vcpu_id: u32) -> *mut c_void {
         table_size: 0,
         period: 0,
     };
-    // SAFETY: It is aligned memory of at least this size.
+    // SAFETY: The memory is aligned and at least this large.
     unsafe { data.cast::<kvm_exit_vcpu>().write(who) };
     state.vcpus.push(Attached { vm: vm_id, data });
     data
 }
 
-/// The callback for exits.
+/// Returns the callback for exits.
 pub fn exit() -> Exit {
     let observer = lock().observer;
     observer.and_then(|o| o.exit).expect("there is an observer")
 }
 
-/// What the observer asks for, for each vCPU.
+/// Returns the size of the per-vCPU data that the observer requests.
 pub fn data_size() -> u64 {
     lock().observer.expect("there is an observer").data_size
 }
@@ -234,7 +234,7 @@ pub unsafe fn exitstat_unregister() {
     };
     for vcpu in state.vcpus {
         if let Some(retire) = observer.retire {
-            // SAFETY: As the header has it.
+            // SAFETY: Called as the header requires.
             unsafe { retire(vcpu.data) };
         }
         // SAFETY: `attach()` allocated it.
@@ -245,19 +245,19 @@ pub unsafe fn exitstat_unregister() {
 unsafe fn visit(visit: kvm_exit_visit_t, arg: *mut c_void, of: impl Fn(u64) -> bool) {
     let visit = visit.expect("it is a function");
     for vcpu in lock().vcpus.iter().filter(|vcpu| of(vcpu.vm)) {
-        // SAFETY: As the header has it.
+        // SAFETY: Called as the header requires.
         unsafe { visit(vcpu.data, arg) };
     }
 }
 
 pub unsafe fn exitstat_visit_all(fn_: kvm_exit_visit_t, arg: *mut c_void) {
-    // SAFETY: As asked for.
+    // SAFETY: The caller guarantees it.
     unsafe { visit(fn_, arg, |_| true) };
 }
 
-/// `vm` is the number of the VM.
+/// `vm` is the ID of the VM.
 pub unsafe fn exitstat_visit_vm(vm: *mut c_void, fn_: kvm_exit_visit_t, arg: *mut c_void) {
-    // SAFETY: As asked for.
+    // SAFETY: The caller guarantees it.
     unsafe { visit(fn_, arg, |id| id == vm as u64) };
 }
 
@@ -291,10 +291,10 @@ pub struct exitstat_clock {
 
 pub unsafe fn exitstat_read_clock(clock: &mut exitstat_clock) {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    // SAFETY: All 64-bit processors have it.
+    // SAFETY: All 64-bit processors have this instruction.
     clock.tsc = unsafe { _rdtsc() };
     clock.realtime = since.map_or(0, |since| since.as_nanos() as u64);
-    // Nobody asks here how long a cycle is.
+    // Nobody here uses the length of a cycle.
     clock.tsc_khz = 1_000_000;
 }
 
@@ -317,11 +317,11 @@ pub unsafe fn exitstat_perfmon_capable() -> bool {
 }
 
 pub unsafe fn exitstat_tsc() -> u64 {
-    // SAFETY: All 64-bit processors have it.
+    // SAFETY: All 64-bit processors have this instruction.
     unsafe { _rdtsc() }
 }
 
-/// VMs are told apart.
+/// The VM's ID is enough to tell VMs apart.
 pub unsafe fn exitstat_generation(vm: u64) -> u32 {
     vm as u32
 }

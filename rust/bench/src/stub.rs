@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the module's files use of the kernel crate.
+//! The parts of the kernel crate that the module's files use.
 
 /// `kernel::error`.
 pub mod error {
-    /// An errno, negative.
+    /// A negative errno.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Error(pub i32);
 
-    /// As the kernel's.
+    /// Same as the kernel's.
     pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 
-    /// What a C function says.
+    /// Converts the return value of a C function.
     ///
     /// # Errors
     ///
-    /// It is negative.
+    /// Fails if the value is negative.
     pub fn to_result(errno: i32) -> Result {
         match errno {
             0.. => Ok(()),
@@ -42,10 +42,10 @@ pub mod str {
     pub struct BStr([u8]);
 
     impl BStr {
-        /// Of these.
+        /// Creates a text from these bytes.
         #[must_use]
         pub fn from_bytes(bytes: &[u8]) -> &Self {
-            // SAFETY: It is `bytes`, by another name.
+            // SAFETY: `Self` has the same layout as `bytes`.
             unsafe { &*(core::ptr::from_ref(bytes) as *const Self) }
         }
     }

@@ -4,7 +4,7 @@
 
 use comfy_table::{presets::UTF8_FULL_CONDENSED, CellAlignment, Table};
 
-/// An empty one, whose first `texts` columns have texts, and the others numbers.
+/// Creates an empty table. Its first `texts` columns contain texts, the others numbers.
 pub fn new(header: &[&str], texts: usize) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The same on several of the machine's CPUs at once.
+//! Measurements on several of the machine's CPUs concurrently.
 
 use crate::{
     clock::time_on_cpu,
@@ -19,14 +19,14 @@ use std::{
     thread::{available_parallelism, scope},
 };
 
-/// The CPUs that this process may use, all at once, by the machine's numbers.
+/// Returns the CPUs that this process may use, by the machine's numbers.
 ///
 /// # Errors
 ///
-/// The system does not say.
+/// Fails if the system does not report them.
 pub fn cpus() -> io::Result<Vec<usize>> {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
-    // SAFETY: It has room for so much, and zeros are a set.
+    // SAFETY: The set has room for this size, and all zeros is a valid set.
     let set = unsafe {
         match libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) {
             0 => set.assume_init(),
@@ -35,14 +35,14 @@ pub fn cpus() -> io::Result<Vec<usize>> {
     };
     let most = available_parallelism()?.get().min(MOST_CPUS as usize);
     let allowed = |&cpu: &usize| {
-        // SAFETY: All numbers below its size are in the set or not.
+        // SAFETY: All numbers below the set's size are valid.
         unsafe { libc::CPU_ISSET(cpu, &set) }
     };
     let cpus = (0..libc::CPU_SETSIZE as usize).filter(allowed);
     Ok(cpus.take(most).collect())
 }
 
-/// How many CPUs to try, when there are so many: powers of two, and all.
+/// Returns the numbers of CPUs to measure: powers of two, and all.
 #[must_use]
 pub fn ladder(cpus: usize) -> Vec<usize> {
     let mut steps: Vec<_> = (0..usize::BITS).map(|bit| 1 << bit).collect();
@@ -52,27 +52,27 @@ pub fn ladder(cpus: usize) -> Vec<usize> {
 }
 
 fn pin(cpu: usize) -> io::Result<()> {
-    // SAFETY: Zeros are a set.
+    // SAFETY: All zeros is a valid set.
     let mut set = unsafe { MaybeUninit::<libc::cpu_set_t>::zeroed().assume_init() };
-    // SAFETY: `cpu` is one of those that a set told of.
+    // SAFETY: `cpu` comes from a set.
     unsafe { libc::CPU_SET(cpu, &mut set) };
-    // SAFETY: It is a set of that size.
+    // SAFETY: The set has this size.
     match unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// Exits after which the threads wait for one another, so that they do record at once when other
-/// programs want the CPUs too. Some 30 µs, of which the clock takes less than one.
+/// Number of exits after which the threads synchronize, so that they record concurrently even if
+/// other programs use the CPUs. They take some 30 µs, of which the clock takes less than one.
 const AT_ONCE: u64 = 16 * Load::EXITS;
 
-/// On each of the machine's `cpus` at once, a thread records `exits` exits, with the recorder of its
-/// number. Returns the time that a thread had on its CPU for them, on average.
+/// On each of the machine's `cpus` concurrently, a thread records `exits` exits with the recorder
+/// of its number. Returns the average CPU time per thread.
 ///
 /// # Panics
 ///
-/// A thread cannot be bound to its CPU.
+/// Panics if a thread cannot be bound to its CPU.
 pub fn time<R: Record>(
     host: &Host,
     cpus: &[usize],
@@ -90,7 +90,7 @@ pub fn time<R: Record>(
                     pin(cpu).expect("the thread can be bound to its CPU");
                     let cpu = host.cpu(number);
                     let recorder = recorder(number);
-                    // What is in the caches in each measurement.
+                    // Warms up the caches for each measurement.
                     recorder.record(&cpu, load, Load::EXITS);
                     let (mut left, mut time) = (exits, Duration::ZERO);
                     for round in 1.. {

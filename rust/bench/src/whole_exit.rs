@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whole exits: what an observer adds to an exit from its begin to its end, with both readings of the
+//! Whole exits: the work an observer adds to an exit from begin to end, with both readings of the
 //! TSC.
 //!
-//! The loops are in `c/whole_exit.c`. One calls the shim's own inline functions, from `patches/`, and
-//! they call the module's callback.
+//! The loops are in `c/whole_exit.c`. One of them calls the shim's own inline functions, from
+//! `patches/`, which call the module's callback.
 
 use crate::{
     host::{Cpu, Host},
@@ -37,7 +37,7 @@ unsafe extern "C" {
     fn bench_nothing(vcpu: *mut Vcpu, exits: *const Exit, mask: u64, count: u64);
 }
 
-/// A way to take exits of a vCPU.
+/// A method to take exits of a vCPU.
 #[derive(Debug)]
 pub struct WholeExit<'h> {
     take: Loop,
@@ -59,8 +59,8 @@ impl Record for WholeExit<'_> {
     fn record(&self, _cpu: &Cpu<'_>, load: &Load, exits: u64) {
         const _: () = assert!(Load::EXITS.is_power_of_two());
         let (all, mask) = (load.exits().as_ptr(), Load::EXITS - 1);
-        // SAFETY: There are `mask` + 1 exits. This thread is a CPU, as it has a `Cpu`. The vCPU is used
-        // by no other thread, and its data live as long as the host.
+        // SAFETY: There are `mask` + 1 exits. This thread acts as a CPU, because it has a `Cpu`. No
+        // other thread uses the vCPU, and its data lives as long as the host.
         unsafe { (self.take)(self.vcpu, all, mask, exits) };
     }
 }
@@ -72,14 +72,14 @@ impl Drop for WholeExit<'_> {
     }
 }
 
-/// With exitstat: the shim's functions, and the module's.
+/// Uses exitstat: the shim's functions and the module's.
 ///
 /// # Panics
 ///
-/// There is no such vCPU, or no memory.
+/// Panics if there is no such vCPU, or no memory.
 #[must_use]
 pub fn observed(host: &Host, vcpu: u32) -> WholeExit<'_> {
-    // SAFETY: The data are that vCPU's. While the host lives, the callback may be called with them.
+    // SAFETY: The data is that vCPU's. While the host lives, the callback may be called with it.
     let vcpu = unsafe {
         bench_register(shim::exit());
         bench_new_vcpu(host.data(vcpu))
@@ -88,26 +88,26 @@ pub fn observed(host: &Host, vcpu: u32) -> WholeExit<'_> {
     WholeExit::new(bench_observed, vcpu)
 }
 
-/// The way of earlier implementations, as in `tests/bench/shared-atomics.patch`.
+/// Uses the method of earlier implementations, as in `tests/bench/shared-atomics.patch`.
 #[must_use]
 pub fn shared_atomics() -> WholeExit<'static> {
     WholeExit::new(bench_shared_atomics, null_mut())
 }
 
-/// The number of exits that the shared atomics counted.
+/// Returns the number of exits that the shared atomics counted.
 #[must_use]
 pub fn shared_exits() -> u64 {
-    // SAFETY: It only reads.
+    // SAFETY: The function only reads.
     unsafe { bench_shared_exits() }
 }
 
-/// The two readings of the TSC alone.
+/// Uses the two readings of the TSC alone.
 #[must_use]
 pub fn clock() -> WholeExit<'static> {
     WholeExit::new(bench_clock, null_mut())
 }
 
-/// The loop alone.
+/// Uses the loop alone.
 #[must_use]
 pub fn nothing() -> WholeExit<'static> {
     WholeExit::new(bench_nothing, null_mut())

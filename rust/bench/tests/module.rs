@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's code does here what it does in a kernel, so that what is measured is what it is said
-//! to be.
+//! Checks that the module's code works here as in a kernel, so that the measurements apply to it.
 
 use exitstat_bench::{
     cases::{Case, CASES},
@@ -14,7 +13,7 @@ use exitstat_bench::{
 use exitstat_cli::model::Sample;
 use exitstat_core::snapshot::{Owner, Snapshot};
 
-/// The exits in each record: of CPUs, and of vCPUs.
+/// Returns the exits in each record: of CPUs, and of vCPUs.
 fn exits(bytes: &[u8]) -> (Vec<u64>, Vec<u64>) {
     let (mut of_cpus, mut of_vcpus) = (Vec::new(), Vec::new());
     for record in Snapshot::parse(bytes).unwrap().records() {
@@ -23,7 +22,7 @@ fn exits(bytes: &[u8]) -> (Vec<u64>, Vec<u64>) {
         match record.owner {
             Owner::Cpu(_) => of_cpus.push(exits),
             Owner::Vcpu(_) => of_vcpus.push(exits),
-            // Of hosts that were there before.
+            // From earlier hosts.
             Owner::Retired => (),
         }
     }
@@ -38,7 +37,7 @@ fn each_cpu_and_each_vcpu_counts_its_own_exits() {
     let load = Load::default();
     let host = Host::new(count + 1, count + 1);
     time(&host, &cpus, &load, EXITS, |vcpu| host.recorder(vcpu));
-    // The last ones did nothing.
+    // The last recorder does nothing.
     let mut expected = vec![Load::EXITS + EXITS; cpus.len()];
     expected.push(0);
     assert_eq!(exits(&host.snapshot()), (expected.clone(), expected));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the module's code costs, by Criterion: recording first, then reading.
+//! Cost of the module's code, measured by Criterion: recording first, then reading.
 
 mod reading;
 mod recording;
@@ -8,7 +8,7 @@ mod recording;
 use criterion::{measurement::WallTime, BenchmarkGroup, Criterion, SamplingMode};
 use std::time::Duration;
 
-/// A group of benchmarks, each of which takes about two seconds.
+/// Creates a group of benchmarks, each of which takes about two seconds.
 fn group<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, WallTime> {
     let mut group = criterion.benchmark_group(name);
     group

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What it costs to read all counters: the module's part, which is to write a snapshot, and the
-//! command's, which is to parse it.
+//! Cost of reading all counters: writing a snapshot, which the module does, and parsing it, which
+//! the command does.
 
 use crate::group;
 use criterion::{BenchmarkId, Criterion};
@@ -24,7 +24,7 @@ pub fn reading(criterion: &mut Criterion) {
     }
 }
 
-/// What it takes to do so many times what `f` does, and to drop what it gives.
+/// Returns the time to run `f` this many times and to drop the results.
 fn time<T>(times: u64, f: impl Fn() -> T) -> Duration {
     let begin = time_on_cpu();
     for _ in 0..times {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What it costs to record an exit: in the module's way, in the one that it is compared with, and
-//! what of it is the call alone; and what a whole exit does, with the shim's part. On one CPU, and on
-//! more at once, up to all.
+//! Cost of recording an exit: by the module, by the method it is compared with, and of the call
+//! alone; and of a whole exit, including the shim's part. On one CPU, and on up to all CPUs
+//! concurrently.
 
 use crate::group;
 use criterion::{measurement::WallTime, BenchmarkGroup, BenchmarkId, Criterion};
@@ -20,7 +20,7 @@ pub fn recording(criterion: &mut Criterion) {
     let mut group = group(criterion, "recording");
     for step in ladder(cpus.len()) {
         let cpus = &cpus[..step];
-        // One after the other, so that what disturbs one disturbs all.
+        // Interleaved, so that a disturbance affects all of them.
         bench(&mut group, "exitstat", &host, cpus, |n| host.recorder(n));
         bench(&mut group, "shared_atomics", &host, cpus, |_| {
             shared_atomics()

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the shim's inline functions use of the kernel, in user space.  It compiles
- * to the instructions that a kernel with an observer has; comments say where it
- * differs.
+ * The parts of the kernel that the shim's inline functions use, in user space.
+ * They compile to the instructions of a kernel with an observer; comments note
+ * the differences.
  */
 #ifndef BENCH_KERNEL_H
 #define BENCH_KERNEL_H
@@ -43,7 +43,7 @@ static __always_inline u64 rdtsc(void)
 	return low | (u64)high << 32;
 }
 
-/* Enabled keys: a NOP where the code says likely, a jump where it says unlikely. */
+/* Enabled keys: a NOP if the code says likely, a jump if it says unlikely. */
 #define DECLARE_STATIC_KEY_FALSE(name)	struct name
 #define static_branch_likely(key)	key_is_on_likely()
 #define static_branch_unlikely(key)	key_is_on_unlikely()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whole exits: what an observer adds to an exit from its begin to its end, with
+ * Whole exits: the work an observer adds to an exit from begin to end, with
  * both readings of the TSC.  The shim's inline functions come from patches/.
  */
 #include <stdatomic.h>
@@ -23,21 +23,21 @@ struct kvm_vcpu {
 
 #include "arch/x86/kvm/exit_observer.h"
 
-/* As in src/load.rs. */
+/* Same as in src/load.rs. */
 struct exit {
 	u64 reason;
 	s64 cycles;
 };
 
-/* The epoch of the only registration. */
+/* Epoch of the only registration. */
 enum { EPOCH = 1 };
 u32 kvm_exit_observer_epoch = EPOCH;
 __typeof__(target_of_kvm_exit_observer_exit) target_of_kvm_exit_observer_exit;
 
-/* Never 0: preempt_enable() finds nothing to do. */
+/* Never 0, so preempt_enable() never reschedules. */
 __thread u32 preempt_count = 1;
 
-/* The benchmark never needs what is out of line. */
+/* Out-of-line code, which the benchmark never calls. */
 void preempt_schedule(void)
 {
 	abort();
@@ -70,7 +70,7 @@ void bench_register(__typeof__(target_of_kvm_exit_observer_exit) exit)
 	WRITE_ONCE(target_of_kvm_exit_observer_exit, exit);
 }
 
-/* A vCPU that is attached, as after its first exit.  Ends with free(). */
+/* Creates an attached vCPU, as after its first exit.  Destroyed by free(). */
 struct kvm_vcpu *bench_new_vcpu(void *data)
 {
 	struct kvm_vcpu *vcpu = aligned_alloc(_Alignof(struct kvm_vcpu), sizeof(*vcpu));
@@ -83,8 +83,8 @@ struct kvm_vcpu *bench_new_vcpu(void *data)
 }
 
 /*
- * Stands for VM-Entry and VM-Exit: the CPU finishes all that comes before.
- * Without it, the CPU would work on several exits at once.
+ * Stands for VM-Entry and VM-Exit, which serialize execution.  Without it, the
+ * CPU would overlap several exits.
  */
 static __always_inline void run_guest(void)
 {
@@ -92,8 +92,8 @@ static __always_inline void run_guest(void)
 }
 
 /*
- * Stands for KVM's handler, which takes long enough for what was stored at the
- * begin to reach the cache: the CPU need not look for it in its store buffer.
+ * Stands for KVM's handler.  It takes long enough for earlier stores to reach
+ * the cache, so that the CPU need not forward them from its store buffer.
  */
 static __always_inline void handle(struct kvm_vcpu **vcpu)
 {
