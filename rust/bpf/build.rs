@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CLANG");
     let clang = env::var("CLANG").unwrap_or_else(|_| "clang-19".to_owned());
-    // Of the libbpf that libbpf-sys builds, which tells it so.
+    // Headers of the libbpf that libbpf-sys builds. libbpf-sys sets the variable.
     let include = env::var("DEP_BPF_INCLUDE")?;
     let out = env::var("OUT_DIR")?;
     for (name, define) in [("direct", "-DDIRECT"), ("probe", "-UDIRECT")] {
@@ -32,8 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// What libelf.a needs, which libbpf-sys links: Debian 13's needs more than Debian 12's. Whole archives, as the linker
-/// comes to these before it comes to libelf.
+/// Links the dependencies of libelf.a, which libbpf-sys links: Debian 13's has more than Debian
+/// 12's. Links whole archives, because the linker reaches them before libelf.
 fn libelf() -> Result<(), Box<dyn Error>> {
     let directory = Path::new("/usr/lib/x86_64-linux-gnu");
     let libelf = fs::read(directory.join("libelf.a"))

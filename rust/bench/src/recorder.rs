@@ -32,11 +32,11 @@ pub struct Recorder<'h> {
 }
 
 impl Host {
-    /// What the module does at an exit of a vCPU.
+    /// Returns the recorder of the module for exits of a vCPU.
     ///
     /// # Panics
     ///
-    /// There is no such vCPU.
+    /// Panics if the vCPU does not exist.
     #[must_use]
     pub fn recorder(&self, vcpu: u32) -> Recorder<'_> {
         // SAFETY: The data are that vCPU's, until `self` is dropped.

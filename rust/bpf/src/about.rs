@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What counters are of. The programs are told some of it, and it is kept beside the counters, for whoever finds them
-//! pinned.
+//! Description of the counters. Part of it is written into the programs, and all of it is kept
+//! beside the counters for whoever finds them pinned.
 
 use crate::kernel::{Loaded, Offsets};
 use exitstat_core::isa::Isa;
 
-/// What counters are of.
+/// Description of the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct About {
-    /// Another number each time.
+    /// A number that differs each time.
     pub load: u64,
-    /// The module that `offsets` are right of.
+    /// The module for which `offsets` are valid.
     pub module: Option<Loaded>,
     pub isa: Isa,
     pub counts_only: bool,
@@ -21,7 +21,7 @@ pub struct About {
     pub offsets: Offsets,
 }
 
-/// As `layout.h` has it: two numbers of 64 bits, ten of 32.
+/// As in `layout.h`: two 64-bit numbers and ten 32-bit ones.
 pub const SIZE: usize = 2 * 8 + 10 * 4;
 
 impl About {
@@ -51,7 +51,7 @@ impl About {
         bytes
     }
 
-    /// The numbers that `layout.h` has in place of what the programs are told.
+    /// Returns the placeholders in `layout.h`, each with its value.
     fn places(&self) -> [(u32, u32); 7] {
         [
             (0x5eed_1110, self.cpus.saturating_sub(1)),
@@ -64,13 +64,14 @@ impl About {
         ]
     }
 
-    /// The compiled programs, told so.
+    /// Returns the compiled programs with the placeholders replaced.
     pub fn tell(&self, object: &[u8]) -> Vec<u8> {
         let mut told = object.to_vec();
         for word in told.chunks_exact_mut(4) {
             let number = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
             for (place, value) in self.places() {
-                // The compiler may take `x < n + 1` for `x <= n`, and add where it is to subtract.
+                // The compiler may compile `x <= n` as `x < n + 1`, and add where it would
+                // subtract.
                 let more = number.wrapping_sub(place);
                 let less = number.wrapping_add(place);
                 let near = |number: u32| matches!(number as i32, -1..=1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The programs, loaded and attached.
+//! Loading and attaching of the programs.
 
 use crate::{
     about::About,
@@ -21,14 +21,14 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// What is counted, and for how many.
+/// What to count, and for how many vCPUs.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Exits only: no times, no histograms, no share of userspace.
+    /// Count exits only: no times, histograms or userspace figures.
     pub counts_only: bool,
-    /// Time off the CPU is no part of an exit.
+    /// Exclude time off the CPU from exits.
     pub off_cpu: bool,
-    /// vCPUs that there is room for at a time; `None`: eight for each CPU, and at least 256.
+    /// Maximum number of vCPUs at a time. `None`: eight per CPU, and at least 256.
     pub vcpus: Option<u32>,
 }
 
@@ -38,24 +38,25 @@ const MOST_VCPUS: u32 = 1 << 14;
 /// How programs are attached to functions.
 #[derive(Clone, Copy, Debug)]
 enum Functions {
-    /// By the kernel's function tracer; for functions of modules from Linux 6.2 on.
+    /// The kernel's function tracer; supports functions of modules from Linux 6.2 on.
     ByFtrace,
-    /// By a probe of perf's. Debian's kernels let only CAP_SYS_ADMIN have one, while kernel.perf_event_paranoid is 3.
+    /// A perf probe. On Debian's kernels it needs CAP_SYS_ADMIN while kernel.perf_event_paranoid is
+    /// 3.
     ByPerf,
 }
 
-/// Where the programs are attached.
+/// Where a program is attached.
 #[derive(Clone, Copy, Debug)]
 enum Hook {
     Tracepoint,
     Function,
 }
 
-/// A program: what it is called, and where it is attached.
+/// A program: its name, its hook, and the name of the tracepoint or function.
 type Program = (&'static str, Hook, &'static str);
 
-/// The programs that are needed, in the order in which they are attached: that on kvm_exit comes last, so that what
-/// it begins is ended.
+/// Returns the programs needed, in the order of attaching. The one on kvm_exit comes last, so that
+/// every exit it begins is also ended.
 fn programs(options: &Options, isa: Isa) -> Vec<Program> {
     let function = |name| (name, Hook::Function, name);
     let tracepoint = |name| (name, Hook::Tracepoint, name);
@@ -82,12 +83,12 @@ pub struct Counter {
     pub(crate) about: About,
     pub(crate) names: Names,
     pub(crate) buffer: Vec<u8>,
-    /// Of what is pinned.
+    /// Identity of the pinned counters.
     pub(crate) pin: Option<u64>,
     pub(crate) host: Mapped<Host>,
     pub(crate) cpus: Mapped<Cpu>,
     pub(crate) vcpus: Mapped<Vcpu>,
-    /// Dropped before the object whose programs they attach. Of what was found pinned, there are none.
+    /// Dropped before the object whose programs they attach. Empty for pinned counters.
     pub(crate) links: Vec<Link>,
     pub(crate) object: Option<Object>,
 }
@@ -95,7 +96,7 @@ pub struct Counter {
 /// The maps that are read.
 pub(crate) const MAPS: [&str; 4] = [".data.host", ".data.cpus", ".data.vcpus", ".data.about"];
 
-/// Compiled from `program/exits.bpf.c`; with plain loads first.
+/// Compiled from `program/exits.bpf.c`, with plain loads first.
 static OBJECTS: [&Aligned<[u8]>; 2] = [
     &Aligned(*include_bytes!(concat!(
         env!("OUT_DIR"),
@@ -107,20 +108,20 @@ static OBJECTS: [&Aligned<[u8]>; 2] = [
     ))),
 ];
 
-/// libelf wants its bytes aligned.
+/// libelf requires aligned bytes.
 #[repr(align(8))]
 struct Aligned<T: ?Sized>(T);
 
 impl Counter {
-    /// Loads the programs and attaches them. They count from now on.
+    /// Loads the programs and attaches them, which starts counting.
     ///
     /// # Errors
     ///
-    /// Why BPF cannot count here.
+    /// Returns why BPF cannot count here.
     pub fn attach(options: Options) -> Result<Self, Error> {
         let root = Path::new("/");
         let isa = kernel::isa(root)?;
-        // Before it is described: another one is noticed then.
+        // Before the offsets are read, so that a reload in between is noticed.
         let module = kernel::loaded(root, isa);
         let offsets = kernel::offsets(root, isa)?;
         let about = about(&options, isa, module, offsets)?;
@@ -138,19 +139,19 @@ impl Counter {
         })
     }
 
-    /// Whether it goes on when this process has ended.
+    /// Returns whether counting continues after this process ends.
     #[must_use]
     pub fn is_pinned(&self) -> bool {
         self.object.is_none()
     }
 
-    /// Whether it counts this.
+    /// Returns whether it counts what `options` ask for.
     #[must_use]
     pub fn counts(&self, options: &Options) -> bool {
         (self.about.counts_only, self.about.off_cpu) == (options.counts_only, options.off_cpu)
     }
 
-    /// Whether kvm_intel or kvm_amd was loaded anew since, and keeps things elsewhere.
+    /// Returns whether kvm_intel or kvm_amd has been reloaded, which may have moved the fields.
     pub fn is_outdated(&mut self) -> bool {
         let root = Path::new("/");
         let now = kernel::loaded(root, self.about.isa);
@@ -163,17 +164,17 @@ impl Counter {
                 false
             }
             Ok(_) => true,
-            // It has gone again: the next look finds out.
+            // Unpinned in the meantime; the next call finds out.
             Err(_) => false,
         }
     }
 }
 
-/// Loads the programs and attaches them, in the first of all ways that works here.
+/// Loads the programs and attaches them, in the first way that works here.
 fn load_and_attach(programs: &[Program], about: &About) -> Result<(Object, Vec<Link>), Error> {
     let mut failed = Error::NoKvm;
     for functions in [Functions::ByFtrace, Functions::ByPerf] {
-        // Kernels before 6.17 do not take plain loads, and none does that has no JIT.
+        // Kernels before 6.17, and those without a JIT compiler, reject plain loads.
         for object in OBJECTS {
             let both = load(&object.0, programs, functions, about).and_then(|object| {
                 let links = attach(&object, programs, functions)?;
@@ -181,7 +182,7 @@ fn load_and_attach(programs: &[Program], about: &About) -> Result<(Object, Vec<L
             });
             match both {
                 Ok(both) => return Ok(both),
-                // No other way helps.
+                // No other way would work.
                 Err(error @ (Error::NoPermission | Error::LockedDown | Error::NoMemory { .. })) => {
                     return Err(error)
                 }
@@ -231,7 +232,7 @@ fn about(
     })
 }
 
-/// What libbpf and the verifier said last.
+/// The last messages of libbpf and the verifier.
 static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn listen(_: PrintLevel, text: String) {
@@ -288,14 +289,14 @@ fn prepare(
     Ok(())
 }
 
-/// Why the kernel did not take the programs.
+/// Returns why the kernel rejected the programs.
 fn refused(error: libbpf_rs::Error) -> Error {
     if error.kind() == libbpf_rs::ErrorKind::PermissionDenied {
         let lockdown = std::fs::read_to_string("/sys/kernel/security/lockdown");
         if lockdown.is_ok_and(|text| text.contains("[confidentiality]")) {
             return Error::LockedDown;
         }
-        // The verifier says so much more of a program that it refuses.
+        // The verifier reports missing permissions as errors of the program.
         if !needs::is_permitted() {
             return Error::NoPermission;
         }
@@ -325,7 +326,7 @@ mod tests {
         sync::atomic::{AtomicU8, Ordering},
     };
 
-    /// Whether this process may use BPF; a sandbox may forbid it to root.
+    /// Returns whether this process may use BPF; a sandbox may deny it to root.
     fn may_use_bpf() -> bool {
         let options = libbpf_sys::bpf_map_create_opts {
             sz: size_of::<libbpf_sys::bpf_map_create_opts>() as _,
@@ -334,8 +335,8 @@ mod tests {
         MapHandle::create(MapType::Array, Some("may"), 4, 8, 1, &options).is_ok()
     }
 
-    /// 512 vCPUs that had exits for each reason that there is room for. It says how long reading them takes:
-    /// `cargo test --release -p exitstat-bpf many -- --nocapture`.
+    /// Fills 512 vCPUs with exits for every slot, and prints how long reading takes: `cargo test
+    /// --release -p exitstat-bpf many -- --nocapture`.
     #[test]
     fn many_vcpus_are_read_at_once() {
         if !may_use_bpf() {
@@ -351,7 +352,8 @@ mod tests {
         let about = about(&options, Isa::Vmx, None, Offsets::default()).unwrap();
         let programs = programs(&options, Isa::Vmx);
         let object = load(&OBJECTS[1].0, &programs, Functions::ByPerf, &about).unwrap();
-        // What the programs would write: all counters are 1, and so is `live`; each has a number.
+        // Written as the programs would: all counters and `live` are 1, and each vCPU has its
+        // number.
         let word = |n: u32| n.to_ne_bytes();
         let ones = [1_u64.to_ne_bytes(); size_of::<Vcpu>() / 8].concat();
         let rows = (0..MANY).flat_map(|id| {
@@ -382,7 +384,7 @@ mod tests {
             links: Vec::new(),
             object: Some(object),
         };
-        // The first one looks up the processes' names.
+        // The first snapshot looks up the names of the processes.
         counter.snapshot(None).unwrap();
         let begin = std::time::Instant::now();
         let bytes = counter.snapshot(None).unwrap();
@@ -394,7 +396,7 @@ mod tests {
         assert_eq!(rows, [SLOTS; MANY as usize]);
     }
 
-    /// The verifier of the kernel that this runs on takes the programs, for both vendors and all options.
+    /// The verifier of the running kernel accepts the programs, for both vendors and all options.
     #[test]
     fn the_verifier_takes_the_programs() {
         if !may_use_bpf() {

@@ -1,95 +1,95 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Why BPF cannot count here, and what to do about it.
+//! Reasons why BPF cannot count here, and their remedies.
 
 use std::{io, path::PathBuf};
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// KVM is not there.
+    /// KVM is not loaded.
     #[error("the module kvm is not loaded, so there are no VM exits to count.\nAs root: `modprobe kvm_intel` or `modprobe kvm_amd`.")]
     NoKvm,
-    /// KVM's part for the CPU is not there.
+    /// KVM's module for the CPU is not loaded.
     #[error("kvm is loaded, but neither kvm_intel nor kvm_amd is, so no guest can run.\nAs root: `modprobe kvm_intel` or `modprobe kvm_amd`; if that fails, `dmesg` says why.")]
     NoVendorModule,
-    /// The kernel does not describe itself.
-    #[error("cannot read {}, which says where KVM keeps an exit's reason: {error}.\nThe kernel needs CONFIG_DEBUG_INFO_BTF and CONFIG_DEBUG_INFO_BTF_MODULES; distributions' kernels have them.", path.display())]
+    /// The kernel has no BTF.
+    #[error("cannot read {}, which has the offset of KVM's exit reason: {error}.\nThe kernel needs CONFIG_DEBUG_INFO_BTF and CONFIG_DEBUG_INFO_BTF_MODULES, which distributions enable.", path.display())]
     NoBtf {
-        /// The file.
+        /// The BTF file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         error: io::Error,
     },
-    /// What the kernel says of itself lacks something.
-    #[error("{} {why}: this kernel is not one that exitstat knows", path.display())]
+    /// The kernel's BTF lacks something.
+    #[error("{} {why}: exitstat does not support this kernel", path.display())]
     BadBtf {
-        /// The file.
+        /// The BTF file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         why: String,
     },
-    /// The kernel takes no programs from us.
+    /// This process may not load programs.
     #[error("no permission to load BPF programs.\nRun it as root (`sudo exitstat`), or give it CAP_BPF and CAP_PERFMON.")]
     NoPermission,
     /// The kernel's lockdown is at `confidentiality`.
-    #[error("the kernel's lockdown is at `confidentiality` (/sys/kernel/security/lockdown), which forbids BPF to read kernel memory.\nAt `integrity` it works.")]
+    #[error("kernel lockdown is at `confidentiality` (/sys/kernel/security/lockdown), so BPF cannot read kernel memory.\nBPF works at `integrity`.")]
     LockedDown,
-    /// There is no memory for the counters.
-    #[error("no memory for the counters of {vcpus} vCPUs, 16 KiB each.\n--max-vcpus has room for fewer; those beyond are counted for the host only.")]
+    /// The counters could not be allocated.
+    #[error("out of memory: cannot allocate the counters of {vcpus} vCPUs, 16 KiB each.\nLower --max-vcpus; any further vCPUs are counted for the host only.")]
     NoMemory {
-        /// How many there was to be room for.
+        /// The number of vCPUs requested.
         vcpus: u32,
     },
-    /// The kernel refuses the programs.
-    #[error("the kernel refuses the BPF programs: {why}{}", log.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    /// The kernel rejected the programs.
+    #[error("the kernel rejected the BPF programs: {why}{}", log.iter().map(|line| format!("\n  {line}")).collect::<String>())]
     Refused {
-        /// As the system says it.
+        /// The system's error message.
         why: String,
-        /// The last lines of the verifier, or of libbpf.
+        /// The last messages of the verifier or libbpf.
         log: Vec<String>,
     },
-    /// A hook is not there.
+    /// A hook does not exist.
     #[error("cannot attach to {what}: {why}{}", paranoid())]
     NotAttached {
         /// The tracepoint or function.
         what: &'static str,
-        /// As the system says it.
+        /// The system's error message.
         why: String,
     },
-    /// The counters cannot be mapped.
+    /// The counters could not be mapped.
     #[error("cannot map the counters: {0}")]
     Map(io::Error),
-    /// The kernel's file system for BPF is not there.
-    #[error("nothing can be pinned: /sys/fs/bpf is not the file system of BPF.\nAs root: `mount -t bpf -o mode=0700 bpf /sys/fs/bpf`.")]
+    /// The BPF file system is not mounted.
+    #[error("cannot pin: /sys/fs/bpf is not a BPF file system.\nAs root: `mount -t bpf -o mode=0700 bpf /sys/fs/bpf`.")]
     NoBpffs,
-    /// There is what was pinned before.
-    #[error("BPF is counting already, pinned in /sys/fs/bpf/exitstat, and otherwise than you ask.\n`exitstat` without --counts and --off-cpu reads it; `exitstat unpin` ends it.")]
+    /// Counters are already pinned.
+    #[error("BPF is already counting with other options, pinned in /sys/fs/bpf/exitstat.\nRun `exitstat` without --counts and --off-cpu to read it, or `exitstat unpin` to end it.")]
     Pinned,
-    /// What is pinned is of another release.
-    #[error("what is pinned in /sys/fs/bpf/exitstat is of another release of exitstat.\nAs root: `exitstat unpin`, and pin it again.")]
+    /// The pinned counters belong to another release.
+    #[error("the counters pinned in /sys/fs/bpf/exitstat belong to another release of exitstat.\nAs root: `exitstat unpin`, then pin again.")]
     PinnedByAnother,
-    /// What is pinned looks in the wrong places now.
-    #[error("another build of KVM was loaded since counting was pinned, and its exits were counted wrongly.\nAs root: `exitstat unpin`, and pin it again.")]
+    /// The pinned programs use outdated offsets.
+    #[error("another build of KVM has been loaded since counting was pinned, so its exits were miscounted.\nAs root: `exitstat unpin`, then pin again.")]
     PinnedOutdated,
-    /// It was pinned no longer.
-    #[error("BPF counts no longer: somebody ran `exitstat unpin`.")]
+    /// The counters have been unpinned.
+    #[error("BPF no longer counts: somebody ran `exitstat unpin`.")]
     Unpinned,
-    /// Something of it cannot be done.
+    /// An operation on the pinned counters failed.
     #[error("cannot {what} /sys/fs/bpf: {error}")]
     Pin {
-        /// What.
+        /// The operation.
         what: &'static str,
-        /// Why.
+        /// The error.
         error: io::Error,
     },
-    /// Guests go faster than counters can be read.
-    #[error("no whole snapshot: vCPUs went away all the time")]
+    /// VMs terminate faster than counters can be read.
+    #[error("cannot take a snapshot: vCPUs kept terminating")]
     Busy,
 }
 
 impl Error {
-    /// Whether BPF could count here, and only what is pinned is wrong.
+    /// Returns whether BPF could count here, and only the pinned counters are the problem.
     #[must_use]
     pub fn is_of_pins(&self) -> bool {
         matches!(
@@ -104,11 +104,11 @@ impl Error {
     }
 }
 
-/// What to do where perf is for root only.
+/// Returns advice for hosts where perf is restricted to root.
 fn paranoid() -> &'static str {
     let level = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
     match level.is_ok_and(|level| level.trim().parse::<i32>().is_ok_and(|level| level > 2)) {
-        true => ".\nkernel.perf_event_paranoid is above 2 here: run it as root, or `sysctl kernel.perf_event_paranoid=2`",
+        true => ".\nkernel.perf_event_paranoid is above 2: run exitstat as root, or `sysctl kernel.perf_event_paranoid=2`",
         false => "",
     }
 }

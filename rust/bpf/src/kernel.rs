@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the programs must know of the running kernel: whose CPU it is, and where KVM keeps what they read.
+//! Facts about the running kernel that the programs need: the vendor of the CPU, and the offsets of
+//! the fields they read.
 
 use crate::error::Error;
 use btf_rs::{Btf, BtfType, Type};
 use exitstat_core::isa::Isa;
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
-/// Where fields are, in bytes from the beginning of their structure.
+/// Offsets of fields, in bytes from the start of their structure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offsets {
     /// VMX: the exit reason in `struct vcpu_vmx`.
@@ -22,7 +23,7 @@ pub struct Offsets {
     pub notifier: u32,
 }
 
-/// Whose KVM is loaded.
+/// Returns the extension whose KVM is loaded.
 pub fn isa(root: &Path) -> Result<Isa, Error> {
     let loaded = |module: &str| root.join("sys/module").join(module).exists();
     match (loaded("kvm_intel"), loaded("kvm_amd"), loaded("kvm")) {
@@ -33,7 +34,7 @@ pub fn isa(root: &Path) -> Result<Isa, Error> {
     }
 }
 
-/// The module of a vendor, as in `/sys/module`.
+/// Returns the vendor's module, as named in `/sys/module`.
 pub fn module(isa: Isa) -> &'static str {
     match isa {
         Isa::Vmx => "kvm_intel",
@@ -41,18 +42,18 @@ pub fn module(isa: Isa) -> &'static str {
     }
 }
 
-/// A module that is loaded: another one each time it is.
+/// A loaded module: differs each time it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded(pub u64);
 
-/// The vendor's module; `None` if it is not loaded.
+/// Returns the vendor's module, or `None` if it is not loaded.
 pub fn loaded(root: &Path, isa: Isa) -> Option<Loaded> {
     let directory = root.join("sys/module").join(module(isa));
-    // sysfs gives no inode number twice.
+    // sysfs never reuses an inode number.
     Some(Loaded(fs::metadata(directory).ok()?.ino()))
 }
 
-/// What the kernel's own description says, and its module's.
+/// Reads the offsets from the BTF of the kernel and of the module.
 pub fn offsets(root: &Path, isa: Isa) -> Result<Offsets, Error> {
     let directory = root.join("sys/kernel/btf");
     let read = |name: &str| {
@@ -89,7 +90,7 @@ fn find(btf: &Btf, isa: Isa) -> Result<Offsets, String> {
     };
     let first = match isa {
         Isa::Vmx => {
-            // Linux 6.15 moved it into a structure of its own, for TDX.
+            // Linux 6.15 moved it into a separate structure, for TDX.
             offsets.reason = offset("vcpu_vmx", &[&["vt", "exit_reason"], &["exit_reason"]])?;
             offset("vcpu_vmx", &[&["vcpu"]])?
         }
@@ -105,7 +106,7 @@ fn find(btf: &Btf, isa: Isa) -> Result<Offsets, String> {
     }
 }
 
-/// The offset of a field of a structure, or of a field of a field.
+/// Returns the offset of a field, or of a field within a field.
 fn offset_of(btf: &Btf, structure: &str, path: &[&str]) -> Option<u32> {
     let types = btf.resolve_types_by_name(structure).ok()?;
     let mut found = types.into_iter().find(|t| matches!(t, Type::Struct(_)))?;
@@ -118,7 +119,8 @@ fn offset_of(btf: &Btf, structure: &str, path: &[&str]) -> Option<u32> {
     Some(offset)
 }
 
-/// Where a member of a structure is, and its type; members of unnamed ones are the structure's own.
+/// Returns the offset and the type of a member. Members of unnamed structures belong to the outer
+/// one.
 fn member(btf: &Btf, structure: &Type, name: &str) -> Option<(u32, Type)> {
     let (Type::Struct(structure) | Type::Union(structure)) = structure else {
         return None;
@@ -140,7 +142,7 @@ fn member(btf: &Btf, structure: &Type, name: &str) -> Option<(u32, Type)> {
     None
 }
 
-/// A type without `const`, `volatile`, `typedef` and the like.
+/// Strips `const`, `volatile`, `typedef` and the like from a type.
 fn strip(btf: &Btf, mut t: Type) -> Option<Type> {
     loop {
         let next: &dyn BtfType = match &t {

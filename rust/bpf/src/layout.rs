@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory that the programs write, as `program/layout.h` has it.
+//! The memory that the programs write, with the layout of `program/layout.h`.
 //!
-//! All of it is atomic: the kernel writes while it is read.
+//! All of it is atomic, because the kernel writes while it is being read.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicU8};
 
-/// How reasons are numbered.
+/// Number of indexes; each reason has one.
 pub const INDEXES: usize = 240;
 
-/// Reasons that a vCPU has room for.
+/// Slots for reasons in a vCPU's row.
 pub const SLOTS: usize = 55;
 
-/// The slot of a reason that has none yet.
+/// The slot of a reason without a slot.
 #[cfg(test)]
 pub const NO_SLOT: u8 = 255;
 
-/// Of a histogram.
+/// Buckets of a histogram.
 pub const BUCKETS: usize = 32;
 
-/// Memory that another party may write at any time, of any bytes.
+/// Memory that another party may write at any time, with any bytes.
 ///
 /// # Safety
 ///
-/// The type is `repr(C)`, and of nothing but atomic integers.
+/// The type must be `repr(C)` and consist of atomic integers only.
 pub unsafe trait Shared {}
 
 #[repr(C)]
@@ -92,5 +92,5 @@ unsafe impl Shared for Vcpu {}
 // SAFETY: as above.
 unsafe impl Shared for Host {}
 
-// The bounds on memory: 16 KiB a vCPU, 4 KiB a CPU.
+// Limits of the memory: 16 KiB per vCPU, 4 KiB per CPU.
 const _: () = assert!(size_of::<Vcpu>() == 16 << 10 && size_of::<Cpu>() == 4 << 10);

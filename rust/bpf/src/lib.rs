@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! VM exits counted by BPF on KVM's own tracepoints, on kernels as they are.
+//! VM exits counted by BPF on KVM's tracepoints, on unmodified kernels.
 //!
-//! [`Counter::attach`] loads the programs of `src/program`, which count until the [`Counter`] is dropped or its
-//! process ends. [`Counter::snapshot`] gives what they counted in the format of the module's snapshots
-//! ([`exitstat_core::snapshot`]).
+//! [`Counter::attach`] loads the programs of `src/program`, which count until the [`Counter`] is
+//! dropped or its process ends. [`Counter::snapshot`] returns the counts in the format of the
+//! module's snapshots ([`exitstat_core::snapshot`]).
 
 mod about;
 mod counter;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What counting by BPF needs of a host, looked at one by one.
+//! Requirements of counting by BPF, checked one by one on the host.
 
 use crate::kernel;
 use rustix::thread::{capabilities, CapabilitySet};
 use std::{fmt, fs, path::Path};
 
-/// One of them.
+/// A requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// What it is.
+    /// Its description.
     pub what: &'static str,
-    /// Whether it is there; `None` if that cannot be told.
+    /// Whether it is met, or `None` if that cannot be determined.
     pub met: Option<bool>,
-    /// What to do if it is not.
+    /// What to do if it is not met.
     pub remedy: &'static str,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Need {
     }
 }
 
-/// All of them, on the host whose `/proc` and `/sys` are below `root`.
+/// Returns all requirements, for the host whose `/proc` and `/sys` are below `root`.
 #[must_use]
 pub fn needs(root: &Path) -> Vec<Need> {
     let read = |name: &str| fs::read_to_string(root.join(name)).ok();
@@ -37,7 +37,7 @@ pub fn needs(root: &Path) -> Vec<Need> {
         let of = |name| there(&format!("sys/kernel/btf/{name}"));
         of("vmlinux") && of(kernel::module(isa))
     });
-    // Names are there for anybody, addresses for root.
+    // Names are visible to everybody, addresses only to root.
     let symbols = read("proc/kallsyms").filter(|text| !text.is_empty());
     let symbol = |name: &str| {
         let has = |text: &String| text.split_whitespace().any(|word| word == name);
@@ -50,9 +50,9 @@ pub fn needs(root: &Path) -> Vec<Need> {
         .try_fold(true, |all, has| Some(all & has?));
     vec![
         Need {
-            what: "root, or the capabilities CAP_BPF and CAP_PERFMON",
+            what: "root, or CAP_BPF and CAP_PERFMON",
             met: Some(is_permitted()),
-            remedy: "run it by sudo",
+            remedy: "run `sudo exitstat`",
         },
         Need {
             what: "kvm_intel or kvm_amd loaded",
@@ -62,7 +62,7 @@ pub fn needs(root: &Path) -> Vec<Need> {
         Need {
             what: "BTF of the kernel and of kvm_intel or kvm_amd, in /sys/kernel/btf",
             met: btf,
-            remedy: "a kernel with CONFIG_DEBUG_INFO_BTF and CONFIG_DEBUG_INFO_BTF_MODULES, as distributions have",
+            remedy: "a kernel with CONFIG_DEBUG_INFO_BTF and CONFIG_DEBUG_INFO_BTF_MODULES, as in distributions",
         },
         Need {
             what: "the tracepoints kvm_exit, kvm_entry and kvm_userspace_exit",
@@ -75,12 +75,12 @@ pub fn needs(root: &Path) -> Vec<Need> {
             remedy: "a kernel with CONFIG_KPROBE_EVENTS",
         },
         Need {
-            what: "the JIT compiler of BPF",
+            what: "the BPF JIT compiler",
             met: read("proc/sys/net/core/bpf_jit_enable").map(|text| text.trim() != "0"),
             remedy: "`sysctl net.core.bpf_jit_enable=1`",
         },
         Need {
-            what: "a lockdown below `confidentiality`",
+            what: "kernel lockdown below `confidentiality`",
             met: Some(
                 !read("sys/kernel/security/lockdown")
                     .is_some_and(|text| text.contains("[confidentiality]")),
@@ -90,7 +90,7 @@ pub fn needs(root: &Path) -> Vec<Need> {
     ]
 }
 
-/// Whether this process may load programs that read the kernel's memory.
+/// Returns whether this process may load programs that read kernel memory.
 pub(crate) fn is_permitted() -> bool {
     capabilities(None).is_ok_and(|sets| {
         sets.effective.contains(CapabilitySet::SYS_ADMIN)
@@ -112,7 +112,7 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         let all = needs(root.path());
-        // Of the first, this process is asked.
+        // The first one depends on the process that runs the test.
         all[1..].iter().map(|need| need.met).collect()
     }
 

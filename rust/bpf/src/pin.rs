@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters that outlive the process that made them: in the kernel's file system for BPF.
+//! Counters that outlive the process that created them, pinned in the BPF file system.
 
 use crate::{
     about::About,
@@ -31,19 +31,19 @@ fn failed(what: &'static str) -> impl Fn(io::Error) -> Error {
 }
 
 impl Counter {
-    /// Has the kernel go on counting when this process has ended, until [`unpin`].
+    /// Makes the kernel continue to count after this process ends, until [`unpin`].
     ///
     /// # Errors
     ///
-    /// There are pinned counters already, or the kernel's file system for BPF is not mounted.
+    /// Fails if counters are already pinned, or if the BPF file system is not mounted.
     pub fn pin(&mut self) -> Result<(), Error> {
         let mounted = statfs(BPFFS).is_ok_and(|fs| fs.f_type == BPF_FS_MAGIC);
         if !mounted {
             return Err(Error::NoBpffs);
         }
-        // All of it or nothing is there: it gets its name at last. The file system takes no dots.
+        // The rename at the end makes it all visible at once. The file system does not allow dots.
         let new = Path::new(BPFFS).join(format!("exitstat-{}", process::id()));
-        // What a process of this number left that was killed.
+        // Left by a killed process that had the same ID.
         let _ = fs::remove_dir_all(&new);
         rustix::fs::mkdir(&new, Mode::RWXU)
             .map_err(|errno| failed("make a directory in")(errno.into()))?;
@@ -55,7 +55,7 @@ impl Counter {
         });
         match pinned {
             Ok(()) => {
-                // From now on it is the kernel's alone: `unpin` by anybody ends it.
+                // The kernel alone keeps it from now on, so that anybody's `unpin` ends it.
                 self.links.clear();
                 self.object = None;
                 self.pin = pin();
@@ -68,7 +68,7 @@ impl Counter {
         }
     }
 
-    /// Whether it was unpinned since, or pinned anew by another.
+    /// Returns whether the counters have been unpinned, or replaced by others.
     #[must_use]
     pub fn is_unpinned(&self) -> bool {
         self.pin.is_some() && self.pin != pin()
@@ -89,15 +89,15 @@ impl Counter {
         Ok(())
     }
 
-    /// The counters that were pinned, if there are any that this process may see.
+    /// Returns the pinned counters, if there are any that this process may see.
     ///
     /// # Errors
     ///
-    /// They cannot be read.
+    /// Fails if they cannot be read.
     pub fn pinned() -> Result<Option<Self>, Error> {
         let directory = directory();
-        // On most hosts only root sees what is pinned; whoever has CAP_BPF counts for itself. What others may have made
-        // is not believed.
+        // On most hosts only root can see pinned counters; a process with CAP_BPF counts for
+        // itself. Counters that another user may have created are not trusted.
         let ours = fs::metadata(&directory).is_ok_and(|of| {
             let euid = rustix::process::geteuid().as_raw();
             [0, euid].contains(&of.uid()) && of.mode() & 0o022 == 0
@@ -134,24 +134,24 @@ fn mapped<T: Shared>(name: &str, elements: u32) -> Result<Mapped<T>, Error> {
     Mapped::of(&map(name)?, elements)?.ok_or(Error::PinnedByAnother)
 }
 
-/// What is pinned: another number each time.
+/// Returns the identity of what is pinned, which differs each time.
 fn pin() -> Option<u64> {
     let about = fs::metadata(path(&directory(), ".data.about"));
     Some(about.ok()?.ino())
 }
 
-/// Where a map is pinned: there, a name with a dot is no file's.
+/// Returns the path of a pinned map, whose name there must not contain a dot.
 fn path(directory: &Path, name: &str) -> PathBuf {
     directory.join(name.trim_start_matches(".data."))
 }
 
-/// Ends what was pinned. False if nothing was.
+/// Ends pinned counting. Returns false if nothing was pinned.
 ///
 /// # Errors
 ///
-/// It cannot be removed.
+/// Fails if the pinned counters cannot be removed.
 pub fn unpin() -> Result<bool, Error> {
-    // What was killed while it pinned.
+    // Left by a process that was killed while it pinned.
     for entry in fs::read_dir(BPFFS).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let process = name

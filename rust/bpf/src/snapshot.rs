@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Snapshots of what the programs counted.
+//! Snapshots of the programs' counters.
 
 use crate::{
     counter::Counter,
@@ -23,18 +23,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So long a snapshot waits for a moment in which no vCPU goes.
+/// How long a snapshot waits for a moment in which no vCPU retires.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Counter {
-    /// What was counted until now: of a process's vCPUs, or all there is.
+    /// Takes a snapshot of all counters, or those of one process's vCPUs.
     ///
     /// # Errors
     ///
-    /// vCPUs went away all the time, for seconds.
+    /// Fails if vCPUs keep retiring for seconds.
     pub fn snapshot(&mut self, vm: Option<u64>) -> Result<&[u8], Error> {
         let mut names = std::mem::take(&mut self.names);
-        // As large as the one before: seldom is it written twice.
+        // Start with the size of the last one, which is rarely too small.
         let mut buffer = std::mem::take(&mut self.buffer);
         let length = self.whole_snapshot(vm, &mut names, &mut buffer);
         names.forget_the_gone();
@@ -54,7 +54,7 @@ impl Counter {
             if begin.elapsed() > PATIENCE {
                 return Err(Error::Busy);
             }
-            // What a vCPU counted is for a moment both in its row and in those of vCPUs that are gone.
+            // While a vCPU retires, its counts are briefly both in its row and in the retired ones.
             let before = host.retired.load(Ordering::Acquire);
             if host.retirals.load(Ordering::Acquire) == before {
                 let mut writer = Writer::new(buffer);
@@ -85,7 +85,7 @@ impl Counter {
             load: self.about.load,
             tsc: ns(ClockId::Monotonic),
             realtime: ns(ClockId::Realtime),
-            // A cycle is a nanosecond.
+            // One cycle is one nanosecond.
             tsc_khz: 1_000_000,
             cpus: self.cpus.len() as u32,
             unattached: host.unattached.load(Ordering::Relaxed),
@@ -115,7 +115,7 @@ impl Counter {
                 let live = vcpu.live.load(Ordering::Acquire) != 0;
                 let pid = vcpu.pid.load(Ordering::Relaxed);
                 if live && vm.is_none_or(|vm| vm == pid.into()) {
-                    // The VM has its process's number.
+                    // The ID of the VM's process serves as the VM's ID.
                     let head = VcpuHead {
                         vm: pid.into(),
                         vcpu: vcpu.id.load(Ordering::Relaxed),
@@ -135,7 +135,7 @@ impl Counter {
 
     fn details(&self, rows: &mut Rows<'_, '_>, details: &[Detail; SLOTS]) {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        // The last slot has no owner: it is for all reasons that have no slot.
+        // The last slot has no owner: it is shared by all reasons without a slot.
         for (detail, owner) in details.iter().zip(&self.host[0].owners) {
             let exits = detail.exits.load(Ordering::Acquire);
             if exits == 0 {
@@ -158,13 +158,13 @@ impl Counter {
         }
     }
 
-    /// The reason that owns a slot that something was counted in: it came before that.
+    /// Returns the reason that owns a slot with counts. The owner was set before the counts.
     fn reason_of(&self, owner: &AtomicU32) -> u32 {
         let index = owner.load(Ordering::Relaxed).checked_sub(1);
         index.map_or(self.other(), |index| self.reason(index))
     }
 
-    /// The number for reasons that have none of their own.
+    /// Returns the number that stands for all reasons without their own.
     fn other(&self) -> u32 {
         match self.about.isa {
             Isa::Vmx => BEYOND,
@@ -172,7 +172,7 @@ impl Counter {
         }
     }
 
-    /// The reason of an index, as `index_of()` in `program/exits.bpf.c` gives them.
+    /// Returns the reason of an index, the inverse of `index_of()` in `program/exits.bpf.c`.
     fn reason(&self, index: u32) -> u32 {
         match (self.about.isa, index) {
             (Isa::Vmx, reason) if reason < BEYOND => reason,

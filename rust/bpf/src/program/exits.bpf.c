@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counts VM exits, and how long they took, on KVM's tracepoints kvm_exit and kvm_entry.
+ * Counts VM exits, and their durations, on KVM's tracepoints kvm_exit and kvm_entry.
  *
- * kvm_exit, kvm_entry: with interrupts off, in the thread of the vCPU.
- * kvm_userspace_exit: in the thread of the vCPU, when KVM_RUN returns.
- * kvm_arch_vcpu_destroy(): when the vCPU's VM goes, in whatever thread closes it.
+ * kvm_exit, kvm_entry: run with interrupts disabled, in the thread of the vCPU.
  *
- * Every instruction of the first two counts. There is a program for each vendor and for counts alone, and what
- * seldom happens is in functions of its own, after which nothing is left to do.
+ * kvm_userspace_exit: runs in the thread of the vCPU, when KVM_RUN returns.
  *
- * Compiled twice: with DIRECT kernel memory is read by plain loads, which Linux 6.17 and later allow, and
- * which cost less.
+ * kvm_arch_vcpu_destroy(): runs when the vCPU's VM is destroyed, in the thread that closes it.
+ *
+ * Every instruction of the first two matters. So each vendor has its own program, as has counting without
+ * times, and rare cases are in separate functions, after which nothing is left to do.
+ *
+ * The file is compiled twice. With DIRECT, it reads kernel memory by plain loads, which are cheaper and need
+ * Linux 6.17 or later.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -20,12 +22,12 @@
 char LICENSE[] SEC("license") = "GPL";
 
 struct host host SEC(".data.host") = { .slots = { [0 ... INDEXES - 1] = NO_SLOT } };
-/* As many as there are CPUs, and room for vCPUs: the loader makes room. */
+/* The loader resizes these to the number of CPUs and vCPUs. */
 struct cpu cpus[1] SEC(".data.cpus");
 struct vcpu vcpus[1] SEC(".data.vcpus");
 struct about about SEC(".data.about");
 
-/* The rows of vCPUs and of the threads that run them, by their addresses. */
+/* Maps the addresses of vCPUs, and of the threads that run them, to rows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -34,10 +36,10 @@ struct {
 	__type(value, u32);
 } rows SEC(".maps");
 
-/* Of uapi/linux/kvm.h; exits that ask userspace for memory, with an error. */
+/* From uapi/linux/kvm.h; exits that ask userspace for memory, and return an error. */
 #define KVM_EXIT_MEMORY_FAULT 39
 
-/* The row of a vCPU that there was none for. */
+/* A vCPU without a row. */
 #define NO_ROW (~0u)
 
 #ifdef DIRECT
@@ -54,12 +56,12 @@ extern void *bpf_rdonly_cast(const void *address, u32 type) __ksym;
 #endif
 
 /*
- * The verifier has to see an index compared, in one register, before it is used: before the comparison, this keeps
- * the compiler from comparing something else; after it, from using the index earlier.
+ * The verifier must see an index compared in the register in which it is used. Before the comparison, this
+ * keeps the compiler from comparing another register; after it, from using the index earlier.
  */
 #define opaque(variable) asm volatile("" : "+r"(variable))
 
-/* What is written before comes first for another CPU, too: x86 keeps the order of the code. */
+/* Orders earlier writes before later ones for other CPUs: x86 keeps the order of the code. */
 #define written() asm volatile("" ::: "memory")
 
 static __always_inline struct cpu *this_cpu(void)
@@ -92,8 +94,8 @@ static __always_inline struct detail *detail_at(struct vcpu *row, u64 slot)
 }
 
 /*
- * VMX: the basic exit reason. SVM: 0-0xa7 as they are, 0x400-0x40f from 0xb0 up, 0xf0000000 (for software) is
- * 0xc0, -1 to -8 from 0xd0 up.
+ * VMX: the basic exit reason. SVM: 0-0xa7 map to themselves, 0x400-0x40f to 0xb0 and up, 0xf0000000 (for
+ * software) to 0xc0, -1 to -8 to 0xd0 and up.
  */
 static __always_inline u64 index_of(u64 vcpu, const bool svm)
 {
@@ -116,7 +118,7 @@ static __always_inline u64 index_of(u64 vcpu, const bool svm)
 	return INDEX_OTHER;
 }
 
-/* No two calls get different slots for an index: all look at the slots in the same order. */
+/* Concurrent calls get the same slot for an index, because all try the slots in the same order. */
 static __noinline u32 claim_slot(u32 index)
 {
 	u32 owner, slot;
@@ -152,7 +154,7 @@ static long try_row(u32 i, struct search *search)
 	return 1;
 }
 
-/* A row for a vCPU's first exit. */
+/* Allocates a row at a vCPU's first exit. */
 static __noinline u32 attach(u64 vcpu)
 {
 	struct search search = { .vcpu = vcpu, .begin = host.hint, .found = NO_ROW };
@@ -165,7 +167,7 @@ static __noinline u32 attach(u64 vcpu)
 	n = search.found;
 	row = row_at(n);
 	if (bpf_map_update_elem(&rows, &vcpu, &n, BPF_ANY)) {
-		/* It could not be found again. */
+		/* Without the map entry, the row could not be found again. */
 		if (row)
 			row->vcpu = 0;
 		row = NULL;
@@ -184,7 +186,7 @@ static __noinline u32 attach(u64 vcpu)
 	return n;
 }
 
-/* The thread that ran a vCPU does so no longer. */
+/* The thread no longer runs the vCPU. */
 static __always_inline void forget_task(struct vcpu *row, u32 n)
 {
 	u64 task = row->task;
@@ -194,7 +196,7 @@ static __always_inline void forget_task(struct vcpu *row, u32 n)
 		bpf_map_delete_elem(&rows, &task);
 }
 
-/* The row of a vCPU that was not the last one here, or whose thread is new. */
+/* Returns the row of a vCPU that was not the last one on this CPU, or whose thread has changed. */
 static __noinline u32 switch_to(u64 vcpu, bool times)
 {
 	u64 task = bpf_get_current_task();
@@ -206,7 +208,9 @@ static __noinline u32 switch_to(u64 vcpu, bool times)
 	if (!row || !cpu)
 		return NO_ROW;
 	if (times) {
-		/* A thread can run several vCPUs, one after another, and a vCPU can get another thread. */
+		/*
+		 * A thread can run several vCPUs, one after another, and a vCPU can move to another thread.
+		 */
 		found = bpf_map_lookup_elem(&rows, &task);
 		if ((!found || *found != n) && bpf_map_update_elem(&rows, &task, &n, BPF_ANY))
 			task = 0;
@@ -218,7 +222,7 @@ static __noinline u32 switch_to(u64 vcpu, bool times)
 	return n;
 }
 
-/* The row of a vCPU, or of the vCPU that a thread runs; NULL if there is none. */
+/* Returns the row of a vCPU, or of the vCPU that a thread runs; NULL if there is none. */
 static __always_inline struct vcpu *row_of(u64 address)
 {
 	u32 *n = bpf_map_lookup_elem(&rows, &address);
@@ -233,7 +237,7 @@ static __always_inline void begin(struct vcpu *row, u64 index, u64 slot)
 	row->exited = bpf_ktime_get_ns();
 }
 
-/* An exit of a vCPU that was not the last one here, or for a reason that is new. */
+/* Slow path: the vCPU was not the last one on this CPU, or the reason is new. */
 static __noinline int exited_slowly(u64 vcpu, u64 index, bool times)
 {
 	struct vcpu *row = row_at(switch_to(vcpu, times));
@@ -269,7 +273,7 @@ static __always_inline int exited(struct bpf_raw_tracepoint_args *ctx, const boo
 		return 0;
 	index = index_of(vcpu, svm);
 	opaque(index);
-	/* Of VMX, the verifier knows it. */
+	/* For VMX, the verifier knows the bound. */
 	if (svm && index >= INDEXES)
 		return 0;
 	cpu->tallies[index].exits++;
@@ -311,7 +315,7 @@ int kvm_exit_svm(struct bpf_raw_tracepoint_args *ctx)
 	return exited(ctx, true, true);
 }
 
-/* The logarithm of 1 to 255; of 0, as of 1. */
+/* Logarithms of 1 to 255; 0 is treated as 1. */
 static const u8 log2_of[256] = {
 #define EACH(n, log) [n ... 2 * (n) - 1] = log
 	EACH(1, 0), EACH(2, 1), EACH(4, 2), EACH(8, 3),
@@ -339,7 +343,7 @@ static __always_inline u64 bucket_of(u64 ns)
 	return bucket + log2_of[ns & 0xff];
 }
 
-/* The open exit of a vCPU has come to its end, in so many ns. */
+/* Ends the open exit of a vCPU, which took @ns. */
 static __always_inline void settle(struct vcpu *row, struct cpu *cpu, u64 ns)
 {
 	struct detail *detail = detail_at(row, row->slot);
@@ -360,7 +364,7 @@ static __always_inline void settle(struct vcpu *row, struct cpu *cpu, u64 ns)
 		detail->histogram[bucket]++;
 }
 
-/* How long an exit took from when it happened until now, less what was spent elsewhere. */
+/* Returns the duration of the open exit, less time in userspace and off the CPU. */
 static __noinline u64 less_elsewhere(struct vcpu *row, u64 now)
 {
 	struct detail *detail;
@@ -386,7 +390,7 @@ static __noinline u64 less_elsewhere(struct vcpu *row, u64 now)
 	return ns;
 }
 
-/* An entry of a vCPU that was not the last one here, or that was elsewhere since its exit. */
+/* Slow path: the vCPU was not the last one on this CPU, or has been elsewhere since its exit. */
 static __noinline int entered_slowly(u64 vcpu, u64 now)
 {
 	struct vcpu *row = row_of(vcpu);
@@ -416,8 +420,9 @@ int kvm_entry(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /*
- * Userspace has the vCPU. It finishes the exit, but where KVM_RUN failed, as it does for a signal: then the time until the
- * next entry is nobody's. An exit that asks for memory is one that userspace finishes, though it is an error.
+ * Userspace has the vCPU, and must finish the exit unless KVM_RUN failed, as it does for a signal. After a
+ * failure, the time until the next entry is not attributed. An exit that asks for memory must be finished by
+ * userspace, although it returns an error.
  */
 SEC("raw_tp/kvm_userspace_exit")
 int kvm_userspace_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -439,7 +444,7 @@ int kvm_userspace_exit(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* Adds a slot of a row to those of vCPUs that are gone, and clears it. */
+/* Adds a slot of a row to the retired one and clears it. */
 static long fold(u32 slot, u32 *n)
 {
 	struct vcpu *row = row_at(*n);
@@ -469,7 +474,7 @@ static long fold(u32 slot, u32 *n)
 	return 0;
 }
 
-/* The first argument of a function that a kprobe is on: the register %rdi. */
+/* The first argument of a function probed by a kprobe is in %rdi. */
 struct registers {
 	u64 others[14];
 	u64 rdi;
@@ -493,7 +498,7 @@ int kvm_arch_vcpu_destroy(void *ctx)
 	if (!row)
 		return 0;
 	__sync_fetch_and_add(&host.retirals, 1);
-	/* Its last exit went to userspace, if anywhere, and there was no entry any more. */
+	/* If its last exit went to userspace, no entry followed. */
 	if (row->exited) {
 		ns = row->left ? row->left - row->exited : 0;
 		settle(row, cpu, ns > row->off ? ns - row->off : 0);
@@ -517,7 +522,7 @@ static __always_inline struct vcpu *row_of_notifier(void *ctx)
 	return row_of(((struct registers *)ctx)->rdi - NOTIFIER);
 }
 
-/* The host's scheduler takes a vCPU's thread off its CPU, also when the thread sleeps. */
+/* The scheduler takes a vCPU's thread off its CPU, which includes sleeping. */
 SEC("kprobe")
 int kvm_sched_out(void *ctx)
 {
