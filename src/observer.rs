@@ -142,7 +142,7 @@ unsafe fn vcpu<'a>(data: *mut c_void) -> &'a Vcpu {
 ///
 /// Only the shim may call this, with the `data` of a vCPU.
 unsafe extern "C" fn exit(data: *mut c_void, reason: u64, cycles: i64) {
-    // SAFETY: Same as for this function.
+    // SAFETY: The caller passes a vCPU's data.
     let vcpu = unsafe { vcpu(data) };
     match Slot::below_end(reason) {
         Some(slot) => exit_of(vcpu, slot, cycles),
@@ -154,7 +154,7 @@ unsafe extern "C" fn exit(data: *mut c_void, reason: u64, cycles: i64) {
 ///
 /// Same as [`exit()`].
 unsafe extern "C" fn user_exit(data: *mut c_void, reason: u64, cycles: i64) {
-    // SAFETY: Same as for this function.
+    // SAFETY: The caller passes a vCPU's data.
     let vcpu = unsafe { vcpu(data) };
     match Slot::below_end(reason) {
         Some(slot) => user_exit_of(vcpu, slot, cycles),
@@ -168,7 +168,7 @@ unsafe extern "C" fn user_exit(data: *mut c_void, reason: u64, cycles: i64) {
 unsafe extern "C" fn user_time(data: *mut c_void, reason: u64, user_cycles: i64, cycles: i64) {
     let (slot, cycles) = (slot_only(reason), at_least_0(cycles));
     cpu::record_more(slot, cycles);
-    // SAFETY: Same as for this function.
+    // SAFETY: The caller passes a vCPU's data.
     unsafe { vcpu(data) }.record_user_time(slot, at_least_0(user_cycles), cycles);
 }
 
@@ -178,7 +178,7 @@ unsafe extern "C" fn user_time(data: *mut c_void, reason: u64, user_cycles: i64,
 ///
 /// Same as [`exit()`].
 unsafe extern "C" fn exit_detailed(data: *mut c_void, reason: u64, cycles: i64) {
-    // SAFETY: Same as for this function.
+    // SAFETY: The caller passes a vCPU's data.
     let vcpu = unsafe { vcpu(data) };
     match Slot::below_end(reason) {
         Some(slot) => exit_detailed_of(vcpu, slot, cycles),
@@ -190,7 +190,7 @@ unsafe extern "C" fn exit_detailed(data: *mut c_void, reason: u64, cycles: i64) 
 ///
 /// Same as [`exit()`].
 unsafe extern "C" fn user_exit_detailed(data: *mut c_void, reason: u64, cycles: i64) {
-    // SAFETY: Same as for this function.
+    // SAFETY: The caller passes a vCPU's data.
     let vcpu = unsafe { vcpu(data) };
     match Slot::below_end(reason) {
         Some(slot) => user_exit_detailed_of(vcpu, slot, cycles),
@@ -210,7 +210,7 @@ unsafe extern "C" fn user_time_detailed(
     let (slot, cycles) = (slot_only(reason), at_least_0(cycles));
     let user_cycles = at_least_0(user_cycles);
     cpu::record_more(slot, cycles);
-    // SAFETY: Same as for this function.
+    // SAFETY: The caller passes a vCPU's data.
     let vcpu = unsafe { vcpu(data) };
     vcpu.record_user_time(slot, user_cycles, cycles);
     details::record_user_time(vcpu, user_cycles, cycles);
@@ -293,7 +293,7 @@ fn keep_the_branch() {
 ///
 /// Same as [`exit()`].
 unsafe extern "C" fn retire(data: *mut c_void) {
-    // SAFETY: Same as for this function.
+    // SAFETY: The caller passes a vCPU's data.
     let vcpu = unsafe { vcpu(data) };
     vcpu.retire();
     details::retire(vcpu);

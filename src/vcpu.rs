@@ -307,7 +307,7 @@ pub(crate) mod tests {
     use crate::reason::END;
     use kernel::prelude::*;
 
-    // SAFETY: The shim also initializes them with zeros.
+    // SAFETY: All zeros is a valid value, with which the shim also creates them.
     unsafe impl Zeroable for Vcpu {}
 
     /// Returns a vCPU as the shim creates them. It is allocated on the heap directly, because it is
