@@ -4,7 +4,7 @@
 //! that `src/commands/documents.rs` includes.
 
 use clap::CommandFactory;
-use clap_complete::{generate_to, Shell};
+use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 use std::{env, error::Error, fmt::Write, fs, path::Path};
 
 #[allow(dead_code, unused_imports)]
@@ -33,8 +33,27 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let command = cli::Cli::command();
     man::write(&command, &pages, &cli::KEYS)?;
-    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        generate_to(shell, &mut command.clone(), "exitstat", &completions)?;
+    let shells: [(&str, &dyn EnvCompleter); 3] = [
+        ("exitstat.bash", &Bash),
+        ("_exitstat", &Zsh),
+        ("exitstat.fish", &Fish),
+    ];
+    for (name, shell) in shells {
+        let mut script = Vec::new();
+        shell.write_registration(
+            cli::COMPLETE,
+            "exitstat",
+            "exitstat",
+            "exitstat",
+            &mut script,
+        )?;
+        if name == "_exitstat" {
+            // Zsh loads the file at the first completion, which is to be answered too.
+            script.extend_from_slice(
+                b"[[ $funcstack[1] == _exitstat ]] && _clap_dynamic_completer_exitstat \"$@\"\n",
+            );
+        }
+        fs::write(completions.join(name), script)?;
     }
 
     let mut list = "[\n".to_owned();

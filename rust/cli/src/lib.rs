@@ -20,6 +20,7 @@ macro_rules! say {
 
 pub mod cli;
 pub mod commands;
+pub mod complete;
 pub mod counted_by;
 pub mod detail;
 pub mod error;

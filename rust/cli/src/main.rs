@@ -2,10 +2,11 @@
 
 //! The command `exitstat`.
 
-use exitstat_cli::{cli::Cli, commands};
+use exitstat_cli::{cli::Cli, commands, complete};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    complete::answer();
     let cli = Cli::parse_words(std::env::args_os()).unwrap_or_else(|error| error.exit());
     match commands::run(cli) {
         Ok(code) => code,

@@ -2,6 +2,9 @@
 
 //! Manual pages and completions that `exitstat documents` writes.
 
+mod common;
+
+use common::{boot, recording};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -133,5 +136,80 @@ fn man_has_nothing_to_warn_of() {
             "{}: {said}",
             page.display()
         );
+    }
+}
+
+/// What bash completes the last of the words to, in a directory with the documents and a recording.
+fn completed(directory: &Path, words: &[&str]) -> Vec<String> {
+    let binary = Path::new(env!("CARGO_BIN_EXE_exitstat"));
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("bash")
+        .args(["--norc", "-c"])
+        .arg(
+            "source out/completions/exitstat.bash || exit
+            COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1)) COMP_TYPE=9
+            function=$(complete -p exitstat | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+            $function exitstat \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\" 2>/dev/null
+            printf '%s\\n' \"${COMPREPLY[@]}\"",
+        )
+        .arg("bash")
+        .args(words)
+        .current_dir(directory)
+        .env("PATH", format!("{}:{path}", binary.parent().unwrap().display()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split(['\n', '\u{b}'])
+        .map(|word| word.trim().to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let directory = documents();
+    fs::write(directory.path().join("boot.rec"), recording(&boot())).unwrap();
+    for (words, expected) in [
+        (&["exitstat", "rep"][..], &["report"][..]),
+        (&["exitstat", "report", "--pha"], &["--phase", "--phases"]),
+        (
+            &["exitstat", "report", "--format", ""],
+            &["table", "json", "csv"],
+        ),
+        (&["exitstat", "report", "boo"], &["boot.rec"]),
+        (&["exitstat", "explain", "ept-v"], &["EPT_VIOLATION"]),
+        (&["exitstat", "slow", "ept_m"], &["EPT_MISCONFIG"]),
+        (&["exitstat", "--reason", "HLT,wbin"], &["HLT,WBINVD"]),
+        (
+            &["exitstat", "plot", "x", "--reason", "vmgex"],
+            &["VMGEXIT"],
+        ),
+        (&["exitstat", "report", "boot.rec", "--vm", ""], &["1", "2"]),
+        (&["exitstat", "vms", "--from", "boot.r"], &["boot.rec"]),
+    ] {
+        assert_eq!(completed(directory.path(), words), expected, "{words:?}");
+    }
+    let commands = completed(directory.path(), &["exitstat", ""]);
+    assert!(commands.contains(&"unpin".to_owned()), "{commands:?}");
+    assert!(!commands.contains(&"documents".to_owned()), "{commands:?}");
+}
+
+#[test]
+fn each_shell_has_a_script_that_asks_exitstat() {
+    let directory = documents();
+    for (name, says) in [
+        ("exitstat.bash", "complete -o nospace"),
+        ("_exitstat", "#compdef exitstat\n"),
+        (
+            "_exitstat",
+            "= _exitstat ]] && _clap_dynamic_completer_exitstat",
+        ),
+        ("exitstat.fish", "complete"),
+    ] {
+        let path = directory.path().join("out/completions").join(name);
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.contains(says), "{name}: {text}");
+        assert!(text.contains("EXITSTAT_COMPLETE"), "{name}: {text}");
     }
 }

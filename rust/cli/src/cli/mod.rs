@@ -400,6 +400,9 @@ pub struct GuestArgs {
     pub format: Format,
 }
 
+/// The variable by which a shell's completion script names its shell.
+pub const COMPLETE: &str = "EXITSTAT_COMPLETE";
+
 /// Write manual pages and shell completions
 #[derive(Args, Debug)]
 pub struct DocumentsArgs {
