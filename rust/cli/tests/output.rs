@@ -10,7 +10,7 @@ use common::{
     recording, Host,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::Path,
     process::{Command, Output, Stdio},
@@ -417,6 +417,45 @@ fn columns_of_a_comparison_are_named_as_in_json() {
     }
 }
 
+/// Commands that print each document, with and without what may be missing in it.
+const DOCUMENTS: &[&str] = &[
+    "--from boot.rec --format json",
+    "1 --vm 1 --vcpu 0 --from boot.rec --format json",
+    "--cpu 0 --from boot.rec --format json",
+    "vms --from boot.rec --format json",
+    "detail --from ips.rec --format json",
+    "slow --from ips.rec --format json",
+    "diff boot.rec ept0.rec --format json",
+    "diff --details ips.rec ips.rec --all --format json",
+    "explain --from ips.rec --format json",
+    "explain --format json",
+    "explain hlt --format json",
+    "report marked.rec --phases --format json",
+    "check boot.rec --budget kernel.toml --format json",
+    "1 1 --from amd.rec --format json",
+    "report counts.rec --format json",
+    "report boot.rec --vm 1 --all --format json",
+    "report marked.rec --phase disk --format json",
+    "1 2 --from boot.rec --format json",
+    "diff boot.rec counts.rec --format json",
+    "diff boot.rec amd.rec --per-second --format json",
+    "detail --from detail.rec --format json",
+    "detail --from kernel.rec --symbols kallsyms --format json",
+    "check ips.rec --budget parts.toml --format json",
+    "vms --from ended.rec --format json",
+];
+
+/// Documents that a command prints.
+fn documents(directory: &Path, words: &str) -> Vec<serde_json::Value> {
+    let output = exitstat(directory, words);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.is_empty(), "{words}");
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
 /// Each field of each document.
 #[test]
 fn the_schema_documents_all_fields() {
@@ -435,26 +474,8 @@ fn the_schema_documents_all_fields() {
     let schema = include_str!("../../../docs/json.md");
     let directory = directory();
     let mut found = BTreeSet::new();
-    for words in [
-        "--from boot.rec --format json",
-        "1 --vm 1 --vcpu 0 --from boot.rec --format json",
-        "--cpu 0 --from boot.rec --format json",
-        "vms --from boot.rec --format json",
-        "detail --from ips.rec --format json",
-        "slow --from ips.rec --format json",
-        "diff boot.rec ept0.rec --format json",
-        "diff --details ips.rec ips.rec --all --format json",
-        "explain --from ips.rec --format json",
-        "explain --format json",
-        "explain hlt --format json",
-        "report marked.rec --phases --format json",
-        "check boot.rec --budget kernel.toml --format json",
-    ] {
-        let output = exitstat(directory.path(), words);
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(!text.is_empty(), "{words}");
-        for line in text.lines() {
-            let document: serde_json::Value = serde_json::from_str(line).unwrap();
+    for words in DOCUMENTS {
+        for document in documents(directory.path(), words) {
             assert_eq!(document["schema"], "exitstat/1", "{words}");
             let name = document["document"].as_str().unwrap_or_default();
             let name = format!("`{name}`");
@@ -469,4 +490,37 @@ fn the_schema_documents_all_fields() {
         .collect();
     assert!(missing.is_empty(), "{missing:?} are not in docs/json.md");
     assert!(found.len() > 40, "{found:?}");
+}
+
+/// Each document is valid by its file in docs/schema, and each file is of a document.
+#[test]
+fn documents_are_valid_by_their_schemas() {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
+    let mut compiler = boon::Compiler::new();
+    let mut compiled = boon::Schemas::new();
+    let mut known = BTreeMap::new();
+    for file in fs::read_dir(&schemas).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if name != "common" {
+            let schema = compiler.compile(path.to_str().unwrap(), &mut compiled);
+            known.insert(name, schema.unwrap_or_else(|error| panic!("{error:#}")));
+        }
+    }
+    let directory = directory();
+    let mut seen = BTreeSet::new();
+    for words in DOCUMENTS {
+        for mut document in documents(directory.path(), words) {
+            let name = document["document"].as_str().unwrap().to_owned();
+            let schema = known[&name];
+            if let Err(error) = compiled.validate(&document, schema) {
+                panic!("{words}: {error:#}");
+            }
+            // What no schema knows, it does not take.
+            document["unheard_of"] = 1.into();
+            assert!(compiled.validate(&document, schema).is_err(), "{words}");
+            seen.insert(name);
+        }
+    }
+    assert!(seen.iter().eq(known.keys()), "{seen:?}");
 }
