@@ -6,37 +6,52 @@ use super::{CaptureKind, SourceArgs};
 use clap::Args;
 use std::time::Duration;
 
-/// Live, on the full screen
+/// VM exits live, on the full screen
 ///
-/// Enter goes to the reasons, and from there to what a reason's exits were about, if details are captured
-/// (`exitstat detail --help`); Esc goes back. `?` shows all keys.
+/// Enter opens the exit reasons of a VM, and then what the exits of a reason were about if details are
+/// captured (`exitstat detail --help`). `v` lists the vCPUs of a VM. Esc goes back. `?` lists all keys.
+///
+/// With --from, top plays a recording, one snapshot per INTERVAL: Space pauses, Left and Right step, + and -
+/// change the speed.
 #[derive(Args, Debug)]
 pub struct TopArgs {
-    /// Time between two looks
+    /// Time between two screens
     #[arg(default_value = "1", value_parser = super::interval)]
     pub interval: Duration,
-    /// Capture details while it runs (module only, as root)
+    /// Capture details while top runs (module only, as root)
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub capture: Option<CaptureKind>,
-    /// Of what.
+    /// Source of the counters.
     #[command(flatten)]
     pub source: SourceArgs,
 }
 
-/// The keys of the live view, and what each of them does.
-pub const KEYS: [(&str, &str); 11] = [
+/// The keys of the live view, and what each of them does. Both the help overlay and the manual page list them.
+pub const KEYS: [(&str, &str); 17] = [
     ("Up k, Down j", "move the selection"),
     ("PgUp, PgDn", "move it by a page"),
-    ("Home, End", "move it to the first row, to the last"),
+    ("Home g, End G", "move it to the first row, to the last"),
     (
         "Enter",
         "open the selection: a VM's reasons, what a reason's exits were about",
     ),
-    ("Esc", "go back"),
+    ("Esc", "go back; in the list of VMs, clear the filter"),
+    ("v", "list the vCPUs of the selected VM; again, the VMs"),
     ("s, S", "sort by the next column, by the previous one"),
-    ("/", "filter rows by name"),
-    ("c", "count over the interval, or since top started"),
-    ("p Space", "pause and resume"),
-    ("? h F1", "show the help"),
+    ("r", "reverse the order"),
+    (
+        "/",
+        "filter rows: a number, or the start of a word of the name (io finds IO_INSTRUCTION, but no other INSTRUCTION)",
+    ),
+    (
+        "c",
+        "count over the interval, since top or the recording started, or since the module was loaded",
+    ),
+    ("p Space", "pause and resume; at the end of a recording, restart it"),
+    ("Left, Right", "one snapshot back or forward (--from)"),
+    ("[, ]", "to the previous or next mark, or the start or end (--from)"),
+    ("+ =, -", "double or halve the speed (--from)"),
+    ("? h F1", "show this help"),
     ("q", "quit"),
+    ("Ctrl-C", "quit, also while typing a filter"),
 ];

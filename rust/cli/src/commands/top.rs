@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat top`: live, on the full screen.
+//! `exitstat top`: VM exits live, on the full screen.
 
-use crate::{
-    cli::TopArgs,
-    error::Error,
-    source::{capture::Capture, Source},
-};
+use crate::{cli::TopArgs, error::Error, source::capture::Capture};
 use crossterm::event::{self, Event};
 use rustix::{
     event::{poll, PollFd, PollFlags, Timespec},
@@ -27,41 +23,51 @@ use std::{
     time::{Duration, Instant},
 };
 
-mod app;
-mod draw;
+pub mod app;
+mod columns;
+mod details;
+pub mod draw;
+mod feed;
+mod filter;
+mod format;
+mod history;
+mod listing;
+mod playback;
+mod reasons;
+pub mod replay;
 pub mod screen;
+pub mod step;
+pub mod timeline;
+pub mod watch;
+mod who;
 
-use app::App;
+use app::{App, Request};
+use draw::Look;
+use feed::Feed;
 use screen::Screen;
+use step::Span;
 
-/// How long a signal may wait to be looked at.
+/// How long a signal may go unnoticed.
 const ATTENTION: Duration = Duration::from_millis(100);
 
-/// With no time at all crossterm does not look for events.
+/// A timeout of zero would make crossterm skip the check for events.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
-/// Carries it out.
+/// Runs `exitstat top` until the user or a signal ends it.
 ///
 /// # Errors
 ///
-/// There is no terminal, or the counters cannot be read. The terminal is as it was, then too.
+/// There is no terminal, or the counters cannot be read. The terminal is restored in any case.
 pub fn run(args: &TopArgs) -> Result<ExitCode, Error> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(Error::Usage(
-            "top needs a terminal; `exitstat 1` prints a table each second".to_owned(),
+            "top needs a terminal ('exitstat 1' prints a table every second)".to_owned(),
         ));
     }
     let _capture = args.capture.map(Capture::begin).transpose()?;
-    let mut source = Source::open(&args.source)?.with_details();
-    let first = match source.first() {
-        // Others see the rest.
-        Err(error) if error.is_want_of_details() => {
-            source = Source::open(&args.source)?;
-            source.first()
-        }
-        first => first,
-    };
-    let app = App::new(first?);
+    let mut feed = Feed::open(&args.source)?;
+    let first = feed.step(feed.start(), Span::Interval)?;
+    let app = App::new(feed.timeline().cloned(), first);
 
     let signalled = Arc::new(AtomicUsize::new(0));
     for signal in [SIGHUP, SIGINT, SIGTERM] {
@@ -70,9 +76,9 @@ pub fn run(args: &TopArgs) -> Result<ExitCode, Error> {
             .map_err(Error::io("cannot wait for signals"))?;
     }
     let screen = Screen::open().map_err(Error::io("cannot use the terminal"))?;
-    let ended = look(screen, app, &mut source, args.interval, &signalled);
-    // By now the terminal is as it was. Whoever sent a signal shall see that it had its effect.
-    let whole = source.is_whole();
+    let ended = watch(screen, app, &mut feed, args.interval, &signalled);
+    // The terminal is restored by now. Whoever sent a signal expects its usual effect.
+    let whole = feed.is_whole();
     match i32::try_from(signalled.load(Ordering::Relaxed)) {
         Ok(0) | Err(_) => ended?,
         Ok(signal) => emulate_default_handler(signal).map_err(Error::io("cannot end"))?,
@@ -80,42 +86,52 @@ pub fn run(args: &TopArgs) -> Result<ExitCode, Error> {
     Ok(super::done(whole))
 }
 
-/// Until the user or a signal ends it.
-fn look(
+/// Draws, takes snapshots and handles keys, until the user or a signal ends it.
+fn watch(
     mut screen: Screen,
     mut app: App,
-    source: &mut Source,
+    feed: &mut Feed,
     interval: Duration,
     signalled: &AtomicUsize,
 ) -> Result<(), Error> {
     let terminal = || Error::io("cannot use the terminal");
-    let mut due = Instant::now() + interval;
+    let look = Look::of_environment();
+    let mut shown = Instant::now();
     let mut changed = true;
     while signalled.load(Ordering::Relaxed) == 0 {
         if changed {
             screen
-                .draw(|frame| draw::draw(frame, &mut app))
+                .draw(|frame| draw::draw(frame, &mut app, &look))
                 .map_err(terminal())?;
             changed = false;
         }
+        let due = shown + app.playback.delay(app.at(), interval);
         let left = due.saturating_duration_since(Instant::now());
         if !wait(left.min(ATTENTION)).map_err(terminal())? {
             return Err(Error::Failed("the terminal is gone".to_owned()));
         }
         while event::poll(AT_ONCE).map_err(terminal())? {
-            match event::read().map_err(terminal())? {
-                Event::Key(key) if app.key(key) => return Ok(()),
-                Event::Key(_) | Event::Resize(..) => changed = true,
-                _ => (),
+            changed = true;
+            let Event::Key(key) = event::read().map_err(terminal())? else {
+                continue;
+            };
+            match app.key(key) {
+                Request::Nothing => (),
+                Request::Quit => return Ok(()),
+                Request::Show(at) => {
+                    let moved = at != app.at();
+                    app.show(feed.step(at, app.span())?);
+                    if moved {
+                        shown = Instant::now();
+                    }
+                }
             }
         }
-        if Instant::now() >= due {
-            due = Instant::now() + interval;
-            if !app.paused() {
-                match source.sample(Duration::ZERO)? {
-                    Some(sample) => app.sample(sample),
-                    None => app.at_end(),
-                }
+        let now = Instant::now();
+        if now >= shown + app.playback.delay(app.at(), interval) {
+            shown = now;
+            if let Some(at) = app.playback.next(app.at()) {
+                app.show(feed.step(at, app.span())?);
                 changed = true;
             }
         }
@@ -123,8 +139,8 @@ fn look(
     Ok(())
 }
 
-/// Waits for a key, a signal, or so long. False if the terminal was hung up, which crossterm does not
-/// always say.
+/// Waits for a key, a signal, or the timeout. Returns false if the terminal was hung up, which crossterm does not
+/// always report.
 fn wait(timeout: Duration) -> io::Result<bool> {
     let stdin = io::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];

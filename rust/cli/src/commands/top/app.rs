@@ -1,388 +1,458 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `top` shows, and how keys change it.
+//! The state of the live view, and how keys change it.
 
+use super::{
+    details,
+    history::History,
+    listing::Listing,
+    playback::Playback,
+    reasons,
+    step::{Span, Step},
+    timeline::Timeline,
+    who,
+};
 use crate::{
-    cli::{RowsArgs, Sort},
-    detail::Rows,
-    model::{Period, Sample, Scope},
+    counted_by::CountedBy,
+    model::{Period, Scope},
     reason::Reason,
-    view::View,
 };
-use clap::ValueEnum;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, VecDeque},
-};
+use std::collections::BTreeMap;
 
-/// Rates that are kept for the sparkline; as many columns as a wide terminal has.
-const HISTORY: usize = 400;
-
-/// A VM in its pane, or all of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VmLine {
-    /// The VM; `None` for the whole host.
-    pub vm: Option<u64>,
-    /// Its process, and the process's name.
-    pub process: Option<(u32, String)>,
-    /// vCPUs that had an exit.
-    pub vcpus: usize,
-    /// Exits in the interval.
-    pub exits: u64,
-    /// Exits a second.
-    pub rate: f64,
-    /// CPUs' worth of time that was spent handling exits, if the TSC's frequency is known.
-    pub cpus: Option<f64>,
-}
-
-/// What the keys do at the moment.
+/// What keys do at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// What the help says.
     Normal,
-    /// They go into the filter.
+    /// They edit the filter.
     Filter,
-    /// Any of them ends the help.
+    /// They scroll the help, or close it.
     Help,
 }
 
-/// Where the keys choose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The table that keys act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
-    /// A VM.
-    #[default]
-    Vms,
-    /// A reason.
+    /// VMs, or the vCPUs of one.
+    Who,
+    /// Exit reasons.
     Reasons,
-    /// Nothing: it shows what the reason's exits were about.
+    /// What the exits of a reason were about.
     Details,
 }
 
-/// What is shown.
+/// What a key asks of those who have the snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Nothing.
+    Nothing,
+    /// Show this snapshot, over the span that is chosen.
+    Show(usize),
+    /// End.
+    Quit,
+}
+
+/// The state.
 #[derive(Debug)]
 pub struct App {
-    first: Sample,
-    last: Sample,
-    period: Period,
-    /// Exits a second of the host, and of VMs.
-    rates: BTreeMap<Option<u64>, VecDeque<u64>>,
-    /// The VM that is chosen.
-    pub chosen: Option<u64>,
-    /// Order of the reasons.
-    pub sort: Sort,
-    /// Only reasons with this in their names.
-    pub filter: String,
+    /// How time passes.
+    pub playback: Playback,
+    step: Step,
+    history: History<(Option<u64>, Option<u64>)>,
     /// What keys do.
     pub mode: Mode,
-    /// Counts since the start, not of the interval.
-    pub cumulative: bool,
-    /// Where the keys choose.
+    /// The table that they act on.
     pub pane: Pane,
-    /// The reason that is chosen, once there was a choice.
-    pub reason: Option<Reason>,
-    /// Rows of reasons, or of details, above the first that is shown.
-    pub above: usize,
-    paused: bool,
-    ended: bool,
+    span: Span,
+    vm: Option<u64>,
+    vcpu: Option<u64>,
+    per_vcpu: bool,
+    reason: Option<Reason>,
+    detail: usize,
+    vms: Listing,
+    vcpus: Listing,
+    reasons: Listing,
+    details: Listing,
+    /// Lines of the help above the first that is shown; drawing limits it.
+    pub help_above: usize,
+    /// Why the last key did nothing.
+    pub note: Option<&'static str>,
 }
 
 impl App {
-    /// Of the first sample.
-    pub fn new(first: Sample) -> Self {
-        Self {
-            period: Period::between(&first, &first),
-            last: first.clone(),
-            first,
-            rates: BTreeMap::new(),
-            chosen: None,
-            sort: Sort::Cycles,
-            filter: String::new(),
+    /// Starts with what can be shown at once. A timeline is that of the recording.
+    #[must_use]
+    pub fn new(timeline: Option<Timeline>, step: Step) -> Self {
+        let timed = CountedBy::of(&step.interval.end).has_times();
+        let order = if timed { "time" } else { "exits" };
+        let mut app = Self {
+            playback: Playback::new(timeline),
+            step: step.clone(),
+            history: History::default(),
             mode: Mode::Normal,
-            cumulative: false,
-            pane: Pane::default(),
+            pane: Pane::Who,
+            span: Span::Interval,
+            vm: None,
+            vcpu: None,
+            per_vcpu: false,
             reason: None,
-            above: 0,
-            paused: false,
-            ended: false,
-        }
+            detail: 0,
+            vms: Listing::by(&who::VMS, order),
+            vcpus: Listing::by(&who::VCPUS, order),
+            reasons: Listing::by(&reasons::COLUMNS, order),
+            details: Listing::by(&details::COLUMNS, order),
+            help_above: 0,
+            note: None,
+        };
+        app.show(step);
+        app
     }
 
-    /// There is a new sample.
-    pub fn sample(&mut self, sample: Sample) {
-        self.period = Period::between(&self.last, &sample);
-        if self.period.reloads > 0 {
-            self.first = self.last.clone();
-        }
-        self.last = sample;
-        self.ended = false;
-        let lines = self.vms();
-        for line in &lines {
-            let rates = self.rates.entry(line.vm).or_default();
-            rates.push_back(line.rate.round() as u64);
-            if rates.len() > HISTORY {
-                rates.pop_front();
+    /// Shows another snapshot, or the same over another span.
+    pub fn show(&mut self, step: Step) {
+        let interval = &step.interval;
+        let all = Listing::default();
+        let mut rates = BTreeMap::new();
+        for vm in who::vms(interval, &all) {
+            rates.insert((vm.id, None), vm.whole_rate());
+            let vcpus = vm.id.map(|vm| who::vcpus(interval, vm, &all));
+            for vcpu in vcpus.into_iter().flatten().filter(|row| row.id.is_some()) {
+                rates.insert((vm.id, vcpu.id), vcpu.whole_rate());
             }
         }
-        // Numbers of VMs are not used again, but their histories would stay.
-        self.rates
-            .retain(|vm, _| lines.iter().any(|line| line.vm == *vm));
-        if !lines.iter().any(|line| line.vm == self.chosen) {
-            self.chosen = None;
+        self.history.add(step.at, &rates);
+        self.step = step;
+        // A VM that ended may still be in the span.
+        let vms = who::vms(self.shown(), &all);
+        if !vms.iter().any(|vm| vm.id == self.vm) {
+            self.vm = None;
+            self.per_vcpu = false;
+        }
+        let vcpus = self.vm.map(|vm| who::vcpus(self.shown(), vm, &all));
+        if !vcpus.into_iter().flatten().any(|vcpu| vcpu.id == self.vcpu) {
+            self.vcpu = None;
         }
     }
 
-    /// The recording has no more.
-    pub fn at_end(&mut self) {
-        self.ended = true;
+    /// Returns the snapshot that is shown.
+    #[must_use]
+    pub fn at(&self) -> usize {
+        self.step.at
     }
 
-    /// Whether nothing new shall be shown.
-    pub fn paused(&self) -> bool {
-        self.paused
+    /// Returns the span that is shown.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.span
     }
 
-    /// Whether there is nothing new.
-    pub fn ended(&self) -> bool {
-        self.ended
+    /// Returns the period that is shown.
+    #[must_use]
+    pub fn shown(&self) -> &Period {
+        &self.step.shown
     }
 
-    /// How long the interval was.
-    pub fn seconds(&self) -> f64 {
-        self.period.seconds.map_or(0.0, |seconds| seconds.0)
+    /// Returns how many VMs there are.
+    #[must_use]
+    pub fn vms(&self) -> usize {
+        self.shown().counts.vms().len()
     }
 
-    /// When it ended, in nanoseconds since 1970.
-    pub fn realtime(&self) -> u64 {
-        self.last.header.realtime
-    }
-
-    /// The host and its VMs.
-    pub fn vms(&self) -> Vec<VmLine> {
-        let counts = &self.last.counts;
-        let vms = counts.vms();
-        let host = VmLine {
-            vcpus: counts.vcpus.len(),
-            ..self.line(None)
-        };
-        let of_vm = |vm| VmLine {
-            vcpus: counts.vcpus_of(vm).count(),
-            process: counts
-                .vcpus_of(vm)
-                .next()
-                .map(|(_, vcpu)| (vcpu.pid, vcpu.process.clone())),
-            ..self.line(Some(vm))
-        };
-        [host]
-            .into_iter()
-            .chain(vms.into_iter().map(of_vm))
-            .collect()
-    }
-
-    fn line(&self, vm: Option<u64>) -> VmLine {
-        let view = View::of_interval(&self.period, scope(vm), &RowsArgs::default());
-        let tally = view.total.line.tally;
-        let seconds = self.seconds();
-        let a_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
-        VmLine {
-            vm,
-            process: None,
-            vcpus: 0,
-            exits: tally.exits,
-            rate: a_second(tally.exits as f64),
-            cpus: view.seconds_of(tally.cycles as f64).map(a_second),
+    /// Returns which time is shown.
+    #[must_use]
+    pub fn time(&self) -> String {
+        let seconds = self.shown().seconds.map_or(0.0, |seconds| seconds.0);
+        match self.span {
+            Span::Interval if self.shown().seconds.is_some() => format!("in {seconds:.1} s"),
+            Span::Start => format!("since the start, {seconds:.1} s"),
+            _ => CountedBy::of(&self.shown().end).since().to_owned(),
         }
     }
 
-    /// The reasons of the VM that is chosen.
-    pub fn reasons(&self) -> View {
-        let wanted = self.filter.to_ascii_uppercase().replace('-', "_");
-        let mut args = RowsArgs {
-            sort: self.sort,
-            ..RowsArgs::default()
-        };
-        let period = &*self.shown();
-        let mut view = View::of_interval(period, scope(self.chosen), &args);
-        if !wanted.is_empty() {
-            view.rows.retain(|row| row.name().contains(&wanted));
-        }
-        // So that there is something to see of what is filtered for.
-        args.all = view.rows.is_empty() && !wanted.is_empty();
-        if args.all {
-            let all = Reason::all(period.end.isa());
-            let like = all.filter(|reason| reason.to_string().contains(&wanted));
-            args.reason = like.map(Into::into).collect();
-            if !args.reason.is_empty() {
-                view.rows = View::of_interval(period, scope(self.chosen), &args).rows;
-            }
-        }
-        view
-    }
-
-    /// The period that is shown.
-    fn shown(&self) -> Cow<'_, Period> {
-        match self.cumulative {
-            true => Cow::Owned(Period::between(&self.first, &self.last)),
-            false => Cow::Borrowed(&self.period),
+    /// Returns whose exits are shown.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match (self.vm, self.vcpu) {
+            (Some(vm), Some(vcpu)) => format!("VM {vm}, vCPU {vcpu}"),
+            (Some(vm), None) => format!("VM {vm}"),
+            _ => "all VMs".to_owned(),
         }
     }
 
-    /// What the exits of the reason that is chosen were about; `None` if it was not captured. They are in the
-    /// reasons' order if they have what it goes by, else by exits.
-    pub fn details(&self) -> Option<Rows> {
-        let period = self.shown();
-        let details = period.captured()?;
-        let reason = self.reason?;
-        // The VM may be gone since.
-        let rows = Rows::of(&period, details, scope(self.chosen), &[reason.into()]);
-        let mut rows = rows.unwrap_or_default();
-        rows.sort(|counts| match self.sort {
-            Sort::Cycles => counts.cycles,
-            Sort::User => counts.user_exits,
-            Sort::Max => counts.longest,
-            Sort::Avg => counts.cycles / counts.exits.max(1),
-            Sort::Exits | Sort::P99 | Sort::Reason => counts.exits,
-        });
-        Some(rows)
+    fn scope(&self) -> Scope {
+        let vcpu = self.vcpu.and_then(|vcpu| u32::try_from(vcpu).ok());
+        match (self.vm, vcpu) {
+            (Some(vm), Some(vcpu)) => Scope::Vcpu((vm, vcpu)),
+            (Some(vm), None) => Scope::Vm(vm),
+            _ => Scope::Host,
+        }
     }
 
-    /// Seconds that are shown.
-    pub fn shown_seconds(&self) -> f64 {
-        self.shown().seconds.map_or(0.0, |seconds| seconds.0)
+    /// Returns the exits per second of those whose exits are shown, of so many snapshots, the newest last.
+    #[must_use]
+    pub fn rates(&self, snapshots: usize) -> Vec<Option<u64>> {
+        self.history
+            .of((self.vm, self.vcpu), self.step.at, snapshots)
     }
 
-    /// Exits a second of the VM that is chosen, the newest last.
-    pub fn rates(&self) -> Vec<u64> {
-        let rates = self.rates.get(&self.chosen);
-        rates.map_or_else(Vec::new, |rates| rates.iter().copied().collect())
+    /// Returns the VM whose vCPUs are listed.
+    #[must_use]
+    pub fn vcpus_of(&self) -> Option<u64> {
+        self.vm.filter(|_| self.per_vcpu)
     }
 
-    /// A key was pressed; true ends it all.
-    pub fn key(&mut self, key: KeyEvent) -> bool {
+    /// Returns the VMs, or the vCPUs.
+    #[must_use]
+    pub fn who(&self) -> Vec<who::Row> {
+        match self.vcpus_of() {
+            Some(vm) => who::vcpus(self.shown(), vm, &self.vcpus),
+            None => who::vms(self.shown(), &self.vms),
+        }
+    }
+
+    /// Returns which of them is selected.
+    #[must_use]
+    pub fn selected_who(&self) -> Option<u64> {
+        match self.per_vcpu {
+            true => self.vcpu,
+            false => self.vm,
+        }
+    }
+
+    /// Returns the exit reasons.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<reasons::Row> {
+        reasons::rows(self.shown(), self.scope(), &self.reasons)
+    }
+
+    /// Returns the reason that is selected.
+    #[must_use]
+    pub fn selected_reason(&self) -> Option<Reason> {
+        self.reason.filter(|_| self.pane != Pane::Who)
+    }
+
+    /// Returns what the exits of the selected reason were about; `None` if that was not captured.
+    #[must_use]
+    pub fn details(&self) -> Option<Vec<details::Row>> {
+        details::rows(self.shown(), self.scope(), self.reason, &self.details)
+    }
+
+    /// Returns which of the details is selected.
+    #[must_use]
+    pub fn selected_detail(&self) -> usize {
+        self.detail
+    }
+
+    /// Returns how a table is shown.
+    #[must_use]
+    pub fn listing(&self, pane: Pane) -> &Listing {
+        match pane {
+            Pane::Who if self.per_vcpu => &self.vcpus,
+            Pane::Who => &self.vms,
+            Pane::Reasons => &self.reasons,
+            Pane::Details => &self.details,
+        }
+    }
+
+    /// The same, to be scrolled.
+    pub fn listing_mut(&mut self, pane: Pane) -> &mut Listing {
+        match pane {
+            Pane::Who if self.per_vcpu => &mut self.vcpus,
+            Pane::Who => &mut self.vms,
+            Pane::Reasons => &mut self.reasons,
+            Pane::Details => &mut self.details,
+        }
+    }
+
+    fn columns(&self) -> usize {
+        match self.pane {
+            Pane::Who if self.per_vcpu => who::VCPUS.len(),
+            Pane::Who => who::VMS.len(),
+            Pane::Reasons => reasons::COLUMNS.len(),
+            Pane::Details => details::COLUMNS.len(),
+        }
+    }
+
+    /// A key was pressed.
+    pub fn key(&mut self, key: KeyEvent) -> Request {
         if key.kind == KeyEventKind::Release {
-            return false;
+            return Request::Nothing;
         }
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        if control && key.code == KeyCode::Char('c') {
-            return true;
+        self.note = None;
+        if key
+            .modifiers
+            .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+        {
+            let is_ctrl_c =
+                key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+            return match is_ctrl_c {
+                true => Request::Quit,
+                false => Request::Nothing,
+            };
         }
         match self.mode {
-            Mode::Help => self.mode = Mode::Normal,
+            Mode::Help => self.read(key.code),
             Mode::Filter => self.edit(key.code),
             Mode::Normal => return self.command(key.code),
         }
-        false
+        Request::Nothing
+    }
+
+    fn read(&mut self, key: KeyCode) {
+        self.help_above = match key {
+            KeyCode::Up | KeyCode::Char('k') => self.help_above.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => self.help_above.saturating_add(1),
+            KeyCode::PageUp => self.help_above.saturating_sub(10),
+            KeyCode::PageDown => self.help_above.saturating_add(10),
+            _ => {
+                self.mode = Mode::Normal;
+                0
+            }
+        };
     }
 
     fn edit(&mut self, key: KeyCode) {
+        let listing = self.listing_mut(self.pane);
         match key {
-            KeyCode::Enter => self.mode = Mode::Normal,
-            KeyCode::Esc => {
-                self.filter.clear();
-                self.mode = Mode::Normal;
-            }
+            KeyCode::Char(c) if !c.is_control() => listing.filter.push(c),
             KeyCode::Backspace => {
-                self.filter.pop();
+                listing.filter.pop();
             }
-            // Names have no other characters.
-            KeyCode::Char(c) if c.is_ascii_alphanumeric() || c == '_' || c == '-' => {
-                self.filter.push(c);
-            }
+            KeyCode::Esc => listing.filter.clear(),
             _ => (),
         }
-        self.above = 0;
+        listing.rewind();
+        if matches!(key, KeyCode::Enter | KeyCode::Esc) {
+            self.mode = Mode::Normal;
+            // What was selected may not be shown any more.
+            self.select(|at, _, _| at);
+        }
     }
 
-    fn command(&mut self, key: KeyCode) -> bool {
+    fn command(&mut self, key: KeyCode) -> Request {
         match key {
-            KeyCode::Char('q') => return true,
+            KeyCode::Char('q') => return Request::Quit,
             KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.mode = Mode::Help,
-            KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('/') => self.mode = Mode::Filter,
-            KeyCode::Enter => self.enter(),
+            KeyCode::Enter => self.open(),
             KeyCode::Esc => self.back(),
-            KeyCode::Char('c') => self.cumulative = !self.cumulative,
-            KeyCode::Char('s') => self.next_sort(1),
-            KeyCode::Char('S') => self.next_sort(Sort::value_variants().len() - 1),
-            KeyCode::Up | KeyCode::Char('k') => self.choose(|at, _| at.saturating_sub(1)),
-            KeyCode::Down | KeyCode::Char('j') => {
-                self.choose(|at, last| last.min(at.saturating_add(1)));
+            KeyCode::Char('v') => self.toggle_vcpus(),
+            KeyCode::Char('c') => return self.next_span(),
+            KeyCode::Char('s') => self.sort_by_next(1),
+            KeyCode::Char('S') => self.sort_by_next(self.columns() - 1),
+            KeyCode::Char('r') => {
+                let listing = self.listing_mut(self.pane);
+                listing.reversed = !listing.reversed;
             }
-            KeyCode::Home => self.choose(|_, _| 0),
-            KeyCode::End => self.choose(|_, last| last),
-            KeyCode::PageUp => self.above = self.above.saturating_sub(10),
-            KeyCode::PageDown => self.above = self.above.saturating_add(10),
+            KeyCode::Up | KeyCode::Char('k') => self.select(|at, _, _| at.saturating_sub(1)),
+            KeyCode::Down | KeyCode::Char('j') => self.select(|at, last, _| last.min(at + 1)),
+            KeyCode::Home | KeyCode::Char('g') => self.select(|_, _, _| 0),
+            KeyCode::End | KeyCode::Char('G') => self.select(|_, last, _| last),
+            KeyCode::PageUp => self.select(|at, _, page| at.saturating_sub(page)),
+            KeyCode::PageDown => self.select(|at, last, page| last.min(at + page)),
+            KeyCode::Char('p' | ' ') => {
+                let to = self.playback.toggle(self.at());
+                return to.map_or(Request::Nothing, Request::Show);
+            }
+            KeyCode::Left | KeyCode::Right | KeyCode::Char('[' | ']' | '+' | '=' | '-') => {
+                return self.replay(key)
+            }
             _ => (),
         }
-        false
+        Request::Nothing
     }
 
-    fn next_sort(&mut self, step: usize) {
-        let all = Sort::value_variants();
-        let at = all.iter().position(|sort| *sort == self.sort).unwrap_or(0);
-        self.sort = all[(at + step) % all.len()];
+    fn sort_by_next(&mut self, step: usize) {
+        let columns = self.columns();
+        self.listing_mut(self.pane).next_column(step, columns);
     }
 
-    /// Into what is chosen.
-    fn enter(&mut self) {
+    fn next_span(&mut self) -> Request {
+        self.span = match self.span {
+            Span::Interval => Span::Start,
+            Span::Start => Span::Load,
+            Span::Load => Span::Interval,
+        };
+        Request::Show(self.at())
+    }
+
+    fn open(&mut self) {
         self.pane = match self.pane {
-            Pane::Vms => Pane::Reasons,
+            Pane::Who => Pane::Reasons,
             Pane::Reasons if self.reason.is_some() => Pane::Details,
             pane => pane,
         };
-        self.above = 0;
-        if self.pane == Pane::Reasons {
-            self.choose(|at, _| at);
+        match self.pane {
+            // So that one is selected.
+            Pane::Reasons => self.select(|at, _, _| at),
+            _ => self.detail = 0,
         }
     }
 
-    /// Out of it; and at last what is shown is not filtered any more.
     fn back(&mut self) {
         match self.pane {
-            Pane::Vms => self.filter.clear(),
-            Pane::Reasons => self.pane = Pane::Vms,
             Pane::Details => self.pane = Pane::Reasons,
+            Pane::Reasons => self.pane = Pane::Who,
+            Pane::Who if !self.listing(Pane::Who).filter.is_empty() => {
+                self.listing_mut(Pane::Who).filter.clear();
+            }
+            Pane::Who if self.per_vcpu => self.toggle_vcpus(),
+            Pane::Who => self.reasons.filter.clear(),
         }
-        self.above = 0;
     }
 
-    /// Another one of those that there are, by where it is and where the last is.
-    fn choose(&mut self, other: impl FnOnce(usize, usize) -> usize) {
+    fn toggle_vcpus(&mut self) {
+        if self.vm.is_none() {
+            self.note = Some("select a VM first, then v lists its vCPUs");
+            return;
+        }
+        self.per_vcpu = !self.per_vcpu;
+        self.vcpu = None;
+        self.pane = Pane::Who;
+        self.vcpus.rewind();
+    }
+
+    fn replay(&mut self, key: KeyCode) -> Request {
+        let to = self.playback.key(key, self.at());
+        self.note = to.err();
+        to.ok().flatten().map_or(Request::Nothing, Request::Show)
+    }
+
+    /// Selects another row of the pane, by where the selected one is, where the last is, and the size of a page.
+    fn select(&mut self, other: impl FnOnce(usize, usize, usize) -> usize) {
+        let page = self.listing(self.pane).page();
         match self.pane {
-            Pane::Vms => {
-                let vms: Vec<_> = self.vms().iter().map(|line| line.vm).collect();
-                if let Some(vm) = chosen(&vms, self.chosen, other) {
-                    self.chosen = vm;
-                    self.above = 0;
+            Pane::Who => {
+                let ids: Vec<_> = self.who().iter().map(|row| row.id).collect();
+                let id = selected(&ids, self.selected_who(), |at, last| other(at, last, page));
+                match self.per_vcpu {
+                    true => self.vcpu = id.flatten(),
+                    false => self.vm = id.flatten(),
                 }
+                self.reasons.rewind();
             }
             Pane::Reasons => {
-                let rows = self.reasons().rows;
-                let reasons: Vec<_> = rows.iter().map(|row| row.reason).collect();
-                self.reason = chosen(&reasons, self.reason, other).flatten();
+                let reasons: Vec<_> = self.reasons().iter().map(|row| Some(row.reason)).collect();
+                let reason = selected(&reasons, self.reason, |at, last| other(at, last, page));
+                self.reason = reason.flatten();
             }
-            Pane::Details => self.above = other(self.above, usize::MAX),
+            Pane::Details => {
+                let last = self
+                    .details()
+                    .map_or(0, |rows| rows.len().saturating_sub(1));
+                self.detail = other(self.detail.min(last), last, page).min(last);
+            }
         }
     }
 }
 
-/// Another one than `now`, or the first.
-fn chosen<T: Copy + PartialEq>(
+/// Returns another one than `now`, which counts as the first if it is not there.
+fn selected<T: Copy + PartialEq>(
     all: &[T],
     now: T,
     other: impl FnOnce(usize, usize) -> usize,
 ) -> Option<T> {
     let at = all.iter().position(|one| *one == now).unwrap_or(0);
     all.get(other(at, all.len().saturating_sub(1))).copied()
-}
-
-fn scope(vm: Option<u64>) -> Scope {
-    vm.map_or(Scope::Host, Scope::Vm)
-}
-
-/// A reason's number and name.
-pub fn reason_name(reason: Option<Reason>) -> String {
-    reason.map_or_else(String::new, |reason| {
-        format!("{:>2} {reason}", reason.number())
-    })
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The terminal, while it is ours.
+//! The terminal while top has it.
 
 use ratatui::{DefaultTerminal, Frame};
 use std::{io, thread};
 
-/// The full screen, in raw mode. Dropped, the terminal is as it was; after a panic too, and before
-/// its message is printed, by a hook that ratatui sets.
+/// The full screen, in raw mode. Dropping it restores the terminal. After a panic a hook that ratatui sets restores it
+/// before the message is printed.
 #[derive(Debug)]
 pub struct Screen(DefaultTerminal);
 
@@ -27,11 +27,11 @@ impl Screen {
         }
     }
 
-    /// Draws all of it anew; only what changed is written.
+    /// Draws a screen; only changes are written.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
+    /// The terminal cannot be written to.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.0.draw(draw).map(|_| ())
     }
@@ -39,11 +39,11 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // The hook has done it; once more would put the cursor on the panic's message.
+        // The hook restored it already; doing so again would move the cursor onto the panic's message.
         if thread::panicking() {
             return;
         }
-        // Where it fails, as after a hang-up, there is no terminal any more.
+        // If this fails, as after a hang-up, there is no terminal any more.
         let _ = ratatui::try_restore();
     }
 }

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A recording of which any snapshot can be had.
+
+use super::{
+    step::{Span, Step},
+    timeline::{Moment, Timeline},
+};
+use crate::{
+    model::{Period, Sample},
+    source::recording::{Error, Reader},
+};
+use exitstat_core::snapshot::Snapshot;
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufReader, Cursor, Read},
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+/// Snapshots that are kept. Recordings are read forward only, so going back further reads from the start.
+const KEPT: usize = 32;
+
+/// Sums since the start that are kept, evenly distributed, so that going back needs few snapshots.
+const SUMS: usize = 32;
+
+/// A recording's bytes.
+enum Bytes {
+    /// A file, which is read again whenever it is needed.
+    File(PathBuf),
+    /// What a pipe gave.
+    Memory(Rc<[u8]>),
+}
+
+impl Bytes {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let mut file = File::open(path)?;
+        if file.metadata()?.is_file() {
+            return Ok(Self::File(path.to_owned()));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Self::Memory(bytes.into()))
+    }
+
+    fn reader(&self) -> Result<Reader<Box<dyn Read>>, Error> {
+        Reader::new(match self {
+            Self::File(path) => Box::new(BufReader::new(File::open(path)?)),
+            Self::Memory(bytes) => Box::new(Cursor::new(Rc::clone(bytes))),
+        })
+    }
+}
+
+/// A recording.
+pub struct Replay {
+    bytes: Bytes,
+    timeline: Timeline,
+    warning: Option<String>,
+    reader: Reader<Box<dyn Read>>,
+    /// The snapshot that the reader gives next.
+    next: usize,
+    kept: BTreeMap<usize, Rc<Sample>>,
+    sums: BTreeMap<usize, Period>,
+    /// The sum that was asked for last.
+    last_sum: Option<(usize, Period)>,
+}
+
+impl Replay {
+    /// Opens a recording, and reads it once to learn what it has.
+    ///
+    /// # Errors
+    ///
+    /// The recording cannot be read, or it has no snapshot.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let bytes = Bytes::open(path)?;
+        let mut reader = bytes.reader()?;
+        let mut moments = Vec::new();
+        while let Some(bytes) = reader.next_bytes()? {
+            let header = Snapshot::parse(&bytes).map_err(Error::Snapshot)?.header;
+            moments.push(Moment {
+                realtime: header.realtime,
+                marks: reader.take_marks(),
+            });
+        }
+        // A recording may end with a mark that no snapshot follows.
+        if let Some(last) = moments.last_mut() {
+            last.marks.extend(reader.take_marks());
+        }
+        Ok(Self {
+            timeline: Timeline::new(moments).ok_or(Error::Empty)?,
+            warning: reader.warning(),
+            reader: bytes.reader()?,
+            next: 0,
+            kept: BTreeMap::new(),
+            sums: BTreeMap::new(),
+            last_sum: None,
+            bytes,
+        })
+    }
+
+    /// Returns when the snapshots were taken.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Returns what is missing in the recording.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// Returns what ends with a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// The recording cannot be read any more.
+    pub fn step(&mut self, at: usize, span: Span) -> Result<Step, Error> {
+        let at = at.min(self.timeline.last());
+        let before = match at {
+            0 => None,
+            _ => Some(self.sample(at - 1)?),
+        };
+        let after = self.sample(at)?;
+        let total = || self.total(at);
+        Step::new(at, (before.as_deref(), &*after), span, total)
+    }
+
+    /// Returns what was counted since the first snapshot. VMs that ended meanwhile are in it, so it is the sum of all
+    /// intervals, not the difference of two snapshots.
+    fn total(&mut self, at: usize) -> Result<Period, Error> {
+        let nearest = self.sums.range(..=at).next_back();
+        let nearest = nearest.map(|(&sum_at, sum)| (sum_at, sum.clone()));
+        let last = self.last_sum.take().filter(|&(last, _)| last <= at);
+        let found = nearest.into_iter().chain(last).max_by_key(|&(at, _)| at);
+        let (mut done, mut sum) = match found {
+            Some(found) => found,
+            None => {
+                let first = self.sample(0)?;
+                (0, Period::between(&first, &first))
+            }
+        };
+        let between_sums = self.timeline.last() / SUMS + 1;
+        while done < at {
+            let before = self.sample(done)?;
+            done += 1;
+            let next = Period::between(&before, &*self.sample(done)?);
+            // The first interval is the sum so far; extending a sum of nothing would change what is known of it.
+            match done {
+                1 => sum = next,
+                _ => sum.extend(&next),
+            }
+            if done % between_sums == 0 {
+                self.sums.insert(done, sum.clone());
+            }
+        }
+        self.last_sum = Some((at, sum.clone()));
+        Ok(sum)
+    }
+
+    fn sample(&mut self, at: usize) -> Result<Rc<Sample>, Error> {
+        if let Some(sample) = self.kept.get(&at) {
+            return Ok(Rc::clone(sample));
+        }
+        if self.next > at {
+            self.reader = self.bytes.reader()?;
+            self.next = 0;
+        }
+        // Whoever goes back one step goes back more.
+        let wanted = (at + 1).saturating_sub(KEPT / 2);
+        loop {
+            // The file was whole up to there when it was opened.
+            let bytes = self.reader.next_bytes()?.ok_or(Error::Empty)?;
+            let read = self.next;
+            self.next += 1;
+            if read < wanted {
+                continue;
+            }
+            let sample = Rc::new(Sample::parse(&bytes).map_err(Error::Snapshot)?);
+            self.keep(read, &sample);
+            if read == at {
+                return Ok(sample);
+            }
+        }
+    }
+
+    /// Keeps a snapshot, and drops the one that is farthest from it.
+    fn keep(&mut self, at: usize, sample: &Rc<Sample>) {
+        self.kept.insert(at, Rc::clone(sample));
+        if self.kept.len() > KEPT {
+            let others = self.kept.keys().copied();
+            if let Some(farthest) = others.max_by_key(|&other| other.abs_diff(at)) {
+                self.kept.remove(&farthest);
+            }
+        }
+    }
+}
