@@ -208,6 +208,20 @@ fn keys_change_what_is_shown_and_q_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn what_a_recording_lacks_is_reported_at_the_end() {
+    let terminal = Terminal::open(100, 24);
+    let file = terminal.directory.path().join("x.rec");
+    let recording = fs::read(&file).unwrap();
+    fs::write(&file, &recording[..recording.len() - 5]).unwrap();
+    terminal.start_top();
+    terminal.wait_for(|screen| screen.contains(END));
+    terminal.keys(&["q"]);
+    terminal.assert_as_before(5);
+    let screen = terminal.screen();
+    assert!(screen.contains("exitstat: x.rec: "), "{screen}");
+}
+
+#[test]
 fn signals_leave_the_terminal_as_it_was() {
     for (signal, status) in [("TERM", 143), ("HUP", 129)] {
         let terminal = Terminal::open(100, 24);

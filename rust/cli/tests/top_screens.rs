@@ -21,7 +21,10 @@ use exitstat_cli::{
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use ratatui::{backend::TestBackend, style::Modifier, Terminal};
-use std::{env, fmt::Write, fs, io::Write as _, path::Path, sync::LazyLock, time::Duration};
+use std::{
+    env, fmt::Write, fs, io::Write as _, path::Path, process::Command, sync::LazyLock, thread,
+    time::Duration,
+};
 use tempfile::NamedTempFile;
 
 /// A live view on a screen of some size.
@@ -518,10 +521,11 @@ fn a_recording_is_paused_and_stepped_through_and_played_faster() {
     assert_eq!(top.delay(interval), interval * 2);
     top.keys("] ] ]");
     begins(&mut top, "20/20  +19.0 s  x1/2  END  mark login");
-    // At the end, it starts again.
+    // At the end, it starts again, and stops if it is stepped through.
     top.keys("Space");
     begins(&mut top, "2/20  +1.0 s  x1/2  ━");
     assert_eq!(top.next(), Some(2));
+    assert_eq!(top.keys("Right").next(), None);
 
     let mut live = Top::watch(&common::boot()[0], 80, 24);
     let screen = live.keys("Left").screen();
@@ -564,6 +568,24 @@ fn going_back_shows_the_same_intervals() {
 #[test]
 fn going_back_shows_the_same_totals() {
     assert_going_back_shows_what_was_shown("c");
+}
+
+/// It can be read once only.
+#[test]
+fn a_recording_may_come_from_a_pipe() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut replay = thread::scope(|scope| {
+        scope.spawn(|| fs::write(&pipe, made::recorded(100)).unwrap());
+        Replay::open(&pipe).unwrap()
+    });
+    assert_eq!(replay.timeline().last(), 99);
+    let mut at = |at| replay.step(at, Span::Interval).unwrap().interval;
+    let (last, first) = (at(99), at(1));
+    assert!(last.end.realtime > first.end.realtime);
+    assert_eq!(at(99), last);
 }
 
 #[test]
@@ -612,6 +634,9 @@ fn a_reload_of_the_module_starts_cumulative_counts() {
         top.take(&snapshots[at]);
         assert_eq!(total(&mut top), expected);
     }
+    // Rates are over the time that the counts are of.
+    let screen = top.screen();
+    assert!(screen.contains("since the start, 2.0 s"), "{screen}");
 }
 
 #[test]
