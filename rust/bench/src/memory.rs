@@ -128,7 +128,7 @@ pub fn complaints(items: &[Item]) -> Vec<String> {
     grown
         .map(|item| {
             format!(
-                "memory has grown: {}: {} bytes, and {} are allowed (rust/core/src/footprint.rs)",
+                "memory has grown: {}: {} bytes, limit {} (rust/core/src/footprint.rs)",
                 item.key, item.bytes, item.most
             )
         })
@@ -170,7 +170,7 @@ mod tests {
         let items = of_kvm(&SIZES.replace("kvm_vmx 6336 6336", "kvm_vmx 6336 6400")).unwrap();
         let complaints = complaints(&items);
         assert_eq!(complaints.len(), 1);
-        assert!(complaints[0].contains("per_vm: 64 bytes, and 0 are allowed"));
+        assert!(complaints[0].contains("per_vm: 64 bytes, limit 0"));
     }
 
     #[test]

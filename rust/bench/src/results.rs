@@ -166,7 +166,7 @@ impl Results {
             .filter(|row| row.parse_per_byte() > limit);
         slow.map(|row| {
             format!(
-                "parsing is not linear: {}: {:.2} ns per byte, and {limit:.2} are allowed",
+                "parsing is not linear: {}: {:.2} ns per byte, limit {limit:.2}",
                 row.case.name,
                 row.parse_per_byte()
             )

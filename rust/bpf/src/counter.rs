@@ -197,7 +197,7 @@ fn attach(object: &Object, programs: &[Program], functions: Functions) -> Result
     let attach = |&(name, hook, what): &Program| {
         let mut all = object.progs_mut();
         let program = all.find(|program| program.name() == name);
-        let program = program.expect("it is in the object");
+        let program = program.expect("the object contains it");
         let link = match (hook, functions) {
             (Hook::Tracepoint, _) => program.attach_raw_tracepoint(what),
             (Hook::Function, Functions::ByFtrace) => program.attach_kprobe_multi(false, vec![what]),
@@ -274,7 +274,7 @@ fn prepare(
         }
     }
     let sized = |mut map: OpenMapMut<'_>, elements: u32, size: usize| {
-        assert_eq!(map.value_size() as usize, size, "layout.h is another");
+        assert_eq!(map.value_size() as usize, size, "layout.h differs");
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         map.set_value_size(elements.saturating_mul(size))
     };
@@ -311,8 +311,8 @@ fn refused(error: libbpf_rs::Error) -> Error {
 
 fn map<T: Shared>(object: &Object, name: &str, elements: u32) -> Result<Mapped<T>, Error> {
     let map = object.maps().find(|map| map.name() == name);
-    let mapped = Mapped::of(&map.expect("it is in the object"), elements)?;
-    Ok(mapped.expect("layout.h is another"))
+    let mapped = Mapped::of(&map.expect("the object contains it"), elements)?;
+    Ok(mapped.expect("layout.h differs"))
 }
 
 #[cfg(test)]
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn many_vcpus_are_read_at_once() {
         if !may_use_bpf() {
-            eprintln!("left out: no BPF here");
+            eprintln!("skipped: no BPF here");
             return;
         }
         const MANY: u32 = 512;
@@ -400,7 +400,7 @@ mod tests {
     #[test]
     fn the_verifier_takes_the_programs() {
         if !may_use_bpf() {
-            eprintln!("left out: no BPF here");
+            eprintln!("skipped: no BPF here");
             return;
         }
         for isa in [Isa::Vmx, Isa::Svm] {
