@@ -41,12 +41,15 @@ pub struct ExportArgs {
     /// Write the file again and again
     #[arg(short, long, value_parser = super::interval, requires = "textfile")]
     pub interval: Option<Duration>,
-    /// Only metrics of the host, none of each VM
+    /// Omit metrics of VMs
     #[arg(long)]
     pub no_vms: bool,
-    /// No histograms, which are most of all series
+    /// Omit all histograms, which are most of the host's series
     #[arg(long)]
     pub no_histograms: bool,
+    /// Also export histograms of each VM: up to 26 series for each of its reasons
+    #[arg(long, conflicts_with_all = ["no_vms", "no_histograms"])]
+    pub vm_histograms: bool,
     /// Also metrics of what exits were about (MSRs, ports, addresses, CPUID leaves and so on), of at most N keys of
     /// each reason. Needs the module, with its parameter `detail` set, and CAP_PERFMON
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]

@@ -6,8 +6,8 @@
 //! was counted, the commands say.
 
 use super::{
-    CaptureKind, Cli, Command, ExplainArgs, Format, LiveArgs, LookArgs, PlotArgs, PlotKind,
-    PrintArgs, RateOf, RowsArgs, ScopeArgs, Sort, SourceKind,
+    CaptureKind, Cli, Command, ExplainArgs, ExportArgs, Format, LiveArgs, LookArgs, PlotArgs,
+    PlotKind, PrintArgs, RateOf, RowsArgs, ScopeArgs, Sort, SourceKind,
 };
 use clap::ValueEnum;
 
@@ -45,9 +45,7 @@ impl Cli {
                 args.look.check()
             }
             Some(Command::Explain(args)) => args.check(),
-            Some(Command::Export(args)) if args.details.is_some() => {
-                by_module("--details", &args.source.live)
-            }
+            Some(Command::Export(args)) => args.check(),
             Some(Command::Plot(args)) => args.check(),
             _ => Ok(()),
         }
@@ -90,6 +88,20 @@ impl ExplainArgs {
             );
         }
         self.look.check()
+    }
+}
+
+impl ExportArgs {
+    fn check(&self) -> Result<(), String> {
+        if self.vm_histograms && self.source.live.counts {
+            return Err(
+                "--vm-histograms is about times, and --counts counts exits only".to_owned(),
+            );
+        }
+        match self.details {
+            Some(_) => by_module("--details", &self.source.live),
+            None => Ok(()),
+        }
     }
 }
 
@@ -211,6 +223,15 @@ mod tests {
             ("exitstat explain --source device", "-i"),
             ("exitstat explain --capture key", "--interval"),
             ("exitstat export --details 5 --off-cpu", "--details"),
+            (
+                "exitstat export --vm-histograms --counts",
+                "--vm-histograms",
+            ),
+            ("exitstat export --vm-histograms --no-vms", "--no-vms"),
+            (
+                "exitstat export --vm-histograms --no-histograms",
+                "--no-histograms",
+            ),
             ("exitstat plot x -o y.svg --reason HLT", "--reason"),
             (
                 "exitstat plot x -o y.svg --kind totals --reason HLT",

@@ -12,14 +12,17 @@ use crate::{
 };
 use std::{fmt, process::ExitCode, time::Duration};
 
+mod encoder;
 mod http;
 mod keys;
+mod limits;
 mod metrics;
+mod text;
 mod textfile;
 mod whole;
 
 use keys::Keys;
-use metrics::Metrics;
+use metrics::{Choice, Metrics};
 use whole::Whole;
 
 /// Carries it out.
@@ -39,7 +42,11 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
     }
     let mut whole = Whole::default();
     let mut keys = args.details.map(|most| Keys::new(most.into()));
-    let (vms, histograms) = (!args.no_vms, !args.no_histograms);
+    let choice = Choice {
+        vms: !args.no_vms,
+        histograms: !args.no_histograms,
+        vm_histograms: args.vm_histograms,
+    };
     let mut metrics = move |mut sample: Sample| {
         // The host's sums include the vCPUs of VMs that are left out.
         let vcpus = sample.counts.by_vcpus(Scope::Host).unwrap_or_default();
@@ -52,8 +59,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
             sample,
             vcpus,
             keys: keys.unwrap_or_default(),
-            vms,
-            histograms,
+            choice,
         }
     };
     match &args.textfile {

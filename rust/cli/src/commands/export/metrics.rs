@@ -2,54 +2,57 @@
 
 //! The metrics of a sample, as docs/metrics.md lists them.
 
-use super::{keys, Format};
+use super::{encoder::Encoder, keys, limits, Format};
 use crate::{
     counted_by::CountedBy,
     detail,
     model::{Counters, Reasons, Sample, Scope},
     reason::{vendor, Reason},
 };
-use exitstat_core::histogram::bucket_begin;
 use prometheus_client::{
     collector::Collector,
-    encoding::{text, DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet},
+    encoding::{text, DescriptorEncoder, NoLabelSet},
     metrics::MetricType,
     registry::Registry,
 };
 use std::fmt;
 
-/// Limits between a histogram's buckets are 2^n cycles, with n from the first to the last of these:
-/// 0.1 us to 0.4 s at 2.5 GHz. They are the same for all histograms and do not depend on what was
-/// counted, so that sums of histograms, and rates over time, are right.
-const LIMITS: std::ops::RangeInclusive<u32> = 8..=30;
-
 /// The metrics of a sample.
 #[derive(Debug)]
 pub struct Metrics {
-    /// The sample, without VMs that are being taken apart.
+    /// The sample, without VMs in teardown.
     pub sample: Sample,
-    /// What all vCPUs counted, those of these VMs and those that are gone included.
+    /// Counters of all vCPUs, past and present.
     pub vcpus: Reasons,
-    /// What they counted, by what it was about.
+    /// Their counters by key.
     pub keys: Vec<keys::Row>,
-    /// Also those of each VM.
+    /// Which of them to write.
+    pub choice: Choice,
+}
+
+/// Which metrics to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Metrics of each VM.
     pub vms: bool,
-    /// Also histograms.
+    /// Histograms of the host.
     pub histograms: bool,
+    /// Histograms of each VM.
+    pub vm_histograms: bool,
 }
 
 /// Labels of a reason's metrics, of a VM or of the host.
 type Labels = Vec<(&'static str, String)>;
 
-/// What is counted of a reason, with its labels.
+/// Labels and counters of reasons.
 type Rows = Vec<(Labels, Counters)>;
 
 impl Metrics {
-    /// All of them, as text.
+    /// Returns them as text.
     ///
     /// # Errors
     ///
-    /// Never, as text has room.
+    /// None in practice: a `String` accepts all text.
     pub fn encode(self, format: Format) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self));
@@ -57,17 +60,17 @@ impl Metrics {
         text::encode(&mut output, &registry)?;
         Ok(match format {
             Format::OpenMetrics => output,
-            Format::Text => older(&output),
+            Format::Text => super::text::from_openmetrics(&output),
         })
     }
 
-    /// What CPUs counted: exits and cycles.
+    /// The host's rows, summed from per-CPU counters: exits and cycles.
     fn host(&self) -> Rows {
         let all = self.sample.counts.by_cpus(Scope::Host);
         rows(&[], &all.unwrap_or_default())
     }
 
-    /// What the vCPUs of each VM counted.
+    /// The rows of all VMs.
     fn vms(&self) -> Rows {
         let vms = self.sample.counts.vms().into_iter();
         vms.filter_map(|vm| Some((vm, self.sample.counts.by_vcpus(Scope::Vm(vm))?)))
@@ -75,7 +78,7 @@ impl Metrics {
             .collect()
     }
 
-    /// Seconds of so many cycles; `None` if the TSC's frequency is not known.
+    /// Converts cycles to seconds; `None` if the TSC's frequency is unknown.
     fn seconds(&self, cycles: u64) -> Option<f64> {
         let khz = self.sample.header.tsc_khz;
         (khz != 0).then(|| cycles as f64 / (f64::from(khz) * 1e3))
@@ -95,23 +98,23 @@ impl Metrics {
         ];
         encoder.gauge(
             "build_info",
-            "Versions of exitstat and of the module, who counts, and whose CPU it is; always 1",
+            "Versions of exitstat and of the module, who counts, and the CPU's vendor; always 1",
             [(build, 1.0)],
         )?;
         for (metric, help, value) in [
             (
                 "snapshot_timestamp_seconds",
-                "When the counters were read, in seconds since 1970",
+                "Time of the snapshot, in seconds since 1970",
                 header.realtime as f64 / 1e9,
             ),
             (
                 "tsc_frequency_hertz",
-                "Cycles of the TSC in a second; 1e9 if BPF counts, in ns",
+                "TSC cycles per second; 1e9 if BPF counts, in nanoseconds",
                 f64::from(header.tsc_khz) * 1e3,
             ),
             (
                 "unattached_vcpus",
-                "vCPUs whose exits are in metrics of the host only, as there was no memory for them",
+                "vCPUs without counters of their own, whose exits are in metrics of the host only",
                 header.unattached as f64,
             ),
         ] {
@@ -129,23 +132,18 @@ impl Metrics {
         let undefined: u64 = undefined.map(|(_, counters)| counters.exits).sum();
         encoder.family(
             "undefined_exits",
-            "VM exits for reasons that the SDM, or the APM, does not define",
+            "VM exits for reasons that neither the SDM nor the APM defines",
             MetricType::Counter,
             |counter| counter.encode_counter::<NoLabelSet, _, u64>(&undefined, None),
         )?;
         encoder.counts(
             "host_exits",
-            "VM exits of all VMs, those that are gone included",
+            "VM exits of all VMs, past and present",
             each(&host, |counters| counters.exits),
         )?;
         if !self.counted_by().has_times() {
             return Ok(());
         }
-        encoder.counts(
-            "host_handling_cycles",
-            "TSC cycles that KVM spent handling VM exits of all VMs",
-            each(&host, |counters| counters.cycles),
-        )?;
         encoder.amounts(
             "host_handling_seconds",
             "Time that KVM spent handling VM exits of all VMs",
@@ -154,29 +152,32 @@ impl Metrics {
         let vcpus = rows(&[], &self.vcpus);
         encoder.counts(
             "host_user_exits",
-            "VM exits of all VMs that user space had to finish",
+            "VM exits of all VMs that userspace finished",
             each(&vcpus, |counters| counters.user_exits),
         )?;
         encoder.amounts(
             "host_user_seconds",
-            "Wall time that user space took to finish VM exits of all VMs",
+            "Wall time that userspace took to finish VM exits of all VMs",
             each(&vcpus, |counters| self.seconds(counters.user_cycles)),
         )?;
         encoder.counts(
             "host_nested_exits",
-            "VM exits of all VMs that were taken while a nested guest ran",
+            "VM exits of all VMs while a nested guest ran",
             some(&vcpus, |counters| counters.nested),
         )?;
         encoder.counts(
             "host_reflected_exits",
-            "VM exits of nested guests that their hypervisors, VMs, got",
+            "VM exits of nested guests reflected to their hypervisors, the VMs",
             some(&vcpus, |counters| counters.reflected),
         )?;
         self.of_keys(encoder)?;
+        if !self.choice.histograms {
+            return Ok(());
+        }
         self.histograms(
             encoder,
             "host_exit_duration_seconds",
-            "How long KVM took to handle a VM exit, of all VMs",
+            "Duration of handling a VM exit, of all VMs",
             &vcpus,
         )
     }
@@ -206,7 +207,7 @@ impl Metrics {
         let vm = |vm: u64| ("vm", vm.to_string());
         encoder.gauge(
             "vm_info",
-            "The process that runs a VM, always 1",
+            "Process of a VM, always 1",
             counts.vms().into_iter().filter_map(|id| {
                 // All vCPUs are threads of one process.
                 let (_, vcpu) = counts.vcpus_of(id).next()?;
@@ -216,7 +217,7 @@ impl Metrics {
         )?;
         encoder.gauge(
             "vm_vcpus",
-            "vCPUs of a VM that have had a VM exit",
+            "vCPUs of a VM that have exited at least once",
             counts
                 .vms()
                 .into_iter()
@@ -231,11 +232,6 @@ impl Metrics {
         if !self.counted_by().has_times() {
             return Ok(());
         }
-        encoder.counts(
-            "handling_cycles",
-            "TSC cycles that KVM spent handling VM exits of a VM",
-            each(&rows, |counters| counters.cycles),
-        )?;
         encoder.amounts(
             "handling_seconds",
             "Time that KVM spent handling VM exits of a VM",
@@ -243,28 +239,31 @@ impl Metrics {
         )?;
         encoder.counts(
             "user_exits",
-            "VM exits of a VM that user space had to finish",
+            "VM exits of a VM that userspace finished",
             each(&rows, |counters| counters.user_exits),
         )?;
         encoder.amounts(
             "user_seconds",
-            "Wall time that user space took to finish VM exits of a VM",
+            "Wall time that userspace took to finish VM exits of a VM",
             each(&rows, |counters| self.seconds(counters.user_cycles)),
         )?;
         encoder.counts(
             "nested_exits",
-            "VM exits of a VM that were taken while a nested guest ran",
+            "VM exits of a VM while a nested guest ran",
             some(&rows, |counters| counters.nested),
         )?;
         encoder.counts(
             "reflected_exits",
-            "VM exits of nested guests that their hypervisor, the VM, got",
+            "VM exits of nested guests reflected to their hypervisor, the VM",
             some(&rows, |counters| counters.reflected),
         )?;
+        if !self.choice.vm_histograms {
+            return Ok(());
+        }
         self.histograms(
             encoder,
             "exit_duration_seconds",
-            "How long KVM took to handle a VM exit",
+            "Duration of handling a VM exit",
             &rows,
         )
     }
@@ -276,18 +275,13 @@ impl Metrics {
         help: &str,
         rows: &Rows,
     ) -> fmt::Result {
-        if !self.histograms {
-            return Ok(());
-        }
         encoder.family(metric, help, MetricType::Histogram, |family| {
             for (labels, counters) in rows {
                 let Some(sum) = self.seconds(counters.cycles) else {
                     continue;
                 };
-                let limits = LIMITS.map(bucket_begin);
-                let limits: Vec<_> = limits.filter_map(|limit| self.seconds(limit)).collect();
                 let histogram = counters.histogram.buckets();
-                let buckets = buckets(&histogram, &limits);
+                let buckets = limits::buckets(&histogram, self.sample.header.tsc_khz);
                 let count = histogram.iter().sum();
                 let mut metric = family.encode_family(labels)?;
                 metric.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
@@ -302,7 +296,7 @@ impl Collector for Metrics {
         let mut encoder = Encoder(encoder);
         self.about(&mut encoder)?;
         self.of_the_host(&mut encoder)?;
-        if self.vms {
+        if self.choice.vms {
             self.of_vms(&mut encoder)?;
         }
         Ok(())
@@ -318,7 +312,7 @@ fn reason_labels(reason: Reason) -> [(&'static str, String); 3] {
     ]
 }
 
-/// Labels of a reason's exits with a key.
+/// Labels of a reason's key.
 fn key_labels(row: &keys::Row) -> Labels {
     let (key, what) = match row.key {
         Some(key) => (format!("{key:#x}"), detail::name(row.reason.number, key)),
@@ -338,7 +332,7 @@ fn rows(labels: &[(&'static str, String)], reasons: &Reasons) -> Rows {
     reasons.iter().map(row).collect()
 }
 
-/// A number of each row.
+/// One number per row.
 fn each<'a, T>(
     rows: &'a Rows,
     number: impl Fn(&Counters) -> T + 'a,
@@ -347,108 +341,10 @@ fn each<'a, T>(
         .map(move |(labels, counters)| (labels.as_slice(), number(counters)))
 }
 
-/// The same, of those that are not 0.
+/// One number per row, without zeros.
 fn some<'a>(
     rows: &'a Rows,
     number: impl Fn(&Counters) -> u64 + 'a,
 ) -> impl Iterator<Item = (&'a [(&'static str, String)], u64)> + 'a {
     each(rows, number).filter(|&(_, number)| number != 0)
-}
-
-/// Upper limits in seconds, with the exits up to them and above the one before; last, those above
-/// all limits.
-fn buckets(histogram: &[u64], limits: &[f64]) -> Vec<(f64, u64)> {
-    let (first, last) = (*LIMITS.start() as usize, *LIMITS.end() as usize);
-    let sum = |buckets: Option<&[u64]>| buckets.unwrap_or_default().iter().sum::<u64>();
-    let mut counts = vec![sum(histogram.get(..first))];
-    counts.extend(histogram.get(first..last).unwrap_or_default());
-    let above = sum(histogram.get(last..));
-    let mut buckets: Vec<_> = limits.iter().copied().zip(counts).collect();
-    buckets.push((f64::INFINITY, above));
-    buckets
-}
-
-/// Writes families of metrics.
-struct Encoder<'a>(DescriptorEncoder<'a>);
-
-impl Encoder<'_> {
-    fn family(
-        &mut self,
-        metric: &str,
-        help: &str,
-        kind: MetricType,
-        write: impl FnOnce(&mut MetricEncoder<'_>) -> fmt::Result,
-    ) -> fmt::Result {
-        let metric = format!("exitstat_{metric}");
-        write(&mut self.0.encode_descriptor(&metric, help, None, kind)?)
-    }
-
-    fn gauge<L: EncodeLabelSet>(
-        &mut self,
-        metric: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (L, f64)>,
-    ) -> fmt::Result {
-        self.family(metric, help, MetricType::Gauge, |family| {
-            for (labels, value) in values {
-                family.encode_family(&labels)?.encode_gauge(&value)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Counters of things.
-    fn counts<L: EncodeLabelSet>(
-        &mut self,
-        metric: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (L, u64)>,
-    ) -> fmt::Result {
-        self.family(metric, help, MetricType::Counter, |family| {
-            for (labels, value) in values {
-                let mut metric = family.encode_family(&labels)?;
-                metric.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Counters of what has a unit; those whose value is not known are left out.
-    fn amounts<L: EncodeLabelSet>(
-        &mut self,
-        metric: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (L, Option<f64>)>,
-    ) -> fmt::Result {
-        self.family(metric, help, MetricType::Counter, |family| {
-            for (labels, value) in values {
-                if let Some(value) = value {
-                    let mut metric = family.encode_family(&labels)?;
-                    metric.encode_counter::<NoLabelSet, _, f64>(&value, None)?;
-                }
-            }
-            Ok(())
-        })
-    }
-}
-
-/// OpenMetrics as Prometheus's older text format: there a counter's HELP and TYPE have its whole
-/// name, and there is neither UNIT nor EOF.
-fn older(openmetrics: &str) -> String {
-    let counter = |metric: &str| {
-        let line = format!("\n# TYPE {metric} counter\n");
-        openmetrics.contains(&line)
-    };
-    let mut text = String::with_capacity(openmetrics.len());
-    for line in openmetrics.lines() {
-        match line.split(' ').collect::<Vec<_>>().as_slice() {
-            ["#", what @ ("HELP" | "TYPE"), metric, rest @ ..] if counter(metric) => {
-                text.push_str(&format!("# {what} {metric}_total {}", rest.join(" ")));
-            }
-            ["#", "UNIT" | "EOF", ..] => continue,
-            _ => text.push_str(line),
-        }
-        text.push('\n');
-    }
-    text
 }
