@@ -45,7 +45,7 @@ packages="
 	pkg-config:/usr/bin/pkg-config zlib1g-dev:/usr/include/zlib.h libzstd-dev:/usr/include/zstd.h
 	uuid-dev:/usr/include/uuid/uuid.h python3:/usr/bin/python3 perl:/usr/bin/perl
 	patch:/usr/bin/patch xz-utils:/usr/bin/xz git:/usr/bin/git
-	ca-certificates:/usr/sbin/update-ca-certificates
+	ca-certificates:/usr/sbin/update-ca-certificates curl:/usr/bin/curl openssl:/usr/bin/openssl
 	bochs:/usr/bin/bochs bochsbios:/usr/share/bochs/BIOS-bochs-latest
 	vgabios:/usr/share/bochs/VGABIOS-lgpl-latest
 	qemu-system-x86:/usr/bin/qemu-system-x86_64 seabios:/usr/share/seabios/bios-256k.bin

@@ -35,6 +35,15 @@ pub struct ExportArgs {
     /// all VMs of the host
     #[arg(long, value_name = "[HOST]:PORT", default_value = "127.0.0.1:9948")]
     pub listen: Listen,
+    /// Take TLS and passwords from this YAML file, in the format of node_exporter and others; docs/metrics.md lists
+    /// its fields
+    #[arg(
+        long = "web.config.file",
+        id = "web.config.file",
+        value_name = "FILE",
+        conflicts_with = "textfile"
+    )]
+    pub web_config_file: Option<PathBuf>,
     /// Write this file, whose name should end in .prom, in place of answering requests
     #[arg(long, value_name = "PATH", conflicts_with = "listen")]
     pub textfile: Option<PathBuf>,

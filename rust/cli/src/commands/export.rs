@@ -19,10 +19,12 @@ mod limits;
 mod metrics;
 mod text;
 mod textfile;
+mod web;
 mod whole;
 
 use keys::Keys;
 use metrics::{Choice, Metrics};
+use web::Web;
 use whole::Whole;
 
 /// Carries it out.
@@ -31,6 +33,7 @@ use whole::Whole;
 ///
 /// The counters cannot be read, the address cannot be had, or the file cannot be written.
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
+    let web = Web::open(args.web_config_file.clone())?;
     let mut samples = Samples::open(&args.source, args.details.is_some())?;
     let begins_now = samples.source.as_ref().is_some_and(Source::begins_now);
     if args.textfile.is_some() && args.interval.is_none() && begins_now {
@@ -64,7 +67,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
     };
     match &args.textfile {
         None => {
-            http::serve(&args.listen, move || Ok(metrics(samples.next()?)))?;
+            http::serve(&args.listen, web, move || Ok(metrics(samples.next()?)))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(path) => {

@@ -80,7 +80,7 @@ pub fn exporter_with_messages(
     let (message, messages) = mpsc::channel();
     thread::spawn(move || {
         for line in stderr.lines().map_while(Result::ok) {
-            let address = line.split("http://").nth(1);
+            let address = line.split_once("://").map(|(_, address)| address);
             match address.and_then(|rest| rest.strip_suffix("/metrics")) {
                 Some(address) => address_is.send(address.parse().unwrap()).unwrap(),
                 None => {

@@ -2,12 +2,15 @@
 
 //! Answers requests for metrics.
 
-use super::{Format, Metrics};
+use super::{
+    web::{Demands, Web},
+    Format, Metrics,
+};
 use crate::{cli::Listen, error::Error};
 use http_body_util::Full;
 use hyper::{
     body::{Bytes, Incoming},
-    header::{ACCEPT, ALLOW, CONTENT_TYPE},
+    header::{ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
     server::conn::http1,
     service::service_fn,
     Method, Request, Response, StatusCode,
@@ -24,9 +27,11 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpSocket},
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream},
     runtime, task, time,
 };
+use tokio_rustls::TlsAcceptor;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -49,19 +54,21 @@ const BACKLOG: u32 = 1024;
 /// The name is not known, or the address cannot be had.
 pub fn serve(
     listen: &Listen,
+    web: Web,
     metrics: impl FnMut() -> Result<Metrics, Error> + 'static,
 ) -> Result<(), Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.and_then(|runtime| {
-        let metrics = Rc::new(RefCell::new(metrics));
+        let (web, metrics) = (Rc::new(web), Rc::new(RefCell::new(metrics)));
+        let scheme = if web.has_tls() { "https" } else { "http" };
         let local = task::LocalSet::new();
         local.block_on(&runtime, async {
             for listener in listeners(listen)? {
                 crate::say!(
-                    "exitstat: metrics are at http://{}/metrics",
+                    "exitstat: metrics are at {scheme}://{}/metrics",
                     listener.local_addr()?
                 );
-                task::spawn_local(accept(listener, Rc::clone(&metrics)));
+                task::spawn_local(accept(listener, Rc::clone(&web), Rc::clone(&metrics)));
             }
             std::future::pending().await
         })
@@ -132,7 +139,7 @@ fn is_not_here(error: &io::Error) -> bool {
 }
 
 /// Answers whoever connects.
-async fn accept<M>(listener: TcpListener, metrics: Rc<RefCell<M>>)
+async fn accept<M>(listener: TcpListener, web: Rc<Web>, metrics: Rc<RefCell<M>>)
 where
     M: FnMut() -> Result<Metrics, Error> + 'static,
 {
@@ -142,22 +149,57 @@ where
             time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let metrics = Rc::clone(&metrics);
+        let (web, metrics) = (Rc::clone(&web), Rc::clone(&metrics));
         task::spawn_local(async move {
-            let answer = service_fn(|request| {
-                let answer = answer(&request, || metrics.borrow_mut()());
-                std::future::ready(Ok::<_, Infallible>(answer))
-            });
-            let mut connection = http1::Builder::new();
-            connection
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE);
-            // Whoever asked wrongly, or has gone, is not of interest.
-            let _ = connection
-                .serve_connection(TokioIo::new(stream), answer)
-                .await;
+            if let Some(demands) = web.demands() {
+                connection(stream, demands, metrics).await;
+            }
         });
     }
+}
+
+/// Answers the requests of a connection.
+async fn connection<M>(stream: TcpStream, demands: Demands, metrics: Rc<RefCell<M>>)
+where
+    M: FnMut() -> Result<Metrics, Error> + 'static,
+{
+    match demands.tls.clone() {
+        None => requests(stream, &demands, metrics).await,
+        Some(tls) => {
+            let handshake = TlsAcceptor::from(tls).accept(stream);
+            if let Ok(Ok(stream)) = time::timeout(PATIENCE, handshake).await {
+                requests(stream, &demands, metrics).await;
+            }
+        }
+    }
+}
+
+async fn requests<M>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    demands: &Demands,
+    metrics: Rc<RefCell<M>>,
+) where
+    M: FnMut() -> Result<Metrics, Error> + 'static,
+{
+    let answer = service_fn(|request: Request<Incoming>| {
+        let metrics = Rc::clone(&metrics);
+        async move {
+            let authorization = request.headers().get(AUTHORIZATION);
+            let authorization = authorization.and_then(|value| value.to_str().ok());
+            Ok::<_, Infallible>(match demands.allow(authorization).await {
+                true => answer(&request, || metrics.borrow_mut()()),
+                false => unauthorized(),
+            })
+        }
+    });
+    let mut connection = http1::Builder::new();
+    connection
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE);
+    // Wrong requests and closed connections are the client's problem.
+    let _ = connection
+        .serve_connection(TokioIo::new(stream), answer)
+        .await;
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -188,6 +230,13 @@ fn answer(request: &Request<Incoming>, metrics: impl FnOnce() -> Result<Metrics,
         "/" => text(StatusCode::OK, HTML, PAGE),
         _ => text(StatusCode::NOT_FOUND, TEXT, "there is only /metrics\n"),
     }
+}
+
+fn unauthorized() -> Answer {
+    let mut answer = text(StatusCode::UNAUTHORIZED, TEXT, "a user and a password are needed\n");
+    let basic = hyper::header::HeaderValue::from_static("Basic realm=\"exitstat\"");
+    answer.headers_mut().insert(WWW_AUTHENTICATE, basic);
+    answer
 }
 
 /// The format that a request prefers, of the two. Prometheus lists what it reads, best first, so
