@@ -7,7 +7,11 @@
 
 use super::{
     CaptureKind, Cli, Command, ExplainArgs, ExportArgs, Format, LiveArgs, LookArgs, PlotArgs,
+<<<<<<< HEAD
     PlotKind, PrintArgs, RateOf, RowsArgs, ScopeArgs, Sort, SourceKind,
+=======
+    PlotKind, PrintArgs, RowsArgs, ScopeArgs, Sort, SourceKind,
+>>>>>>> 60900bd (cli: format)
 };
 use clap::ValueEnum;
 

@@ -233,7 +233,11 @@ fn answer(request: &Request<Incoming>, metrics: impl FnOnce() -> Result<Metrics,
 }
 
 fn unauthorized() -> Answer {
-    let mut answer = text(StatusCode::UNAUTHORIZED, TEXT, "a user and a password are needed\n");
+    let mut answer = text(
+        StatusCode::UNAUTHORIZED,
+        TEXT,
+        "a user and a password are needed\n",
+    );
     let basic = hyper::header::HeaderValue::from_static("Basic realm=\"exitstat\"");
     answer.headers_mut().insert(WWW_AUTHENTICATE, basic);
     answer
