@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can go wrong, and the exit status that tells it.
+//! Errors of commands, and their exit statuses.
 
 use crate::source::{
     device,
@@ -9,22 +9,22 @@ use crate::source::{
 };
 use std::{io, path::PathBuf};
 
-/// Why a command did not do what it was asked to. What is printed says what to do about it.
+/// Why a command failed. The message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line, or a file that goes with it, asks for what is not there.
+    /// The command line, or a file it names, is wrong, or asks for something that does not exist.
     #[error("{0}")]
     Usage(String),
     /// The counters cannot be read.
     #[error(transparent)]
     Device(#[from] device::Error),
-    /// Nobody can count.
+    /// Neither the module nor BPF can count.
     #[error(transparent)]
     Neither(#[from] Neither),
-    /// What BPF counted cannot be read.
+    /// BPF's counters cannot be read.
     #[error(transparent)]
     Bpf(#[from] exitstat_bpf::Error),
-    /// Nothing answers the leaves.
+    /// exitstat's CPUID leaves are unavailable.
     #[error("{0}")]
     NoLeaves(String),
     /// A recording cannot be read.
@@ -32,48 +32,48 @@ pub enum Error {
     Recording {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         why: recording::Error,
     },
-    /// A recording lacks something that is needed.
+    /// A recording lacks something that the command needs.
     #[error("{0}")]
     Incomplete(String),
-    /// A file or the output cannot be written, or the like.
+    /// An I/O error, such as of a file or standard output.
     #[error("{what}: {source}")]
     Io {
-        /// What was not possible.
+        /// The operation that failed.
         what: String,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
-    /// Anything else.
+    /// Any other error.
     #[error("{0}")]
     Failed(String),
 }
 
-/// The exit status if a recording is not all there.
+/// Exit status if a recording is incomplete.
 pub const INCOMPLETE: u8 = 5;
 
 impl Error {
-    /// For `map_err`: `what` was not possible.
+    /// Returns a closure for `map_err` that adds the operation that failed.
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         |source| Self::Io { what, source }
     }
 
-    /// Whether nothing is wrong but that KVM is not loaded.
+    /// Returns whether the only problem is that KVM is not loaded.
     #[must_use]
     pub fn is_want_of_kvm(&self) -> bool {
         matches!(self, Self::Neither(neither) if neither.is_want_of_kvm())
     }
 
-    /// Whether all may be read but what exits were about.
+    /// Returns whether only the details may not be read.
     #[must_use]
     pub fn is_want_of_details(&self) -> bool {
         matches!(self, Self::Device(device::Error::NoDetails))
     }
 
-    /// The exit status; `exitstat --help` lists them.
+    /// Returns the exit status; `exitstat --help` lists them.
     #[must_use]
     pub fn status(&self) -> u8 {
         match self {
@@ -85,7 +85,7 @@ impl Error {
         }
     }
 
-    /// Whether it is only that nobody reads the output any more.
+    /// Returns whether the reader of the output closed it.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
@@ -93,8 +93,7 @@ impl Error {
 }
 
 impl From<io::Error> for Error {
-    /// Of writing the output, which is the only thing that is written so often that it would be
-    /// tedious to say each time.
+    /// Wraps an error of writing the output. All other operations are named where they fail.
     fn from(source: io::Error) -> Self {
         Self::io("cannot write the output")(source)
     }

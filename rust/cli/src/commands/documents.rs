@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat documents`: writes the manual pages and completions that `build.rs` made, so that the
-//! one binary is all that has to be carried about.
+//! `exitstat documents`: writes the manual pages and completions that `build.rs` made. The binary
+//! carries them, so copying it is enough.
 
 use crate::{cli::DocumentsArgs, error::Error};
 use std::fs;
 
-/// Names below the directory, and contents.
+/// Paths below the directory, and contents.
 const DOCUMENTS: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/documents/list.rs"));
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a command looks at: a recording, or the running kernel for a while.
+//! The period that a command shows: of a recording, or of the running kernel.
 
 use crate::{
     cli::LookArgs,
@@ -34,11 +34,11 @@ pub(super) fn open(path: &Path) -> Result<Recording, Error> {
     Ok(recording)
 }
 
-/// What there is to show, and whether that is all that was recorded.
+/// Returns the period to show, and whether the recording is complete.
 ///
 /// # Errors
 ///
-/// It cannot be captured, or not be read.
+/// Capturing or reading fails.
 pub(super) fn period(args: &LookArgs) -> Result<(Period, bool), Error> {
     if let Some(path) = &args.source.from {
         let recording = open(path)?;
@@ -56,11 +56,11 @@ pub(super) fn period(args: &LookArgs) -> Result<(Period, bool), Error> {
     Ok((Period::between(&first, &source.first()?), true))
 }
 
-/// The details of a period, of a recording or of the running module.
+/// Returns the details of a period.
 ///
 /// # Errors
 ///
-/// There are none; it says how to have some.
+/// There are none. The error says how to capture them.
 pub(super) fn details<'a>(period: &'a Period, from: Option<&Path>) -> Result<&'a Details, Error> {
     period.captured().ok_or_else(|| {
         Error::Failed(match (CountedBy::of(&period.end), from) {
@@ -80,7 +80,7 @@ pub(super) fn details<'a>(period: &'a Period, from: Option<&Path>) -> Result<&'a
     })
 }
 
-/// Waits so long, or until Ctrl-C.
+/// Waits for the interval, or until Ctrl-C.
 fn wait(interval: Duration) -> Result<(), Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let (sender, ended) = mpsc::channel();

@@ -6,7 +6,7 @@ use super::device;
 use exitstat_bpf::Need;
 use std::{fmt, path::Path};
 
-/// Why nobody can count, and what each would need.
+/// Why neither can count, and what each of them needs.
 #[derive(Debug, thiserror::Error)]
 pub struct Neither {
     device: Option<device::Error>,
@@ -23,7 +23,7 @@ impl Neither {
         }
     }
 
-    /// Whether nothing is wrong but that KVM is not loaded.
+    /// Returns whether the only problem is that KVM is not loaded.
     #[must_use]
     pub fn is_want_of_kvm(&self) -> bool {
         use exitstat_bpf::Error as Bpf;

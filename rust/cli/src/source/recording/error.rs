@@ -5,45 +5,45 @@
 use exitstat_core::snapshot::Malformed;
 use std::{fmt, io};
 
-/// Why a file is not read.
+/// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be opened or read.
+    /// The file cannot be opened or read.
     #[error("cannot read it: {0}")]
     Io(#[from] io::Error),
-    /// It does not begin as one.
-    #[error("not a recording of exitstat (`exitstat record -o FILE` makes them)")]
+    /// The file is not a recording.
+    #[error("not an exitstat recording (`exitstat record -o FILE` writes one)")]
     NotOne,
-    /// It is of another format.
-    #[error("a recording of format {found}; this exitstat reads format {known}: use that which made it, or a newer one")]
+    /// The file has another format version.
+    #[error("recording format {found} is unsupported; this exitstat reads format {known}: use the exitstat that wrote it, or a newer one")]
     Version {
         /// The file's format.
         found: u32,
         /// The format that exitstat reads.
         known: u32,
     },
-    /// It ends, or is damaged, before there is anything to see.
-    #[error("cut off or damaged before the first snapshot: nothing to see in it")]
+    /// The file ends, or is damaged, before its first snapshot.
+    #[error("cut off or damaged before the first snapshot")]
     Empty,
-    /// A whole frame has no whole snapshot.
-    #[error("a snapshot in it {}", malformed(.0))]
+    /// An intact frame has an invalid snapshot.
+    #[error("one of its snapshots {}", malformed(.0))]
     Snapshot(Malformed),
 }
 
-/// What is wrong with a snapshot.
+/// Returns what is wrong with a snapshot, as a predicate.
 #[must_use]
 pub fn malformed(why: &Malformed) -> String {
     match why {
-        Malformed::NoSnapshot => "is none".to_owned(),
+        Malformed::NoSnapshot => "is not a snapshot".to_owned(),
         Malformed::Version(version) => format!(
-            "is of version {version}, and this exitstat reads version {}: use one of the same release as the module",
+            "has version {version}, and this exitstat reads version {}: use the release of exitstat that the module has",
             exitstat_core::snapshot::VERSION
         ),
         Malformed::Damaged => "is damaged".to_owned(),
     }
 }
 
-/// That a mark is not in a recording, or has nothing.
+/// No phase has this mark, or nothing comes before it.
 #[derive(Debug)]
 pub struct NoMark {
     /// The mark.
@@ -57,10 +57,10 @@ impl std::error::Error for NoMark {}
 impl fmt::Display for NoMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.there_are.is_empty() {
-            true => write!(f, "there are no marks in the recording, and so no phases"),
+            true => write!(f, "the recording has no marks, so it has no phases"),
             false => write!(
                 f,
-                "there is nothing that {:?} could be; marks: {}",
+                "no mark named {:?}; marks: {}",
                 self.label,
                 self.there_are.join(", ")
             ),
