@@ -12,27 +12,29 @@ Examples:
       for Prometheus on this host: scrape_configs: [{job_name: exitstat,
       static_configs: [{targets: ['localhost:9948']}]}]
   exitstat export --textfile /var/lib/prometheus/node-exporter/exitstat.prom -i 15
-      for a node_exporter that runs already, with no other port open
+      for a node_exporter that runs already; opens no port
   exitstat export --details 20
-      also which MSRs, ports, addresses and CPUID leaves; the module has to capture them:
+      also MSRs, ports, addresses and CPUID leaves, once the module captures them:
       echo key >/sys/module/kvm_exitstat/parameters/detail
 
-docs/metrics.md lists the metrics, and how many there can be.";
+  exitstat export --listen :9948 --web.config.file /etc/exitstat/web.yml
+      for a Prometheus on another host, with TLS and a password
+
+docs/metrics.md lists the metrics and bounds their number. docs/fleet.md is about many hosts.";
 
 /// Metrics for Prometheus
 ///
 /// Answers HTTP requests for /metrics, in OpenMetrics or in the older text format, as the request
-/// prefers; each answer is of that moment. Or writes a file for node_exporter's textfile collector.
+/// prefers. Each answer is a new snapshot. Or writes a file for node_exporter's textfile collector.
 ///
-/// The device is open only while it is read, so the module can be unloaded meanwhile; requests are
-/// then answered with status 503 and the reason. BPF counts for as long as the exporter runs, or goes
-/// on if --pin was given. Before kvm_intel or kvm_amd is loaded, requests are answered so, too.
+/// The device is open only while it is read, so the module can be unloaded meanwhile. Without the
+/// module, and before kvm_intel or kvm_amd is loaded, requests get status 503 and the reason. BPF counts
+/// for as long as the exporter runs, or longer with --pin.
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct ExportArgs {
-    /// Where to answer requests: HOST:PORT with an address or a name, all of whose addresses are used,
-    /// or :PORT for all addresses of this host; port 0 for any that is free. Whoever can connect sees
-    /// all VMs of the host
+    /// Listen here: HOST:PORT with an address or a name, all of whose addresses are used, or :PORT for all
+    /// addresses of this host; port 0 takes a free one. Whoever can connect sees all VMs of the host
     #[arg(long, value_name = "[HOST]:PORT", default_value = "127.0.0.1:9948")]
     pub listen: Listen,
     /// Take TLS and passwords from this YAML file, in the format of node_exporter and others; docs/metrics.md lists
@@ -44,10 +46,10 @@ pub struct ExportArgs {
         conflicts_with = "textfile"
     )]
     pub web_config_file: Option<PathBuf>,
-    /// Write this file, whose name should end in .prom, in place of answering requests
+    /// Write this file, whose name should end in .prom, instead of answering requests
     #[arg(long, value_name = "PATH", conflicts_with = "listen")]
     pub textfile: Option<PathBuf>,
-    /// Write the file again and again
+    /// Write the file each INTERVAL
     #[arg(short, long, value_parser = super::interval, requires = "textfile")]
     pub interval: Option<Duration>,
     /// Omit metrics of VMs
@@ -59,8 +61,8 @@ pub struct ExportArgs {
     /// Also export histograms of each VM: up to 26 series for each of its reasons
     #[arg(long, conflicts_with_all = ["no_vms", "no_histograms"])]
     pub vm_histograms: bool,
-    /// Also metrics of what exits were about (MSRs, ports, addresses, CPUID leaves and so on), of at most N keys of
-    /// each reason. Needs the module, with its parameter `detail` set, and CAP_PERFMON
+    /// Also export exits by key (MSR, port, address, CPUID leaf and so on), at most N keys per reason. Needs the
+    /// module, with its parameter `detail` set, and CAP_PERFMON
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub details: Option<u16>,
     #[allow(missing_docs)]
@@ -68,14 +70,14 @@ pub struct ExportArgs {
     pub source: SourceArgs,
 }
 
-/// Where to answer requests.
+/// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// At this address.
+    /// This address.
     At(SocketAddr),
-    /// At this port of all addresses.
+    /// This port of all addresses of the host.
     Anywhere(u16),
-    /// At this port of all addresses that a name has.
+    /// This port of all addresses of a name.
     Name(String, u16),
 }
 
@@ -91,7 +93,7 @@ impl FromStr for Listen {
             .ok_or("no port; give one, such as localhost:9948")?;
         let port = port
             .parse()
-            .map_err(|_| format!("{port:?} is not a port, which is a number up to 65535"))?;
+            .map_err(|_| format!("{port:?} is not a port (0 to 65535)"))?;
         match host {
             "" => Ok(Self::Anywhere(port)),
             _ if host.contains([':', '[', ']', '/']) => Err(format!(

@@ -27,19 +27,19 @@ use metrics::{Choice, Metrics};
 use web::Web;
 use whole::Whole;
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// The counters cannot be read, the address cannot be had, or the file cannot be written.
+/// The counters cannot be read, the address cannot be bound, or a file cannot be read or written.
 pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
     let web = Web::open(args.web_config_file.clone())?;
     let mut samples = Samples::open(&args.source, args.details.is_some())?;
     let begins_now = samples.source.as_ref().is_some_and(Source::begins_now);
     if args.textfile.is_some() && args.interval.is_none() && begins_now {
         return Err(Error::Usage(
-            "BPF begins to count now, so there is nothing to write yet: give an interval (-i 15), or let it count \
-             on in the kernel (`exitstat 1 1 --pin`)"
+            "BPF begins to count now, so there is nothing to write yet: give an interval (-i 15), or keep it \
+             counting in the kernel (`exitstat 1 1 --pin`)"
                 .to_owned(),
         ));
     }
@@ -80,22 +80,22 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
     }
 }
 
-/// In what the metrics are written.
+/// The format of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,
-    /// Prometheus's text format 0.0.4, the only one that node_exporter reads.
+    /// Prometheus's text format 0.0.4, the only one node_exporter reads.
     Text,
 }
 
-/// Samples, as often as one likes: of a recording one after another, the last one again and again.
+/// Samples without end: a recording's last one repeats.
 #[derive(Debug)]
 struct Samples {
     args: SourceArgs,
     /// Whether details are asked for.
     details: bool,
-    /// Whether they have been there, or it was said that they are not.
+    /// Whether details were found, or reported as missing.
     settled: bool,
     /// `None` until KVM is loaded.
     source: Option<Source>,
@@ -111,7 +111,7 @@ impl Samples {
             source: None,
             last: None,
         };
-        // What cannot be read is said at the start, but that KVM is not there yet.
+        // Errors end the exporter at the start, except that KVM is not loaded yet.
         match samples.source() {
             Err(error) if error.is_want_of_kvm() => {
                 crate::say!("exitstat: waiting for KVM: kvm_intel or kvm_amd is not loaded yet");
@@ -136,7 +136,7 @@ impl Samples {
         Ok(self.source.insert(source))
     }
 
-    /// The next one.
+    /// Returns the next one.
     fn next(&mut self) -> Result<Sample, Error> {
         let next = self.source()?.sample(Duration::ZERO)?;
         next.iter().for_each(|next| self.look_for_details(next));
@@ -152,12 +152,12 @@ impl Samples {
         }
     }
 
-    /// Whether those were all that were recorded; says so if not.
+    /// Whether the recording is complete; prints a message if not.
     fn is_whole(&mut self) -> bool {
         self.source.as_mut().is_none_or(Source::is_whole)
     }
 
-    /// The newest one that there is.
+    /// Returns the newest one.
     fn last(&mut self) -> Result<Sample, Error> {
         while self.last.is_some() {
             match self.source()?.sample(Duration::ZERO)? {
@@ -168,7 +168,7 @@ impl Samples {
         self.next()
     }
 
-    /// Says once if details are asked for, and are not there.
+    /// Prints once why details are missing, if they were asked for.
     fn look_for_details(&mut self, sample: &Sample) {
         if self.settled {
             return;

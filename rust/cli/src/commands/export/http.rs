@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Answers requests for metrics.
+//! The HTTP server.
 
 use super::{
     web::{Demands, Web},
@@ -38,20 +38,19 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const PAGE: &str = "<!doctype html><title>exitstat</title><p><a href=\"/metrics\">Metrics</a>\n";
 
-/// A connection that does not ask for so long is closed.
+/// Idle time after which a connection is closed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Connections that may wait to be accepted.
+/// Length of the queue of connections that are not accepted yet.
 const BACKLOG: u32 = 1024;
 
-/// Answers until the process is ended.
+/// Answers requests until the process ends.
 ///
-/// One thread is enough: a snapshot takes well under a millisecond, and nobody is waited for, be it
-/// for a request or until an answer is read.
+/// One thread is enough: a snapshot takes well under a millisecond, and slow clients block nobody.
 ///
 /// # Errors
 ///
-/// The name is not known, or the address cannot be had.
+/// The name is unknown, or the address cannot be bound.
 pub fn serve(
     listen: &Listen,
     web: Web,
@@ -76,7 +75,7 @@ pub fn serve(
     served.map_err(Error::io(format!("cannot listen on {listen}")))
 }
 
-/// Listens on all addresses that are meant.
+/// Listens on each address of `--listen`.
 fn listeners(listen: &Listen) -> io::Result<Vec<TcpListener>> {
     let (name, port) = match listen {
         Listen::At(address) => return Ok(vec![bind(*address)?]),
@@ -86,7 +85,7 @@ fn listeners(listen: &Listen) -> io::Result<Vec<TcpListener>> {
     let addresses: BTreeSet<_> = (name, port).to_socket_addrs()?.collect();
     let (mut listeners, mut why) = (Vec::<TcpListener>::new(), None);
     for mut address in addresses {
-        // One port that is free, not one for each address.
+        // All addresses share one free port.
         if let (0, Some(first)) = (port, listeners.first()) {
             address.set_port(first.local_addr()?.port());
         }
@@ -113,10 +112,10 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     listen_on(socket?, address)
 }
 
-/// Listens on all addresses: IPv6 and IPv4, or the latter where there is no IPv6.
+/// Listens on all addresses: IPv6 and IPv4, or IPv4 on a host without IPv6.
 fn anywhere(port: u16) -> io::Result<TcpListener> {
     let both = TcpSocket::new_v6().and_then(|socket| {
-        // Whatever net.ipv6.bindv6only says.
+        // Overrides net.ipv6.bindv6only.
         set_ipv6_v6only(&socket, false)?;
         listen_on(socket, (Ipv6Addr::UNSPECIFIED, port).into())
     });
@@ -132,19 +131,19 @@ fn listen_on(socket: TcpSocket, address: SocketAddr) -> io::Result<TcpListener> 
     socket.listen(BACKLOG)
 }
 
-/// Whether the host has no such address, or none of the kind.
+/// Whether the host lacks this address or its family.
 fn is_not_here(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
 }
 
-/// Answers whoever connects.
+/// Accepts connections.
 async fn accept<M>(listener: TcpListener, web: Rc<Web>, metrics: Rc<RefCell<M>>)
 where
     M: FnMut() -> Result<Metrics, Error> + 'static,
 {
     loop {
-        // Out of file descriptors, or the client has gone already.
+        // Out of file descriptors, or the client closed the connection.
         let Ok((stream, _)) = listener.accept().await else {
             time::sleep(Duration::from_millis(100)).await;
             continue;
@@ -206,7 +205,7 @@ type Answer = Response<Full<Bytes>>;
 
 fn answer(request: &Request<Incoming>, metrics: impl FnOnce() -> Result<Metrics, Error>) -> Answer {
     if ![Method::GET, Method::HEAD].contains(request.method()) {
-        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
+        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "use GET or HEAD\n");
         let allowed = hyper::header::HeaderValue::from_static("GET, HEAD");
         answer.headers_mut().insert(ALLOW, allowed);
         return answer;
@@ -228,7 +227,7 @@ fn answer(request: &Request<Incoming>, metrics: impl FnOnce() -> Result<Metrics,
             }
         }
         "/" => text(StatusCode::OK, HTML, PAGE),
-        _ => text(StatusCode::NOT_FOUND, TEXT, "there is only /metrics\n"),
+        _ => text(StatusCode::NOT_FOUND, TEXT, "not found; see /metrics\n"),
     }
 }
 
@@ -243,8 +242,8 @@ fn unauthorized() -> Answer {
     answer
 }
 
-/// The format that a request prefers, of the two. Prometheus lists what it reads, best first, so
-/// OpenMetrics is to be had by whoever names it and does not rule it out.
+/// Returns the format for a request. Prometheus lists its formats, best first, so a client that names OpenMetrics
+/// and does not rule it out gets it.
 fn accepted(accept: &str) -> Format {
     let named = accept.split(',').any(|range| {
         let mut parts = range.split(';').map(str::trim);

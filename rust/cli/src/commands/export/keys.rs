@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters of what exits were about, by reason and key, for Prometheus.
+//! Counters of exits by reason and key, for Prometheus.
 //!
-//! The counts in the module's tables can go down: an entry is replaced by another key's, the parameter `detail` is
-//! written and all tables begin at zero, or a vCPU goes and the table of those that are gone has no room. Prometheus
-//! takes a lower value for a counter reset, and sees a burst of exits that never were. So this adds up what each entry
-//! gained from one snapshot to the next. Wherever a gain is in doubt, it is left out: the exits are in `other` then.
+//! Counts in the module's tables can fall: another key replaces an entry, writing the parameter `detail` resets all
+//! tables, or the table of destroyed vCPUs is full. Prometheus takes a lower value for a counter reset, and reports a
+//! burst of exits that never happened. So this module adds up the gains of each entry from snapshot to snapshot.
+//! Doubtful gains count as `other`.
 //!
-//! A snapshot reads a vCPU's details before its counters, so a few exits are in the counters only, and belong to
-//! `other` until the next snapshot. `other` must not go down then. So a key is shown no more new exits than its reason
-//! has left; the others are held back until the reason has more.
+//! A snapshot reads a vCPU's details before its counters. The few exits in between are in the counters only, and count
+//! as `other`, which must not fall at the next snapshot. So a key gains at most the exits that its reason gained; the
+//! rest is held back until the reason has more.
 //!
-//! So for each reason, at any time: no series goes down, and the keys and `other` add up to what vCPUs counted.
+//! For each reason, at any time: no series falls, and keys and `other` add up to the counters of vCPUs.
 
 use crate::{
     detail::{with_keys, Details},
@@ -25,27 +25,27 @@ use exitstat_core::{
 };
 use std::{cmp::Reverse, collections::BTreeMap};
 
-/// Exits that a key must have to be exported. Most keys of a boot never do, and take no room from those that last.
+/// The number of exits that a key needs to be exported. It keeps out most keys of a guest's boot.
 pub const LEAST: u64 = 100;
 
 /// Counters by key.
 #[derive(Debug)]
 pub struct Keys {
-    /// Keys of a reason, at most.
+    /// The most keys per reason.
     most: usize,
-    /// Which load of the module counts.
+    /// The load of the module.
     load: u64,
     /// Whether any details have been seen.
     begun: bool,
     reasons: BTreeMap<Reason, Shares>,
-    /// What the entries of exported keys had in the last snapshot.
+    /// The entries of exported keys in the last snapshot.
     seen: Seen,
 }
 
 /// How a reason's exits are divided.
 #[derive(Debug, Default)]
 struct Shares {
-    /// What vCPUs counted: the sum of all others here.
+    /// The counters of vCPUs: the sum of all fields below.
     total: Tally,
     other: Tally,
     keys: BTreeMap<u64, Share>,
@@ -55,26 +55,26 @@ struct Shares {
 #[derive(Debug, Default)]
 struct Share {
     shown: Tally,
-    /// Those held back, not part of the above.
+    /// Exits held back, not included above.
     held: Tally,
 }
 
-/// Entries by their vCPU; `None` for those of vCPUs that are gone.
+/// Entries by vCPU; `None` for destroyed ones.
 type Seen = BTreeMap<(Option<VcpuId>, Identity), Tally>;
 
-/// A reason's exits with a key, or its other ones.
+/// A reason's exits with one key, or all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The reason.
     pub reason: Reason,
-    /// `None` for all that have no series of their own.
+    /// `None` for exits of keys without a series.
     pub key: Option<u64>,
     /// Exits and cycles.
     pub tally: Tally,
 }
 
 impl Keys {
-    /// At most so many keys of each reason.
+    /// Counters of at most `most` keys per reason.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Keys {
         }
     }
 
-    /// The counters. There are none until there were details.
+    /// The counters; none before the first snapshot with details.
     pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         self.reasons.iter().flat_map(|(&reason, shares)| {
             let keys = shares.keys.iter();
@@ -96,7 +96,7 @@ impl Keys {
         })
     }
 
-    /// Goes on to the next snapshot, which has all vCPUs.
+    /// Adds the next snapshot, which must have all vCPUs.
     pub fn update(&mut self, sample: &Sample) {
         let none = Details::default();
         let details = sample.details.as_ref();
@@ -109,8 +109,8 @@ impl Keys {
         if self.load != sample.header.load || self.went_down(&totals) {
             self.restart(sample.header.load);
         }
-        // At first a key begins with all that it has. Later on, it begins at 0, and `other` keeps what it had: `rate()`
-        // does not see what a new series begins with.
+        // In the first snapshot a key begins with all its exits. Later it begins at 0, and `other` keeps the exits:
+        // `rate()` ignores a new series' first value.
         if !self.begun {
             self.admit(sample, details);
         }
@@ -123,7 +123,7 @@ impl Keys {
         self.divide(&totals, &gained);
     }
 
-    /// Whether a reason has less than it had. With the same load it never has.
+    /// Whether a reason's counters fell, which needs another load.
     fn went_down(&self, totals: &Reasons) -> bool {
         self.reasons.iter().any(|(reason, shares)| {
             let now = totals.get(*reason).map(|counters| counters.tally());
@@ -132,7 +132,7 @@ impl Keys {
         })
     }
 
-    /// All counters begin at 0, as those of the module do. Keys stay.
+    /// Resets all counters, as the module did. Keys stay.
     fn restart(&mut self, load: u64) {
         self.load = load;
         self.seen.clear();
@@ -145,7 +145,7 @@ impl Keys {
         }
     }
 
-    /// Has more keys exported, those with most exits first, while there is room.
+    /// Exports more keys while there is room, those with the most exits first.
     fn admit(&mut self, sample: &Sample, details: &Details) {
         let isa = sample.header.isa();
         let mut exits = BTreeMap::<(Reason, u64), u64>::new();
@@ -183,10 +183,10 @@ impl Keys {
         })
     }
 
-    /// What exported keys gained since the last snapshot, or less.
+    /// Returns a lower bound of the exported keys' gains since the last snapshot.
     fn gained(&self, sample: &Sample, details: &Details) -> BTreeMap<(Reason, u64), Tally> {
         let isa = sample.header.isa();
-        // What the table of vCPUs that are gone would have, with no other exits and room for all.
+        // The table of destroyed vCPUs as it would be with room for all and no other exits.
         let mut gone = BTreeMap::<Identity, Tally>::new();
         for (&(owner, id), &tally) in &self.seen {
             if owner.is_none_or(|vcpu| !sample.counts.vcpus.contains_key(&vcpu)) {
@@ -203,9 +203,9 @@ impl Keys {
             let before = before.copied().unwrap_or_default();
             let went_down = now.exits < before.exits || now.cycles < before.cycles;
             let more = match owner {
-                // It was replaced and came back, or began anew: all of it is new.
+                // It was replaced and came back, or was reset: all of it is new.
                 Some(_) if went_down => now,
-                // For those that are gone it may also mean that there was no room, and nothing is new.
+                // In the table of destroyed vCPUs it may also mean that there was no room, and nothing is new.
                 _ => now.saturating_sub(before),
             };
             let number = id.reason;
@@ -215,7 +215,7 @@ impl Keys {
         gained
     }
 
-    /// Divides what each reason gained.
+    /// Divides the gain of each reason.
     fn divide(&mut self, totals: &Reasons, gained: &BTreeMap<(Reason, u64), Tally>) {
         for (reason, counters) in totals.iter() {
             if !has_keys(reason.number) {

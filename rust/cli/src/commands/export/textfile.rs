@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A file for node_exporter's textfile collector.
+//! The file for node_exporter's textfile collector.
 
 use super::{Format, Metrics};
 use crate::error::Error;
@@ -13,13 +13,13 @@ use std::{
     time::Duration,
 };
 
-/// Writes the file once, or each `interval`. `metrics` is asked for those of the newest sample
-/// (true) or of the next (false).
+/// Writes the file once, or each `interval`. `metrics` returns those of the newest sample (true) or of the next
+/// (false).
 ///
 /// # Errors
 ///
-/// At the first time all; later on only that it cannot be written: while the counters cannot be
-/// read the file stays as it is, and node_exporter tells its age.
+/// The first time, any. Later, only write errors: if the counters cannot be read, the file stays as it is, and
+/// node_exporter exports its age.
 pub fn write(
     path: &Path,
     interval: Option<Duration>,
@@ -44,17 +44,17 @@ pub fn write(
     }
 }
 
-/// Replaces the file by a whole one: who reads it meanwhile sees the old one or the new one.
+/// Replaces the file atomically.
 fn replace(path: &Path, metrics: Metrics) -> Result<(), Error> {
     let text = metrics.encode(Format::Text)?;
-    // In the same directory, as a file cannot be renamed to another file system. The name does not
-    // end in .prom, and is the same each time: what is left of a run that was killed is overwritten.
+    // A rename needs the same file system. node_exporter ignores the temporary name, and a fixed one lets the next
+    // run overwrite what a killed run left.
     let mut new = OsString::from(path);
     new.push(".new");
     let new = PathBuf::from(new);
     let written = put(&new, text.as_bytes()).and_then(|()| fs::rename(&new, path));
     written.map_err(|error| {
-        // There is nothing to be done if that fails too.
+        // The first error is the one to report.
         let _ = fs::remove_file(&new);
         Error::io(format!("cannot write {}", path.display()))(error)
     })
@@ -63,6 +63,6 @@ fn replace(path: &Path, metrics: Metrics) -> Result<(), Error> {
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
-    // Or a crash of the host could leave the name of the new file with nothing in it.
+    // Without it, a crash of the host could leave an empty file.
     file.sync_all()
 }

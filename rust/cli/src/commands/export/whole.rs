@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Leaves out VMs that are being taken apart.
+//! Leaves out VMs during teardown.
 //!
-//! A VM's vCPUs go one after another, and each takes its counts out of the VM's sums. A snapshot in
-//! the middle of that has a VM whose counters went down. Prometheus takes this for a counter that
-//! began again at 0, and sees a burst of exits that never were. So a VM that has fewer vCPUs than it
-//! had is gone.
+//! KVM destroys a VM's vCPUs one after another, and each takes its counts out of the VM's sums. A snapshot in
+//! between has a VM with lower counters. Prometheus takes this for a counter reset, and reports a burst of exits
+//! that never happened. So a VM that has lost a vCPU counts as gone.
 
 use crate::model::Sample;
 use std::collections::BTreeMap;
 
-/// How many vCPUs each VM had.
+/// The number of vCPUs that each VM had.
 #[derive(Debug, Default)]
 pub struct Whole {
     load: u64,
@@ -18,9 +17,9 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// Takes out of a sample what is not whole any more.
+    /// Removes VMs in teardown from a sample.
     pub fn only(&mut self, sample: &mut Sample) {
-        // Another load may give numbers again that were given.
+        // Another load may reuse the numbers of VMs.
         if self.load != sample.header.load {
             self.load = sample.header.load;
             self.vcpus.clear();
