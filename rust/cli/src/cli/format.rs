@@ -15,10 +15,13 @@ use std::{
 
 /// How exits are printed.
 #[derive(Args, Clone, Copy, Debug, Default)]
-pub struct PrintArgs {
+pub struct PrintArgs<F = Format>
+where
+    F: ValueEnum + Clone + Default + Send + Sync + 'static,
+{
     /// Output format; json is one document per table, as docs/json.md describes it
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: F,
     /// Cycles in the table, as they are counted (the default)
     #[arg(long)]
     pub cycles: bool,

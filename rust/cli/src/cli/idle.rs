@@ -7,11 +7,7 @@
 
 use super::{
     CaptureKind, Cli, Command, ExplainArgs, ExportArgs, Format, LiveArgs, LookArgs, PlotArgs,
-<<<<<<< HEAD
-    PlotKind, PrintArgs, RateOf, RowsArgs, ScopeArgs, Sort, SourceKind,
-=======
-    PlotKind, PrintArgs, RowsArgs, ScopeArgs, Sort, SourceKind,
->>>>>>> 60900bd (cli: format)
+    PlotKind, PrintArgs, RateOf, ReportArgs, RowsArgs, ScopeArgs, Sort, SourceKind,
 };
 use clap::ValueEnum;
 
@@ -27,10 +23,7 @@ impl Cli {
                 self.stat.print.check()?;
                 sort_and_scope(&self.stat.rows, &self.stat.print, &self.stat.scope)
             }
-            Some(Command::Report(args)) => {
-                args.print.check()?;
-                sort_and_scope(&args.rows, &args.print, &args.scope)
-            }
+            Some(Command::Report(args)) => args.check(),
             Some(Command::Guest(args)) => match args.rows.sort {
                 sort if needs_vcpus(sort) => Err(format!(
                     "{} has nothing to sort by: a guest is told exits and cycles only",
@@ -72,6 +65,35 @@ impl PrintArgs {
             _ => return Ok(()),
         };
         Err(why.to_owned())
+    }
+}
+
+impl ReportArgs {
+    fn check(&self) -> Result<(), String> {
+        let Some(print) = self.print.printed() else {
+            return self.check_trace();
+        };
+        print.check()?;
+        sort_and_scope(&self.rows, &print, &self.scope)
+    }
+
+    fn check_trace(&self) -> Result<(), String> {
+        let idle = [
+            ("--phase", self.phase.is_some()),
+            ("--until", self.until.is_some()),
+            ("--phases", self.phases),
+            ("--all", self.rows.all),
+            ("--sort", self.rows.sort != Sort::default()),
+            ("--cycles", self.print.cycles),
+            ("--time", self.print.time),
+            ("--nested", self.print.nested),
+        ];
+        match idle.into_iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(format!(
+                "{name} is not for --format perfetto: a trace has the whole recording, with all phases"
+            )),
+            None => Ok(()),
+        }
     }
 }
 
@@ -212,6 +234,15 @@ mod tests {
             ("exitstat 1 --cycles --format csv", "--cycles"),
             ("exitstat report x --nested --format json", "--nested"),
             ("exitstat report x --phases --nested", "--nested"),
+            (
+                "exitstat report x --format perfetto --phase a",
+                "--phase is",
+            ),
+            ("exitstat report x --format perfetto --until a", "--until"),
+            ("exitstat report x --format perfetto --phases", "--phases"),
+            ("exitstat report x --format perfetto --all", "--all"),
+            ("exitstat report x --format perfetto --sort exits", "--sort"),
+            ("exitstat report x --format perfetto --time", "--time"),
             ("exitstat --cpu 1 --sort p99", "--sort p99"),
             ("exitstat report x --cpu 1 --sort user", "--sort user"),
             ("exitstat --cpu 1 --nested", "--nested"),
@@ -270,6 +301,7 @@ mod tests {
             "exitstat 1 --format json",
             "exitstat report x --nested --sort p99",
             "exitstat report x --phases --time",
+            "exitstat report x --format perfetto --vm 1 --reason HLT",
             "exitstat --cpu 1 --sort avg --time",
             "exitstat guest --sort avg --format csv",
             "exitstat vms --from x",

@@ -15,6 +15,7 @@ mod export;
 mod format;
 mod idle;
 mod plot;
+mod report;
 mod source;
 mod top;
 
@@ -26,6 +27,7 @@ pub use explain::ExplainArgs;
 pub use export::{ExportArgs, Listen};
 pub use format::{Format, PrintArgs};
 pub use plot::{PlotArgs, PlotKind, PlotTheme, RateOf};
+pub use report::ReportFormat;
 pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
 pub use top::{TopArgs, KEYS};
 
@@ -277,7 +279,7 @@ pub struct ReportArgs {
     pub rows: RowsArgs,
     /// How.
     #[command(flatten)]
-    pub print: PrintArgs,
+    pub print: PrintArgs<ReportFormat>,
 }
 
 /// What changed between two recordings, by reason

@@ -2,7 +2,9 @@
 
 //! `exitstat report`: what happened during a recording.
 
+mod perfetto;
 mod phases;
+mod trace;
 
 use super::{detail, look::open};
 use crate::{
@@ -22,12 +24,15 @@ use std::{io::Write, process::ExitCode, time::Duration};
 ///
 /// It cannot be read, the scope is not there, or nothing can be written.
 pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
+    let Some(print) = args.print.printed() else {
+        return perfetto::run(args);
+    };
     let recording = open(&args.file)?;
     let by = CountedBy::of(&recording.period.end);
-    is_counted(by, &args.rows, &args.print)?;
+    is_counted(by, &args.rows, &print)?;
     let scope = Scope::from(&args.scope);
     if args.phases {
-        phases::print(output::stdout(), &recording, args)?;
+        phases::print(output::stdout(), &recording, args, &print)?;
         return Ok(super::done(recording.warning().is_none()));
     }
     let period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
@@ -40,11 +45,11 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     }
     let view = View::of_interval(&period, scope, &args.rows);
     let mut out = output::stdout();
-    if args.print.format == Format::Table {
+    if print.format == Format::Table {
         heading(&mut out, &recording)?;
     }
-    Printer::new(&mut out, &args.print).print(&view)?;
-    if args.print.format == Format::Table {
+    Printer::new(&mut out, &print).print(&view)?;
+    if print.format == Format::Table {
         detail::report(&mut out, (&args.file, &period), scope, &args.rows.reason)?;
     }
     out.flush()?;

@@ -3,7 +3,7 @@
 //! `exitstat report --phases`: a line for each phase.
 
 use crate::{
-    cli::{Format, ReportArgs, RowsArgs, Sort},
+    cli::{Format, PrintArgs, ReportArgs, RowsArgs, Sort},
     counted_by::CountedBy,
     error::Error,
     model::Scope,
@@ -18,7 +18,7 @@ use std::io::Write;
 const NAMED: usize = 3;
 
 /// Phases that begin with the recording have no mark.
-const BEGIN: &str = "(begin)";
+pub const BEGIN: &str = "(begin)";
 
 #[derive(Serialize)]
 struct Phases {
@@ -34,7 +34,12 @@ struct Phase {
 }
 
 /// Prints them.
-pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> Result<(), Error> {
+pub fn print(
+    mut out: impl Write,
+    recording: &Recording,
+    args: &ReportArgs,
+    print: &PrintArgs,
+) -> Result<(), Error> {
     let scope = Scope::from(&args.scope);
     let rows = RowsArgs {
         sort: Sort::Exits,
@@ -52,7 +57,7 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
         phases.push((phase.label.as_str(), begin, view));
         begin += seconds;
     }
-    match args.print.format {
+    match print.format {
         Format::Table => {
             let all: u64 = phases
                 .iter()
@@ -60,7 +65,7 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
                 .sum();
             let texts: Vec<_> = phases
                 .iter()
-                .map(|(label, begin, view)| texts(label, *begin, view, all, args.print.time))
+                .map(|(label, begin, view)| texts(label, *begin, view, all, print.time))
                 .collect();
             let columns = [
                 ("phase", false),
@@ -70,7 +75,7 @@ pub fn print(mut out: impl Write, recording: &Recording, args: &ReportArgs) -> R
                 ("%exits", true),
                 ("exits/s", true),
                 (
-                    if args.print.time {
+                    if print.time {
                         "time(ms)"
                     } else {
                         CountedBy::of(&recording.period.end).times()
