@@ -53,12 +53,12 @@ impl CountedBy {
         )
     }
 
-    /// The head of a column of its times.
+    /// The unit of its times, as heads of columns have it.
     #[must_use]
-    pub fn times(self) -> &'static str {
+    pub fn unit(self) -> &'static str {
         match self {
-            Self::Device => "cycles",
-            Self::Bpf { .. } => "time(ns)",
+            Self::Device => "cy",
+            Self::Bpf { .. } => "ns",
         }
     }
 

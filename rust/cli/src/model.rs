@@ -382,6 +382,13 @@ impl Line {
         (self.tally.exits != 0).then(|| self.tally.cycles as f64 / self.tally.exits as f64)
     }
 
+    /// Cycles in the kernel and in userspace; `None` of a CPU.
+    #[must_use]
+    pub fn time(&self) -> Option<u64> {
+        let user_cycles = self.detail.as_ref()?.user_cycles;
+        Some(self.tally.cycles.wrapping_add(user_cycles))
+    }
+
     /// The part of the exits that user space had to finish, from 0 to 1.
     #[must_use]
     pub fn user_share(&self) -> Option<f64> {

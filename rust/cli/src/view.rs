@@ -88,11 +88,13 @@ pub fn sort_name(sort: Sort) -> String {
 /// It was not counted: the option would do nothing.
 pub fn is_counted(by: CountedBy, rows: &RowsArgs, print: &PrintArgs) -> Result<(), Error> {
     let needs_times = match rows.sort {
-        Sort::Avg | Sort::P99 | Sort::Max | Sort::User => {
+        Sort::UserCycles | Sort::Avg | Sort::P99 | Sort::Max | Sort::User => {
             Some(format!("--sort {}", sort_name(rows.sort)))
         }
-        // Cycles are what is sorted by if nobody says anything.
-        Sort::Cycles | Sort::Exits | Sort::Reason => print.time.then(|| "--time".to_owned()),
+        // `time` is the default, and `cycles` was.
+        Sort::Time | Sort::Cycles | Sort::Exits | Sort::Reason => {
+            print.time.then(|| "--time".to_owned())
+        }
     };
     match (by, needs_times) {
         (CountedBy::Bpf { .. }, _) if print.nested => Err(Error::Usage(
@@ -126,12 +128,15 @@ impl Row {
         self.line.detail.as_ref()?.longest()
     }
 
-    /// The largest is first.
+    /// A number to sort by: the largest is first.
     fn sort_key(&self, sort: Sort) -> u64 {
         let Tally { exits, cycles } = self.line.tally;
         let detail = self.line.detail.as_ref();
+        let user_cycles = detail.map_or(0, |d| d.user_cycles);
         match sort {
+            Sort::Time => cycles.wrapping_add(user_cycles),
             Sort::Cycles => cycles,
+            Sort::UserCycles => user_cycles,
             Sort::Exits => exits,
             Sort::Avg => cycles.checked_div(exits).unwrap_or(0),
             Sort::P99 => detail.and_then(|d| d.percentile(99)).unwrap_or(0),
@@ -163,6 +168,8 @@ pub struct View {
     pub unattached: u64,
     /// Of a guest: another number when its counters began anew, if the host tells.
     pub generation: Option<u32>,
+    /// What the rows are sorted by.
+    pub sort: Sort,
     /// The rows.
     pub rows: Vec<Row>,
     /// All reasons together, those included that have no row here.
@@ -190,10 +197,14 @@ impl View {
         scope: Scope,
         args: &RowsArgs,
     ) -> Self {
-        let line = total(lines.values());
+        let mut line = total(lines.values());
+        if !matches!(scope, Scope::Cpu(_)) {
+            // Also if there is no row.
+            line.detail.get_or_insert_default();
+        }
         let counted_by = CountedBy::of(&period.end);
         let mut args = args.clone();
-        if !counted_by.has_times() && args.sort == Sort::Cycles {
+        if !counted_by.has_times() && matches!(args.sort, Sort::Time | Sort::Cycles) {
             args.sort = Sort::Exits;
         }
         Self {
@@ -206,6 +217,7 @@ impl View {
             reloads: period.reloads,
             unattached: period.end.unattached,
             generation: None,
+            sort: args.sort,
             rows: rows(lines, period.end.isa(), &args),
             total: Row { reason: None, line },
         }
@@ -229,6 +241,7 @@ impl View {
             reloads: 0,
             unattached: 0,
             generation: None,
+            sort: args.sort,
             rows: rows(lines.collect(), Isa::Vmx, args),
             total: Row {
                 reason: None,
@@ -237,7 +250,7 @@ impl View {
         }
     }
 
-    /// Whether vCPUs' counters are in it: percentiles, the longest exit, the user-space share.
+    /// Whether it has vCPUs' counters: time in userspace, percentiles, the longest exit.
     #[must_use]
     pub fn has_detail(&self) -> bool {
         self.has_times() && !matches!(self.subject, Subject::Guest | Subject::Of(Scope::Cpu(_)))
@@ -255,6 +268,7 @@ impl View {
         let share = |part: u64, all: u64| (all != 0).then(|| part as f64 / all as f64);
         let Tally { exits, cycles } = row.line.tally;
         let timed = self.has_times();
+        let time = |row: &Row| Some(row.line.time()?).filter(|_| timed);
         let timed_detail = row.line.detail.as_ref().filter(|_| timed);
         Figures {
             exits,
@@ -265,6 +279,11 @@ impl View {
             exits_share: share(exits, self.total.line.tally.exits),
             cycles: timed.then_some(cycles),
             cycles_share: share(cycles, self.total.line.tally.cycles),
+            user_cycles: timed_detail.map(|detail| detail.user_cycles),
+            time_cycles: time(row),
+            time_share: time(row)
+                .zip(time(&self.total))
+                .and_then(|(part, all)| share(part, all)),
             average: row.line.average().filter(|_| timed),
             p50: timed_detail.and_then(|detail| detail.percentile(50)),
             p99: timed_detail.and_then(|detail| detail.percentile(99)),
@@ -289,11 +308,17 @@ pub struct Figures {
     pub exits_per_second: Option<f64>,
     /// Of all exits.
     pub exits_share: Option<f64>,
-    /// Cycles, if they were counted.
+    /// Cycles in the kernel, if they were counted.
     pub cycles: Option<u64>,
-    /// Of all cycles spent on exits.
+    /// Of all cycles that the kernel spent on exits.
     pub cycles_share: Option<f64>,
-    /// Of an exit.
+    /// Cycles of wall time in userspace; `None` of a CPU and of a guest.
+    pub user_cycles: Option<u64>,
+    /// Both together.
+    pub time_cycles: Option<u64>,
+    /// Of both together, of all exits.
+    pub time_share: Option<f64>,
+    /// Cycles in the kernel per exit.
     pub average: Option<f64>,
     /// That half of the exits did not exceed: an upper bound.
     pub p50: Option<u64>,
@@ -301,7 +326,7 @@ pub struct Figures {
     pub p99: Option<u64>,
     /// The longest exit.
     pub longest: Option<Longest>,
-    /// Exits that user space had to finish, of all exits of this reason.
+    /// Exits that userspace had to finish, of all exits of this reason.
     pub user_share: Option<f64>,
 }
 

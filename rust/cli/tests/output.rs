@@ -85,6 +85,10 @@ fn directory() -> TempDir {
         "wide.toml",
         b"total.exits = 2000\nreason.ept-violation.cycles = 1_000_000_000\n",
     );
+    write(
+        "time.toml",
+        b"total.time_cycles = 4_000_000\n[reason.IO_INSTRUCTION]\ncycles = 200_000\nuser_cycles = 200_000\n",
+    );
     write("intel.toml", b"reason.ept-violation.exits = 1\n");
     write("unknown.toml", b"[reason.EPT]\nexits = 1\n");
     write("field.toml", b"[total]\nexists = 1\n");
@@ -92,6 +96,10 @@ fn directory() -> TempDir {
     write(
         "parts.toml",
         b"[port.0x3f8]\nexits = 100\nuser_exits = 300\n[mmio.0xfed000f0]\nexits = 0\n",
+    );
+    write(
+        "part-time.toml",
+        b"port.0x3f8.user_cycles = 1_000_000\nport.0x3f8.time_cycles = 9_000_000\n",
     );
     write("msr.toml", b"[msr.0x6e0]\nexits = 1000\n");
     write("port.toml", b"[port.COM1]\nexits = 1\n");
@@ -162,6 +170,8 @@ outputs! {
     stat_vcpu: "1 2 --vm 1 --vcpu 0 --from boot.rec",
     stat_cpu: "--cpu 1 --from boot.rec",
     stat_reason: "--reason 48,cpuid,MSR_READ --from boot.rec --all",
+    stat_user_time: "--sort user-time --from boot.rec",
+    stat_kernel_time: "--sort kernel-time --from amd.rec",
     stat_json: "1 2 --from boot.rec --format json",
     stat_csv: "1 2 --from boot.rec --format csv",
     stat_torn: "1 --from torn.rec",
@@ -206,6 +216,8 @@ outputs! {
     diff_until: "diff boot.rec marked.rec --until disk",
     diff_same: "diff boot.rec boot.rec",
     diff_per_second: "diff boot.rec ept0.rec --per-second --sort cycles --reason 30,10",
+    diff_user_time: "diff boot.rec ept0.rec --sort user-time -n 2",
+    diff_time: "diff --details detail.rec after.rec --sort time -n 3",
     diff_per_second_of_one: "diff boot.rec one.rec --per-second",
     diff_damaged: "diff boot.rec damaged.rec",
     diff_json: "diff boot.rec ept0.rec --format json --reason 48,28",
@@ -221,6 +233,9 @@ outputs! {
     check_json: "check boot.rec --budget kernel.toml --format json",
     check_csv: "check boot.rec --budget kernel.toml --format csv",
     check_partial_users: "check boot.rec --budget budget.toml --partial",
+    check_time: "check boot.rec --budget time.toml --partial",
+    check_time_parts: "check detail.rec --budget part-time.toml",
+    check_time_cpu: "check boot.rec --budget time.toml --cpu 0",
     check_ok: "check boot.rec --budget wide.toml",
     check_vm: "check boot.rec --budget budget.toml --vm 1",
     check_vm_gone: "check boot.rec --budget kernel.toml --vm 2",
@@ -272,6 +287,7 @@ outputs! {
     detail_until: "detail --from detail.rec --until boot",
     detail: "detail --from detail.rec",
     detail_rows: "detail --from detail.rec -n 2 --sort cycles",
+    detail_user_time: "detail --from detail.rec --sort user-time -n 1",
     detail_vm: "detail --from detail.rec --vm 1 MSR_WRITE io-instruction",
     detail_vm_ended: "detail --from ended.rec --vm 3",
     detail_ips: "detail --from ips.rec",
@@ -313,8 +329,8 @@ outputs! {
     idle_explain: "explain HLT --counts",
     source_contradicts: "--source device --counts",
     source_of_a_recording: "--source bpf --from boot.rec",
-    format_as_file: "report boot.rec -o json",
-    format_as_picture: "plot boot.rec -o csv",
+    format_as_file: "report boot.rec --format json",
+    format_as_picture: "plot boot.rec --format csv",
     help: "--help",
     help_check: "check --help",
 }

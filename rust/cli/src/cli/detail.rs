@@ -163,9 +163,16 @@ pub enum DetailSort {
     /// Exits
     #[default]
     Exits,
-    /// Time in all
+    /// Time in the kernel and in userspace
+    Time,
+    /// Time in the kernel
+    #[value(alias = "kernel-time")]
     Cycles,
-    /// Exits that user space finished
+    /// Time in userspace
+    #[value(alias = "user-time")]
+    UserCycles,
+    /// Exits that userspace finished
+    #[value(alias = "user-exits")]
     User,
     /// The longest exit
     Max,

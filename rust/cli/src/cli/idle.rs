@@ -172,7 +172,7 @@ fn option(name: &str, value: impl ValueEnum) -> String {
 
 /// Whether only vCPUs have what is sorted by.
 fn needs_vcpus(sort: Sort) -> bool {
-    matches!(sort, Sort::P99 | Sort::Max | Sort::User)
+    matches!(sort, Sort::UserCycles | Sort::P99 | Sort::Max | Sort::User)
 }
 
 fn sort_and_scope(rows: &RowsArgs, print: &PrintArgs, scope: &ScopeArgs) -> Result<(), String> {
@@ -245,6 +245,7 @@ mod tests {
             ("exitstat report x --format perfetto --time", "--time"),
             ("exitstat --cpu 1 --sort p99", "--sort p99"),
             ("exitstat report x --cpu 1 --sort user", "--sort user"),
+            ("exitstat --cpu 1 --sort user-time", "--sort user-cycles"),
             ("exitstat --cpu 1 --nested", "--nested"),
             ("exitstat guest --sort max", "--sort max"),
             ("exitstat vms --from x -i 2", "--interval"),
@@ -303,6 +304,7 @@ mod tests {
             "exitstat report x --phases --time",
             "exitstat report x --format perfetto --vm 1 --reason HLT",
             "exitstat --cpu 1 --sort avg --time",
+            "exitstat --cpu 1 --sort time",
             "exitstat guest --sort avg --format csv",
             "exitstat vms --from x",
             "exitstat vms -i 2",

@@ -154,18 +154,25 @@ pub struct RowsArgs {
 /// Orders of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Sort {
-    /// Time in all
+    /// Time in the kernel and in userspace; of exits that only a CPU or a guest counted, in the kernel
     #[default]
+    Time,
+    /// Time in the kernel
+    #[value(alias = "kernel-time")]
     Cycles,
+    /// Time in userspace
+    #[value(alias = "user-time")]
+    UserCycles,
     /// Exits
     Exits,
-    /// Time of an exit on average
+    /// Average time of an exit in the kernel
     Avg,
-    /// Time that 99 % of exits did not exceed: an upper bound (--help)
+    /// Time in the kernel that 99 % of exits did not exceed: an upper bound (--help)
     P99,
-    /// The longest exit
+    /// The longest exit, by its time in the kernel
     Max,
-    /// Exits that user space finished
+    /// Exits that userspace finished
+    #[value(alias = "user-exits")]
     User,
     /// The reason's number, smallest first
     Reason,
@@ -329,8 +336,14 @@ pub enum DiffSort {
     /// Change of exits
     #[default]
     Exits,
-    /// Change of cycles
+    /// Change of time in the kernel and in userspace
+    Time,
+    /// Change of time in the kernel
+    #[value(alias = "kernel-time")]
     Cycles,
+    /// Change of time in userspace
+    #[value(alias = "user-time")]
+    UserCycles,
 }
 
 const BUDGET_HELP: &str = "\
@@ -348,7 +361,8 @@ A budget:
   [reason.IO_INSTRUCTION]
   exits = 500
   cycles = 2_000_000
-  user_exits = 100    # those that user space had to finish
+  user_exits = 100    # those that userspace had to finish
+  user_cycles = 3_000_000    # time in userspace; time_cycles limits that and cycles together
 
   # By what exits were about, of a recording with details (`record --capture key`): also msr, leaf,
   # hypercall and mmio.

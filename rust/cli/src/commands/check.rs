@@ -24,6 +24,8 @@ struct Limit {
     exits: Option<u64>,
     cycles: Option<u64>,
     user_exits: Option<u64>,
+    user_cycles: Option<u64>,
+    time_cycles: Option<u64>,
 }
 
 /// The file.
@@ -121,6 +123,8 @@ impl Budget {
                     (What::Exits, limit.exits),
                     (What::Cycles, limit.cycles),
                     (What::UserExits, limit.user_exits),
+                    (What::UserCycles, limit.user_cycles),
+                    (What::TimeCycles, limit.time_cycles),
                 ];
                 let limits = limits.into_iter();
                 limits.filter_map(move |(what, most)| Some((whose, what, most?)))
@@ -136,10 +140,15 @@ impl Budget {
     ) -> Vec<Verdict> {
         let all = total(lines.values());
         let none = Line::default();
-        let of_line = |line: &Line, what| match what {
-            What::Exits => line.tally.exits,
-            What::Cycles => line.tally.cycles,
-            What::UserExits => line.detail.as_ref().map_or(0, |detail| detail.user_exits),
+        let of_line = |line: &Line, what| {
+            let detail = line.detail.as_ref();
+            match what {
+                What::Exits => line.tally.exits,
+                What::Cycles => line.tally.cycles,
+                What::UserExits => detail.map_or(0, |detail| detail.user_exits),
+                What::UserCycles => detail.map_or(0, |detail| detail.user_cycles),
+                What::TimeCycles => line.time().unwrap_or(0),
+            }
         };
         let of_part = |part, what| {
             let counts = entries.map(|entries| entries.of(part)).unwrap_or_default();
@@ -147,6 +156,8 @@ impl Budget {
                 What::Exits => counts.exits,
                 What::Cycles => counts.cycles,
                 What::UserExits => counts.user_exits,
+                What::UserCycles => counts.user_cycles,
+                What::TimeCycles => counts.cycles.wrapping_add(counts.user_cycles),
             }
         };
         let verdict = |(whose, what, most): (Whose, What, u64)| {
@@ -208,6 +219,8 @@ enum What {
     Exits,
     Cycles,
     UserExits,
+    UserCycles,
+    TimeCycles,
 }
 
 impl What {
@@ -216,7 +229,14 @@ impl What {
             Self::Exits => "exits",
             Self::Cycles => "cycles",
             Self::UserExits => "user_exits",
+            Self::UserCycles => "user_cycles",
+            Self::TimeCycles => "time_cycles",
         }
+    }
+
+    /// Whether only vCPUs count it.
+    fn needs_vcpus(self) -> bool {
+        matches!(self, Self::UserExits | Self::UserCycles | Self::TimeCycles)
     }
 }
 
@@ -241,9 +261,12 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     let text = fs::read_to_string(&args.budget)
         .map_err(|error| Error::Usage(format!("{path}: cannot read it: {error}")))?;
     let budget = Budget::parse(&text).map_err(|why| Error::Usage(format!("{path}: {why}")))?;
-    if args.scope.cpu.is_some() && budget.limits().any(|limit| limit.1 == What::UserExits) {
-        let why = "user_exits are not counted by CPU, so --cpu cannot check them";
-        return Err(Error::Usage(format!("{path}: {why}")));
+    let mut limited = budget.limits().map(|(_, what, _)| what);
+    if let (Some(_), Some(what)) = (args.scope.cpu, limited.find(|what| what.needs_vcpus())) {
+        let what = what.name();
+        return Err(Error::Usage(format!(
+            "{path}: --cpu cannot check {what}: CPUs count exits and cycles only"
+        )));
     }
     let recording = Recording::open(&args.file)?;
     let scope = Scope::from(&args.scope);
@@ -251,7 +274,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
         && !CountedBy::of(&recording.last.header).has_times()
     {
         return Err(Error::Incomplete(format!(
-            "{}: only exits were counted (--counts), but {path} limits cycles or user_exits",
+            "{}: the recording has only exits (--counts), but {path} limits more than exits",
             args.file.display()
         )));
     }
@@ -291,7 +314,7 @@ fn check_whole(
 ) -> Result<(), Error> {
     let file = args.file.display();
     let unknown = unknown_last_exits(&recording.period.counts, scope);
-    let users = budget.limits().any(|limit| limit.1 == What::UserExits);
+    let users = budget.limits().any(|limit| limit.1.needs_vcpus());
     let unattached = recording.last.header.unattached > 0 && scope == Scope::Host;
     let by = CountedBy::of(&recording.last.header);
     let again = &format!("{} meanwhile", by.again());
@@ -299,7 +322,9 @@ fn check_whole(
         _ if recording.lost.places > 0 => "it is damaged",
         _ if recording.snapshots < 2 => "it has only one snapshot, not what happened meanwhile",
         _ if recording.period.reloads > 0 => again,
-        _ if users && unattached => "user_exits of some vCPUs were not counted, for lack of memory",
+        _ if users && unattached => {
+            "userspace of some vCPUs was not counted: their counters could not be allocated"
+        }
         Ending::Whole(_) => match &unknown {
             Some(unknown) => unknown,
             None => return Ok(()),

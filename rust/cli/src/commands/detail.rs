@@ -12,7 +12,7 @@ use crate::{
     detail::{Columns, Names, Row, Rows},
     error::Error,
     model::{Period, Scope},
-    output::{self, csv, json, table},
+    output::{self, csv, fit::Column, json, table, width},
     reason::{self, vendor},
     view::{not_there, Subject},
 };
@@ -68,12 +68,21 @@ pub(super) fn report(
         scope,
         found,
     };
-    writeln!(
-        out,
-        "\nWhat exits were about, avg and max in cycles; all of it: exitstat detail --from {}",
+    writeln!(out)?;
+    let text = format!(
+        "What exits were about, {UNITS}; all of it: exitstat detail --from {}",
         path.display()
-    )?;
+    );
+    table::sentence(out, &text, width())?;
     found.rows_table(out, REPORTED)
+}
+
+/// What times of a table are in.
+const UNITS: &str = "kernel, user, avg and max in cycles";
+
+/// Cycles in the kernel and in userspace.
+fn time(counts: &Counts) -> u64 {
+    counts.cycles.wrapping_add(counts.user_cycles)
 }
 
 /// Rows in a report.
@@ -104,7 +113,9 @@ impl<'a> Found<'a> {
         let mut found = found.ok_or_else(|| not_there(scope))?;
         found.sort(|counts| match args.sort {
             DetailSort::Exits => counts.exits,
+            DetailSort::Time => time(counts),
             DetailSort::Cycles => counts.cycles,
+            DetailSort::UserCycles => counts.user_cycles,
             DetailSort::User => counts.user_exits,
             DetailSort::Max => counts.longest,
         });
@@ -128,20 +139,31 @@ impl<'a> Found<'a> {
 
     fn table(&self, out: &mut impl Write, most: usize) -> Result<(), Error> {
         let heading = table::heading(self.period, self.scope);
-        writeln!(out, "{heading}  avg and max in cycles")?;
+        let parts = [heading, UNITS.to_owned()];
+        table::title(out, &parts, width())?;
         self.rows_table(out, most)
     }
 
     fn rows_table(&self, out: &mut impl Write, most: usize) -> Result<(), Error> {
-        let mut columns = vec![("reason", false)];
+        let mut columns = vec![Column::text("reason")];
         if self.found.with_key {
-            columns.push(("what", false));
+            columns.push(Column::text("what"));
         }
         if self.found.with_ip {
-            columns.push(("instruction", false));
+            columns.push(Column::text("instruction"));
         }
-        // Six numbers and two texts are to fit 80 columns: heads are short, and the title has the unit.
-        columns.extend(["exits", "%ex", "%time", "avg", "max", "%user"].map(|head| (head, true)));
+        // Heads are short, for the sake of the texts, and the title has the unit.
+        columns.extend([
+            Column::number("exits"),
+            Column::number("%ex").goes(3),
+            Column::number("kernel").goes(0),
+            Column::number("user").goes(5),
+            Column::number("%time"),
+            Column::number("avg").goes(4),
+            Column::number("max").goes(1),
+            Column::number("%uex").goes(2),
+        ]);
+        let all = self.found.rows.iter().map(|row| time(&row.counts)).sum();
         let texts = |name: String, what: String, at: String, counts: &Counts| {
             let mut texts = vec![name];
             if self.found.with_key {
@@ -153,7 +175,9 @@ impl<'a> Found<'a> {
             texts.extend([
                 counts.exits.to_string(),
                 table::share(counts.exits, self.found.exits),
-                table::share(counts.cycles, self.found.cycles),
+                counts.cycles.to_string(),
+                counts.user_cycles.to_string(),
+                table::share(time(counts), all),
                 counts
                     .cycles
                     .checked_div(counts.exits)
@@ -189,7 +213,7 @@ impl<'a> Found<'a> {
             let more = format!("{} more (-n)", more.len());
             rows.push(texts(more, String::new(), String::new(), &sum));
         }
-        table::write_narrow(out, &columns, &rows)?;
+        table::write_narrow(out, &columns, &rows, width())?;
         Ok(())
     }
 

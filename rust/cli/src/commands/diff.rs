@@ -9,9 +9,10 @@ use crate::{
     detail::{Columns, Names, Rows},
     error::Error,
     model::{total, Line, Period, Scope},
-    output::{self, csv, json, table},
+    output::{self, csv, fit::Column, json, table, width},
     reason::{is_one_of, name_or_total, number_or_none, Reason},
 };
+use clap::ValueEnum;
 use exitstat_core::{detail::Identity, tally::Tally};
 use serde::{Serialize, Serializer};
 use std::{
@@ -74,8 +75,10 @@ pub struct Row {
     pub what: String,
     /// Exits.
     pub exits: Change,
-    /// Cycles; ns if BPF counted in either. `None` if only exits were.
+    /// Cycles in the kernel; ns if BPF counted in either. `None` if only exits were.
     pub cycles: Option<Change>,
+    /// Cycles of wall time in userspace.
+    pub user_cycles: Option<Change>,
 }
 
 impl Row {
@@ -99,7 +102,32 @@ impl Row {
                 .iter()
                 .any(|row| row.cycles.is_some())
                 .then(|| sum(&|row| row.cycles)),
+            user_cycles: rows
+                .iter()
+                .any(|row| row.user_cycles.is_some())
+                .then(|| sum(&|row| row.user_cycles)),
         }
+    }
+
+    /// By how much what is sorted by changed.
+    fn changed(&self, sort: DiffSort) -> f64 {
+        let change = |change: Option<Change>| change.map_or(0.0, |change| change.change);
+        let changed = match sort {
+            DiffSort::Exits => self.exits.change,
+            DiffSort::Time => change(self.cycles) + change(self.user_cycles),
+            DiffSort::Cycles => change(self.cycles),
+            DiffSort::UserCycles => change(self.user_cycles),
+        };
+        changed.abs()
+    }
+
+    /// Whether nothing changed.
+    fn is_same(&self) -> bool {
+        let changes = [Some(self.exits), self.cycles, self.user_cycles];
+        changes
+            .into_iter()
+            .flatten()
+            .all(|change| change.change == 0.0)
     }
 }
 
@@ -116,11 +144,12 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
     };
     let (a, b) = (open(&args.a)?, open(&args.b)?);
     let by = [&a, &b].map(|recording| CountedBy::of(&recording.period.end));
-    if args.sort == DiffSort::Cycles && unit(by).is_none() {
-        return Err(Error::Usage(
-            "only exits were counted (--counts) in one of them, so there is nothing for --sort cycles"
-                .to_owned(),
-        ));
+    if args.sort != DiffSort::Exits && unit(by).is_none() {
+        let sort = args.sort.to_possible_value();
+        let sort = sort.as_ref().map_or("", |sort| sort.get_name());
+        return Err(Error::Usage(format!(
+            "--sort {sort}: one of the recordings has only exits (--counts)"
+        )));
     }
     let compared = Compared::of([&a.period, &b.period], args)?;
     if let Some(warning) = not_alike(by) {
@@ -182,7 +211,8 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
             // As in JSON, with the object's name before that of a field in it.
             let numbers = "exits_a,exits_b,exits_change,exits_relative,\
                            cycles_a,cycles_b,cycles_change,cycles_relative,\
-                           per_second,source_a,source_b,unit,seconds_a,seconds_b";
+                           per_second,source_a,source_b,unit,seconds_a,seconds_b,\
+                           user_cycles_a,user_cycles_b,user_cycles_change,user_cycles_relative";
             let header = ["number", "name"].iter().chain(what).copied();
             let header = header.chain(numbers.split(','));
             let header = header.map(str::to_owned).collect();
@@ -192,16 +222,17 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
                     let columns = row.columns.clone().unwrap_or_default();
                     cells.extend(columns.cells(row.what.clone()));
                 }
-                for change in [Some(row.exits), row.cycles] {
-                    let numbers = [|c: Change| c.a, |c: Change| c.b, |c: Change| c.change];
-                    cells.extend(numbers.map(|of| csv::cell(change.map(of))));
-                    cells.push(csv::cell(change.and_then(|change| change.relative)));
-                }
+                cells.extend(
+                    [Some(row.exits), row.cycles]
+                        .into_iter()
+                        .flat_map(change_cells),
+                );
                 cells.push(args.per_second.to_string());
                 cells.extend(by.map(|by| by.word().to_owned()));
                 cells.push(csv::cell(unit(by)));
                 let seconds = [&a, &b].map(|recording| recording.period.seconds);
                 cells.extend(seconds.map(|seconds| csv::cell(seconds.map(|seconds| seconds.0))));
+                cells.extend(change_cells(row.user_cycles));
                 cells
             });
             csv::write(&mut out, std::iter::once(header).chain(rows))?;
@@ -212,11 +243,38 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
     Ok(super::done(whole))
 }
 
+/// A change as CSV has it.
+fn change_cells(change: Option<Change>) -> [String; 4] {
+    let of = |number: fn(Change) -> f64| csv::cell(change.map(number));
+    [
+        of(|change| change.a),
+        of(|change| change.b),
+        of(|change| change.change),
+        csv::cell(change.and_then(|change| change.relative)),
+    ]
+}
+
 /// What is compared: a reason, or its exits with an identity; of details, without one its other exits.
 type Part = (Reason, Option<Identity>);
 
-/// What was counted of each, in both recordings.
-type Tallies = [BTreeMap<Part, Tally>; 2];
+/// What was counted of a part.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    tally: Tally,
+    user_cycles: u64,
+}
+
+impl Counted {
+    fn of(line: &Line) -> Self {
+        Self {
+            tally: line.tally,
+            user_cycles: line.detail.as_ref().map_or(0, |detail| detail.user_cycles),
+        }
+    }
+}
+
+/// What was counted of each part, in both recordings.
+type Both = [BTreeMap<Part, Counted>; 2];
 
 /// The rows, and that of all together.
 struct Compared {
@@ -250,15 +308,18 @@ impl Compared {
             let [a, b] = [0, 1].map(|i| (amounts[i] as f64 * scales[i]).round() / divisors[i]);
             Change::new(a, b)
         };
-        let changes = |tallies: [Tally; 2]| {
-            let exits = change(tallies.map(|tally| tally.exits), [1.0; 2]);
-            let cycles = unit.map(|_| change(tallies.map(|tally| tally.cycles), scales));
-            (exits, cycles)
+        let changes = |both: [Counted; 2]| {
+            let exits = change(both.map(|counted| counted.tally.exits), [1.0; 2]);
+            let cycles = unit.map(|_| change(both.map(|counted| counted.tally.cycles), scales));
+            let user_cycles = unit.map(|_| change(both.map(|counted| counted.user_cycles), scales));
+            (exits, cycles, user_cycles)
         };
 
         let lines = periods.map(|period| period.counts.lines(Scope::Host).unwrap_or_default());
-        let all = lines.each_ref().map(|lines| total(lines.values()).tally);
-        let (exits, cycles) = changes(all);
+        let all = lines
+            .each_ref()
+            .map(|lines| Counted::of(&total(lines.values())));
+        let (exits, cycles, user_cycles) = changes(all);
         let total = Row {
             reason: None,
             number: None,
@@ -267,6 +328,7 @@ impl Compared {
             what: String::new(),
             exits,
             cycles,
+            user_cycles,
         };
         let (parts, with_key, with_ip) = match args.details {
             true => by_key(periods, args)?,
@@ -284,9 +346,9 @@ impl Compared {
             .into_iter()
             .map(|part| {
                 let (reason, id) = part;
-                let of = |parts: &BTreeMap<Part, Tally>| parts.get(&part).copied();
-                let tallies = parts.each_ref().map(|parts| of(parts).unwrap_or_default());
-                let (exits, cycles) = changes(tallies);
+                let of = |parts: &BTreeMap<Part, Counted>| parts.get(&part).copied();
+                let both = parts.each_ref().map(|parts| of(parts).unwrap_or_default());
+                let (exits, cycles, user_cycles) = changes(both);
                 Row {
                     reason: Some(reason),
                     number: Some(reason.number),
@@ -301,34 +363,27 @@ impl Compared {
                     },
                     exits,
                     cycles,
+                    user_cycles,
                 }
             })
-            .filter(|row| {
-                args.all
-                    || row.exits.change != 0.0
-                    || row.cycles.is_some_and(|cycles| cycles.change != 0.0)
-            })
+            .filter(|row| args.all || !row.is_same())
             .collect();
-        let changed = |row: &Row| match args.sort {
-            DiffSort::Exits => row.exits.change.abs(),
-            DiffSort::Cycles => row.cycles.unwrap_or(row.exits).change.abs(),
-        };
-        rows.sort_by(|x, y| changed(y).total_cmp(&changed(x)));
+        rows.sort_by(|x, y| y.changed(args.sort).total_cmp(&x.changed(args.sort)));
         Ok(Self { rows, total })
     }
 }
 
 /// What was counted of each reason.
-fn by_reason(lines: &BTreeMap<Reason, Line>, args: &DiffArgs) -> BTreeMap<Part, Tally> {
+fn by_reason(lines: &BTreeMap<Reason, Line>, args: &DiffArgs) -> BTreeMap<Part, Counted> {
     lines
         .iter()
         .filter(|(reason, _)| is_one_of(&args.reason, **reason))
-        .map(|(&reason, line)| ((reason, None), line.tally))
+        .map(|(&reason, line)| ((reason, None), Counted::of(line)))
         .collect()
 }
 
 /// What was counted of each identity, and whether those have keys, and instruction pointers.
-fn by_key(periods: [&Period; 2], args: &DiffArgs) -> Result<(Tallies, bool, bool), Error> {
+fn by_key(periods: [&Period; 2], args: &DiffArgs) -> Result<(Both, bool, bool), Error> {
     let [a, b] = [(periods[0], &args.a), (periods[1], &args.b)].map(|(period, path)| {
         let rows = Rows::of(
             period,
@@ -348,7 +403,13 @@ fn by_key(periods: [&Period; 2], args: &DiffArgs) -> Result<(Tallies, bool, bool
     let (with_key, with_ip) = (a.with_key, a.with_ip);
     let parts = [a, b].map(|found| {
         let rows = found.rows.iter();
-        let rows = rows.map(|row| ((row.reason, row.id), row.tally()));
+        let rows = rows.map(|row| {
+            let counted = Counted {
+                tally: row.tally(),
+                user_cycles: row.counts.user_cycles,
+            };
+            ((row.reason, row.id), counted)
+        });
         rows.collect()
     });
     Ok((parts, with_key, with_ip))
@@ -375,6 +436,47 @@ fn not_alike([a, b]: [CountedBy; 2]) -> Option<String> {
     }
 }
 
+/// What is compared of a part.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Exits,
+    Kernel,
+    User,
+}
+
+impl Kind {
+    fn of(self, row: &Row) -> Option<Change> {
+        match self {
+            Self::Exits => Some(row.exits),
+            Self::Kernel => row.cycles,
+            Self::User => row.user_cycles,
+        }
+    }
+
+    /// Its columns. What it is sorted by stays whole, and of the others the change stays.
+    fn columns(self, head: &str, sort: DiffSort) -> [Column; 4] {
+        let is_sorted_by = match sort {
+            DiffSort::Exits => self == Self::Exits,
+            DiffSort::Time => self != Self::Exits,
+            DiffSort::Cycles => self == Self::Kernel,
+            DiffSort::UserCycles => self == Self::User,
+        };
+        let short = head.split('(').next().unwrap_or(head);
+        let columns = [
+            format!("{short} A"),
+            format!("{short} B"),
+            format!("±{head}"),
+            "%".to_owned(),
+        ];
+        let columns = columns.map(Column::number);
+        if is_sorted_by {
+            return columns;
+        }
+        let [a, b, change, relative] = columns;
+        [a.goes(1), b.goes(2), change, relative.goes(0)]
+    }
+}
+
 impl Compared {
     fn print(
         &self,
@@ -382,29 +484,30 @@ impl Compared {
         args: &DiffArgs,
         unit: Option<&'static str>,
     ) -> Result<(), Error> {
-        let exits = match args.per_second {
-            false => ["exits A", "exits B"],
-            true => ["exits/s A", "exits/s B"],
-        };
-        let times = unit.map(|unit| match (args.per_second, unit) {
-            (false, "ns") => ["ns A", "ns B"],
-            (false, _) => ["cycles A", "cycles B"],
-            (true, "ns") => ["ns/s A", "ns/s B"],
-            (true, _) => ["cycles/s A", "cycles/s B"],
-        });
-        // With what they were about there is room for one of the two.
-        let (exits, times) = match (args.details, args.sort) {
-            (false, _) => (Some(exits), times),
-            (true, DiffSort::Cycles) if times.is_some() => (None, times),
-            (true, _) => (Some(exits), None),
-        };
+        let per = if args.per_second { "/s" } else { "" };
+        let mut shown = vec![(Kind::Exits, format!("exits{per}"))];
+        if let Some(unit) = unit {
+            let unit = if unit == "ns" { "ns" } else { "cy" };
+            shown.push((Kind::Kernel, format!("kernel({unit}{per})")));
+            shown.push((Kind::User, format!("user({unit}{per})")));
+        }
+        if args.details {
+            // With what they were about there is room for what is sorted by.
+            let wanted = match (args.sort, unit) {
+                (DiffSort::Time, Some(_)) => &[Kind::Kernel, Kind::User][..],
+                (DiffSort::Cycles, Some(_)) => &[Kind::Kernel],
+                (DiffSort::UserCycles, Some(_)) => &[Kind::User],
+                _ => &[Kind::Exits],
+            };
+            shown.retain(|(kind, _)| wanted.contains(kind));
+        }
         let mut columns = match args.details {
-            false => vec![("nr", true), ("reason", false)],
-            true => vec![("reason", false), ("what", false)],
+            false => vec![Column::number("nr").goes(4), Column::text("reason")],
+            true => ["reason", "what"].map(Column::text).to_vec(),
         };
-        let heads = [exits, times].into_iter().flatten();
-        let heads = heads.flat_map(|[a, b]| [a, b, "change", "%"]);
-        columns.extend(heads.map(|head| (head, true)));
+        for (kind, head) in &shown {
+            columns.extend(kind.columns(head, args.sort));
+        }
         let number = |n: f64| match args.per_second && n.abs() < 100.0 {
             true => format!("{n:.1}"),
             false => format!("{n:.0}"),
@@ -414,8 +517,7 @@ impl Compared {
                 false => vec![number_or_none(row.reason), row.name.clone()],
                 true => vec![row.name.clone(), row.what.clone()],
             };
-            let changes = [exits.and(Some(row.exits)), times.and(row.cycles)];
-            for change in changes.into_iter().flatten() {
+            for change in shown.iter().filter_map(|(kind, _)| kind.of(row)) {
                 texts.push(number(change.a));
                 texts.push(number(change.b));
                 let sign = if change.change > 0.0 { "+" } else { "" };
@@ -433,6 +535,6 @@ impl Compared {
         let more = (!more.is_empty()).then(|| Row::sum(more));
         let rows = shown.iter().chain(&more).chain([&self.total]);
         let rows: Vec<_> = rows.map(texts).collect();
-        Ok(table::write(out, &columns, &rows)?)
+        Ok(table::write(out, &columns, &rows, width())?)
     }
 }

@@ -5,10 +5,9 @@
 use crate::{
     cli::{ExplainArgs, Format},
     error::Error,
-    output::{self, json, table},
+    output::{self, fit::Column, json, table, width},
     reason::Reason,
 };
-use comfy_table::Table;
 use exitstat_core::{isa::Isa, reason::REASONS};
 use serde::Serialize;
 use std::{
@@ -89,7 +88,7 @@ struct Entry {
 }
 
 /// Columns of a text, unless the terminal has less.
-const WIDTH: u16 = 90;
+const WIDTH: usize = 90;
 
 /// Carries it out.
 ///
@@ -97,10 +96,10 @@ const WIDTH: u16 = 90;
 ///
 /// The reason is not defined; or the output cannot be written.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
-    let columns = Table::new().width().unwrap_or(WIDTH).clamp(40, WIDTH);
+    let columns = width().unwrap_or(WIDTH).clamp(40, WIDTH);
     let mut output = output::stdout();
     if args.look.is_asked_for() {
-        let whole = found::run(args, columns.into(), &mut output)?;
+        let whole = found::run(args, columns, &mut output)?;
         output.flush()?;
         return Ok(super::done(whole));
     }
@@ -124,7 +123,7 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
                 if at > 0 {
                     writeln!(output)?;
                 }
-                output.write_all(page(reason, text, columns.into()).as_bytes())?;
+                output.write_all(page(reason, text, columns).as_bytes())?;
             }
         }
         (Format::Json, None) => {
@@ -249,19 +248,20 @@ fn list(output: &mut impl Write) -> io::Result<()> {
         let occurs = text.occurs.text().to_owned();
         vec![reason.number(), reason.to_string(), occurs]
     };
-    let columns = [("nr", true), ("reason", false), ("occurs", false)];
+    let columns = ["reason", "occurs"].map(Column::text);
+    let columns = [&[Column::number("nr")], &columns[..]].concat();
     writeln!(output, "Basic exit reasons of Intel's VMX")?;
     let rows: Vec<_> = known(Isa::Vmx)
         .map(|known| [row(known), vec![manual_name(known.0)]].concat())
         .collect();
-    let with_name = [&columns[..], &[("in the SDM", false)]].concat();
-    table::write(output, &with_name, &rows)?;
+    let with_name = [&columns[..], &[Column::text("in the SDM").goes(0)]].concat();
+    table::write(output, &with_name, &rows, width())?;
     writeln!(
         output,
         "\nExit codes of AMD's SVM; in the APM, with VMEXIT_ before the name"
     )?;
     let rows: Vec<_> = known(Isa::Svm).map(row).collect();
-    table::write(output, &columns, &rows)?;
+    table::write(output, &columns, &rows, width())?;
     if io::stdout().is_terminal() {
         writeln!(output, "\n`exitstat explain REASON` tells more of one.")?;
     }

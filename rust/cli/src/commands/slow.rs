@@ -12,7 +12,7 @@ use crate::{
     detail::{with_keys, Columns, Names},
     error::Error,
     model::{Period, Scope},
-    output::{self, csv, json, table},
+    output::{self, csv, fit::Column, json, table, width},
     reason::{is_one_of, vendor, Reason},
     view::not_there,
 };
@@ -121,16 +121,16 @@ fn as_table(
     }
     let with_ip = exits.iter().any(|exit| exit.id.ip != 0);
     let mut columns = vec![
-        ("when", false),
-        ("us", true),
-        ("cycles", true),
-        ("vm", true),
-        ("vCPU", true),
-        ("reason", false),
-        ("what", false),
+        Column::text("when"),
+        Column::number("us"),
+        Column::number("cycles").goes(1),
+        Column::number("vm"),
+        Column::number("vCPU").goes(0),
+        Column::text("reason"),
+        Column::text("what"),
     ];
     if with_ip {
-        columns.push(("instruction", false));
+        columns.push(Column::text("instruction"));
     }
     let rows: Vec<_> = exits
         .iter()
@@ -158,7 +158,7 @@ fn as_table(
         .collect();
     let head = table::clock(period.end.realtime);
     writeln!(out, "{head}  the slowest exits")?;
-    table::write(out, &columns, &rows)?;
+    table::write(out, &columns, &rows, width())?;
     Ok(())
 }
 

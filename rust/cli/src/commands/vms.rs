@@ -7,7 +7,7 @@ use crate::{
     counted_by::CountedBy,
     error::Error,
     model::{Counters, Period, Sample, Scope, Seen},
-    output::{self, csv, json, table},
+    output::{self, csv, fit::Column, json, table, width},
     reason::vendor,
     source::Source,
 };
@@ -27,14 +27,18 @@ pub struct Vm {
     pub vcpus: usize,
     /// All its exits.
     pub exits: u64,
-    /// The cycles that they took, or ns if BPF counted; `None` if nobody did.
+    /// Their cycles in the kernel, or ns if BPF counted; `None` if nobody did.
     pub cycles: Option<u64>,
     /// Its exits a second meanwhile.
     pub exits_per_second: Option<f64>,
-    /// The reason that most cycles were spent on.
+    /// The reason with most cycles in the kernel, or exits if only those were counted.
     pub top_reason: Option<String>,
     /// Whether it had gone at the end of the recording.
     pub gone: bool,
+    /// Cycles of wall time in userspace.
+    pub user_cycles: Option<u64>,
+    /// The reason with most time in the kernel and in userspace, or exits.
+    pub top_reason_by_time: Option<String>,
 }
 
 /// Carries it out.
@@ -108,11 +112,14 @@ impl Found {
                 (seconds > 0.0).then_some(exits as f64 / seconds)
             });
             let vcpu = seen.vcpus_of(vm).next();
-            let most = |counters: &Counters| match times {
-                true => counters.cycles,
-                false => counters.exits,
+            let top = |time: &dyn Fn(&Counters) -> u64| {
+                let most = |counters: &Counters| match times {
+                    true => time(counters),
+                    false => counters.exits,
+                };
+                let top = reasons.iter().max_by_key(|(_, counters)| most(counters));
+                top.map(|(reason, _)| reason.to_string())
             };
-            let top = reasons.iter().max_by_key(|(_, counters)| most(counters));
             Vm {
                 vm,
                 pid: vcpu.map_or(0, |(_, vcpu)| vcpu.pid),
@@ -121,8 +128,12 @@ impl Found {
                 exits: total.exits,
                 cycles: times.then_some(total.cycles),
                 exits_per_second: rate,
-                top_reason: top.map(|(reason, _)| reason.to_string()),
+                top_reason: top(&|counters| counters.cycles),
                 gone: last.counts.vcpus_of(vm).next().is_none(),
+                user_cycles: times.then_some(total.user_cycles),
+                top_reason_by_time: top(&|counters| {
+                    counters.cycles.wrapping_add(counters.user_cycles)
+                }),
             }
         };
         seen.vms().into_iter().map(vm).collect()
@@ -151,7 +162,9 @@ fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Erro
             json::write(out, "vms", vms)?;
         }
         Format::Csv => {
-            let header = "vm,pid,process,vcpus,exits,cycles,exits_per_second,top_reason,gone";
+            let header =
+                "vm,pid,process,vcpus,exits,cycles,exits_per_second,top_reason,gone,user_cycles,\
+                          top_reason_by_time";
             let header = header.split(',').map(str::to_owned).collect();
             let rows = vms.iter().map(|vm| {
                 vec![
@@ -164,6 +177,8 @@ fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Erro
                     csv::cell(vm.exits_per_second),
                     csv::cell(vm.top_reason.clone()),
                     vm.gone.to_string(),
+                    csv::cell(vm.user_cycles),
+                    csv::cell(vm.top_reason_by_time.clone()),
                 ]
             });
             csv::write(out, std::iter::once(header).chain(rows))?;
@@ -173,23 +188,18 @@ fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Erro
         }
         Format::Table => {
             let columns = [
-                ("vm", true),
-                ("pid", true),
-                ("process", false),
-                ("vCPUs", true),
-                ("exits", true),
-                ("exits/s", true),
-                (by.times(), true),
-                (
-                    if by.has_times() {
-                        "most time for"
-                    } else {
-                        "most exits for"
-                    },
-                    false,
-                ),
-                ("", false),
+                Column::number("vm"),
+                Column::number("pid").goes(1),
+                Column::text("process"),
+                Column::number("vCPUs").goes(0),
+                Column::number("exits").goes(2),
+                Column::number("exits/s"),
+                Column::number(format!("kernel({})", by.unit())),
+                Column::number(format!("user({})", by.unit())),
+                Column::text("top reason"),
+                Column::text(""),
             ];
+            let or_none = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
             let rows: Vec<_> = vms
                 .iter()
                 .map(|vm| {
@@ -201,14 +211,14 @@ fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Erro
                         vm.exits.to_string(),
                         vm.exits_per_second
                             .map_or_else(|| "-".to_owned(), table::rate),
-                        vm.cycles
-                            .map_or_else(|| "-".to_owned(), |cycles| cycles.to_string()),
-                        vm.top_reason.clone().unwrap_or_default(),
+                        or_none(vm.cycles),
+                        or_none(vm.user_cycles),
+                        vm.top_reason_by_time.clone().unwrap_or_default(),
                         if vm.gone { "gone" } else { "" }.to_owned(),
                     ]
                 })
                 .collect();
-            table::write(out, &columns, &rows)?;
+            table::write(out, &columns, &rows, width())?;
         }
     }
     out.flush()?;

@@ -13,7 +13,7 @@ use crate::{
 use exitstat_core::histogram::bucket_begin;
 use std::io::Write;
 
-const HEADER: [&str; 28] = [
+const HEADER: [&str; 30] = [
     "time_ns",
     "seconds",
     "of",
@@ -42,6 +42,8 @@ const HEADER: [&str; 28] = [
     "vendor",
     "nested_exits",
     "reflected_exits",
+    "time_cycles",
+    "time_share",
 ];
 
 /// Writes rows.
@@ -121,17 +123,15 @@ pub(super) fn view(out: &mut impl Write, view: &View, first: bool) -> Result<(),
                     .map(|detail| detail.user_exits)
                     .filter(|_| view.has_times()),
             ),
-            cell(
-                detail
-                    .map(|detail| detail.user_cycles)
-                    .filter(|_| view.has_times()),
-            ),
+            cell(figures.user_cycles),
             cell(figures.user_share),
             cell(view.tsc_khz),
             cell(view.counted_by.map(CountedBy::word)),
             vendor(view.isa).to_owned(),
             cell(detail.map(|detail| detail.nested)),
             cell(detail.map(|detail| detail.reflected)),
+            cell(figures.time_cycles),
+            cell(figures.time_share),
         ]
     });
     write(out, header.into_iter().chain(rows))

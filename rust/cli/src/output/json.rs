@@ -94,6 +94,8 @@ struct Reason {
     cycles_share: Option<f64>,
     cycles_seconds: Option<f64>,
     average_cycles: Option<f64>,
+    time_cycles: Option<u64>,
+    time_share: Option<f64>,
     vcpus: Option<Detail>,
 }
 
@@ -180,7 +182,7 @@ fn reason(view: &View, row: &Row) -> Reason {
             _ => None,
         },
         user_exits: timed.then_some(detail.user_exits),
-        user_cycles: timed.then_some(detail.user_cycles),
+        user_cycles: figures.user_cycles,
         user_share: figures.user_share,
         nested_exits: detail.nested,
         reflected_exits: detail.reflected,
@@ -205,6 +207,8 @@ fn reason(view: &View, row: &Row) -> Reason {
             .cycles
             .and_then(|cycles| view.seconds_of(cycles as f64)),
         average_cycles: figures.average,
+        time_cycles: figures.time_cycles,
+        time_share: figures.time_share,
         vcpus: detail,
     }
 }

@@ -3,6 +3,7 @@
 //! Printing what was found: tables for people, JSON and CSV for programs.
 
 pub mod csv;
+pub mod fit;
 pub mod json;
 pub mod table;
 
@@ -11,12 +12,25 @@ use crate::{
     error::Error,
     view::View,
 };
-use std::io::Write;
+use std::{env, io::Write};
 
 /// Standard output, without colour if it is no terminal or `NO_COLOR` is set.
 #[must_use]
 pub fn stdout() -> impl Write {
     anstream::stdout()
+}
+
+/// How wide a line may be: `COLUMNS` says it; else a terminal does. What goes to a file or a pipe is
+/// not cut.
+#[must_use]
+pub fn width() -> Option<usize> {
+    let columns = env::var("COLUMNS").ok();
+    let columns = columns.and_then(|columns| columns.parse().ok());
+    let terminal = || {
+        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+        Some(usize::from(size.ws_col))
+    };
+    columns.or_else(terminal).filter(|&width| width > 0)
 }
 
 /// Prints one view after another.
@@ -26,6 +40,7 @@ pub struct Printer<W> {
     format: Format,
     time: bool,
     nested: bool,
+    width: Option<usize>,
     printed: u64,
 }
 
@@ -37,6 +52,7 @@ impl<W: Write> Printer<W> {
             format: args.format,
             time: args.time,
             nested: args.nested,
+            width: width(),
             printed: 0,
         }
     }
@@ -52,7 +68,7 @@ impl<W: Write> Printer<W> {
                 if self.printed > 0 {
                     writeln!(self.out)?;
                 }
-                table::view(&mut self.out, view, self.time, self.nested)?;
+                table::view(&mut self.out, view, (self.time, self.nested), self.width)?;
             }
             Format::Json => json::view(&mut self.out, view)?,
             Format::Csv => csv::view(&mut self.out, view, self.printed == 0)?,

@@ -2,33 +2,36 @@
 
 //! Tables for people.
 
+use super::fit::{lay_out, wrap, Column};
 use crate::{
+    cli::Sort,
     counted_by::CountedBy,
     model::{Counters, Longest, Period, Scope},
     reason::number_or_none,
-    view::{Row, Subject, View},
+    view::{Figures, Row, Subject, View},
 };
 use anstyle::{Effects, Style};
-use comfy_table::{presets::NOTHING, Cell, CellAlignment, ContentArrangement, Table};
 use exitstat_core::histogram::bucket_begin;
 use jiff::{tz::TimeZone, Timestamp};
 use std::io::{self, Write};
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 
-/// What stands for a figure that there is none of.
+/// What stands for a figure that is not known.
 const NONE: &str = "-";
-
-/// A column: its head, and whether it has numbers.
-pub type Column = (&'static str, bool);
 
 /// Writes a table of texts; its head is bold.
 ///
 /// # Errors
 ///
 /// It cannot be written.
-pub fn write(out: &mut impl Write, columns: &[Column], rows: &[Vec<String>]) -> io::Result<()> {
-    write_with(out, columns, rows, 2)
+pub fn write(
+    out: &mut impl Write,
+    columns: &[Column],
+    rows: &[Vec<String>],
+    width: Option<usize>,
+) -> io::Result<()> {
+    write_lines(out, &lay_out(columns, rows, 2, width))
 }
 
 /// The same, with one space in front of numbers.
@@ -40,33 +43,13 @@ pub fn write_narrow(
     out: &mut impl Write,
     columns: &[Column],
     rows: &[Vec<String>],
+    width: Option<usize>,
 ) -> io::Result<()> {
-    write_with(out, columns, rows, 1)
+    write_lines(out, &lay_out(columns, rows, 1, width))
 }
 
-fn write_with(
-    out: &mut impl Write,
-    columns: &[Column],
-    rows: &[Vec<String>],
-    behind_numbers: u16,
-) -> io::Result<()> {
-    let mut table = Table::new();
-    table
-        .load_preset(NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(columns.iter().map(|(head, _)| Cell::new(head)));
-    for row in rows {
-        table.add_row(row);
-    }
-    for (column, &(_, numbers)) in table.column_iter_mut().zip(columns) {
-        column.set_padding((0, if numbers { behind_numbers } else { 2 }));
-        if numbers {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let text = table.to_string();
-    for (i, line) in text.lines().enumerate() {
-        let line = line.trim_end();
+fn write_lines(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
+    for (i, line) in lines.iter().enumerate() {
         match i {
             0 => writeln!(out, "{BOLD}{line}{BOLD:#}")?,
             _ => writeln!(out, "{line}")?,
@@ -75,67 +58,224 @@ fn write_with(
     Ok(())
 }
 
-/// Writes a view.
-pub(super) fn view(out: &mut impl Write, view: &View, time: bool, nested: bool) -> io::Result<()> {
-    writeln!(out, "{}", title(view))?;
-    let time = time && view.tsc_khz.is_some();
-    let mut columns: Vec<Column> = vec![("nr", true), ("reason", false), ("exits", true)];
-    columns.push(("exits/s", true));
-    columns.push(("%exits", true));
-    let in_ns = view.counted_by.is_some_and(|by| by != CountedBy::Device);
-    let heads = match (time, in_ns) {
-        (true, _) => [
-            "time(ms)", "%time", "avg(us)", "p50(us)", "p99(us)", "max(us)",
-        ],
-        (_, true) => [
-            "time(ns)", "%time", "avg(ns)", "p50(ns)", "p99(ns)", "max(ns)",
-        ],
-        _ => [
-            "cycles", "%time", "avg(cy)", "p50(cy)", "p99(cy)", "max(cy)",
-        ],
-    };
-    columns.extend(heads.map(|head| (head, true)));
-    columns.push(("%user", true));
-    columns.extend([("nested", true), ("reflected", true)]);
-    // What nobody counts is not shown as unknown in each row.
-    let rate = view.seconds.is_some();
-    let shown = |column: &Column| match column.0 {
-        "exits/s" => rate,
-        "nested" | "reflected" => nested && view.has_detail(),
-        "nr" | "reason" | "exits" | "%exits" => true,
-        _ if !view.has_times() => false,
-        head => {
-            view.has_detail()
-                || !(head.starts_with('p') || head.starts_with("max") || head == "%user")
+/// Writes a sentence, in several lines if it is too long.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn sentence(out: &mut impl Write, text: &str, width: Option<usize>) -> io::Result<()> {
+    let lines = wrap(text.split(' '), " ", width);
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// Writes what a table is about, in several lines if it is too long.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn title(out: &mut impl Write, parts: &[String], width: Option<usize>) -> io::Result<()> {
+    let lines = wrap(parts.iter().map(String::as_str), "  ", width);
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// How times are shown.
+#[derive(Clone, Copy)]
+pub(super) struct Times<'a> {
+    view: &'a View,
+    /// By the clock, not as they were counted.
+    by_clock: bool,
+}
+
+impl<'a> Times<'a> {
+    fn of(view: &'a View, time: bool) -> Self {
+        Self {
+            view,
+            by_clock: time && view.tsc_khz.is_some(),
         }
-    };
-    let keep: Vec<bool> = columns.iter().map(shown).collect();
+    }
+
+    /// The unit of sums, and that of an exit's time.
+    fn units(self) -> [&'static str; 2] {
+        let in_ns = self
+            .view
+            .counted_by
+            .is_some_and(|by| by != CountedBy::Device);
+        match (self.by_clock, in_ns) {
+            (true, _) => ["ms", "us"],
+            (_, true) => ["ns", "ns"],
+            _ => ["cy", "cy"],
+        }
+    }
+
+    /// A sum of times.
+    fn sum(self, cycles: Option<u64>) -> String {
+        let text = |cycles: u64| match self.view.seconds_of(cycles as f64) {
+            Some(seconds) if self.by_clock => format!("{:.3}", seconds * 1e3),
+            _ => cycles.to_string(),
+        };
+        cycles.map_or_else(|| NONE.to_owned(), text)
+    }
+
+    /// The time of an exit.
+    fn each(self, cycles: Option<f64>) -> String {
+        let Some(cycles) = cycles else {
+            return NONE.to_owned();
+        };
+        match self.view.seconds_of(cycles) {
+            Some(seconds) if self.by_clock => format!("{:.2}", seconds * 1e6),
+            _ => format!("{cycles:.0}"),
+        }
+    }
+
+    fn longest(self, longest: Option<Longest>) -> String {
+        match longest {
+            None => NONE.to_owned(),
+            Some(Longest::Exactly(cycles)) => self.each(Some(cycles as f64)),
+            Some(Longest::InBucket(bucket)) => {
+                format!("<{}", self.each(Some(bucket_begin(bucket + 1) as f64)))
+            }
+        }
+    }
+}
+
+/// A column of a view: its order, and what a row has in it.
+type Shown = (
+    Column,
+    Option<Sort>,
+    fn(Times<'_>, &Row, &Figures) -> String,
+);
+
+/// The columns that a view has something for. docs/cli.md says in which order they go.
+fn columns(times: Times<'_>, nested: bool) -> Vec<Shown> {
+    let view = times.view;
+    let [sum, each] = times.units();
+    let mut columns: Vec<Shown> = vec![
+        (
+            Column::number("nr").goes(1),
+            Some(Sort::Reason),
+            |_, row, _| number_or_none(row.reason),
+        ),
+        (Column::text("reason"), None, |_, row, _| row.name()),
+        (Column::number("exits"), Some(Sort::Exits), |_, _, f| {
+            f.exits.to_string()
+        }),
+    ];
+    if view.seconds.is_some() {
+        columns.push((Column::number("exits/s").goes(4), None, |_, _, f| {
+            f.exits_per_second.map_or_else(|| NONE.to_owned(), rate)
+        }));
+    }
+    columns.push((Column::number("%exits").goes(7), None, |_, _, f| {
+        percent(f.exits_share)
+    }));
+    let kernel = Column::number(format!("kernel({sum})"));
+    let average = Column::number(format!("avg({each})")).goes(6);
+    let kernel: Shown = (kernel, Some(Sort::Cycles), |times, _, f| {
+        times.sum(f.cycles)
+    });
+    let average: Shown = (average, Some(Sort::Avg), |times, _, f| {
+        times.each(f.average)
+    });
+    match (view.has_times(), view.has_detail()) {
+        (false, _) => (),
+        (true, false) => columns.extend([
+            kernel,
+            (Column::number("%ktime"), None, |_, _, f| {
+                percent(f.cycles_share)
+            }),
+            average,
+        ]),
+        (true, true) => columns.extend([
+            kernel,
+            (
+                Column::number(format!("user({sum})")),
+                Some(Sort::UserCycles),
+                |times, _, f| times.sum(f.user_cycles),
+            ),
+            (Column::number("%time"), Some(Sort::Time), |_, _, f| {
+                percent(f.time_share)
+            }),
+            average,
+            (
+                Column::number(format!("p50({each})")).goes(0),
+                None,
+                |times, _, f| times.each(f.p50.map(|cycles| cycles as f64)),
+            ),
+            (
+                Column::number(format!("p99({each})")).goes(3),
+                Some(Sort::P99),
+                |times, _, f| times.each(f.p99.map(|cycles| cycles as f64)),
+            ),
+            (
+                Column::number(format!("max({each})")).goes(5),
+                Some(Sort::Max),
+                |times, _, f| times.longest(f.longest),
+            ),
+            (
+                Column::number("%uexits").goes(2),
+                Some(Sort::User),
+                |_, _, f| percent(f.user_share),
+            ),
+        ]),
+    }
+    if nested && view.has_detail() {
+        columns.extend::<[Shown; 2]>([
+            (Column::number("nested"), None, |_, row, _| {
+                of_vcpus(row, |counters| counters.nested)
+            }),
+            (Column::number("reflected"), None, |_, row, _| {
+                of_vcpus(row, |counters| counters.reflected)
+            }),
+        ]);
+    }
+    for (column, sort, _) in &mut columns {
+        // Who sorts by it wants to see it.
+        if *sort == Some(view.sort) {
+            column.goes = None;
+        }
+    }
+    columns
+}
+
+/// What vCPUs counted.
+fn of_vcpus(row: &Row, what: impl Fn(&Counters) -> u64) -> String {
+    let detail = row.line.detail.as_ref();
+    detail.map_or_else(|| NONE.to_owned(), |counters| what(counters).to_string())
+}
+
+/// Writes a view.
+pub(super) fn view(
+    out: &mut impl Write,
+    view: &View,
+    (time, nested): (bool, bool),
+    width: Option<usize>,
+) -> io::Result<()> {
+    title(out, &about(view), width)?;
+    let times = Times::of(view, time);
+    let shown = columns(times, nested);
     let texts = |row: &Row| -> Vec<String> {
-        let texts = texts(view, row, time).into_iter().zip(&keep);
-        texts
-            .filter(|(_, &keep)| keep)
-            .map(|(text, _)| text)
-            .collect()
+        let figures = view.figures(row);
+        let texts = shown.iter().map(|(_, _, text)| text(times, row, &figures));
+        texts.collect()
     };
-    columns.retain(shown);
-    let mut rows: Vec<_> = view.rows.iter().map(texts).collect();
-    rows.push(texts(&view.total));
-    write(out, &columns, &rows)?;
+    let rows: Vec<_> = view.rows.iter().chain([&view.total]).map(texts).collect();
+    let heads: Vec<_> = shown.iter().map(|(column, ..)| column.clone()).collect();
+    write(out, &heads, &rows, width)?;
     let total = view.total.line.detail.as_ref();
     if let Some(own) = total
         .and_then(Counters::own_per_reflected)
         .filter(|_| nested)
     {
-        writeln!(
-            out,
+        let text = format!(
             "For each exit of a nested guest that its hypervisor got, VMs took {own:.1} exits of their own."
-        )?;
+        );
+        sentence(out, &text, width)?;
     }
     Ok(())
 }
 
 /// Of whom, when, how long.
-fn title(view: &View) -> String {
+fn about(view: &View) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(view.realtime.map(clock));
     parts.push(view.subject.to_string());
@@ -156,7 +296,7 @@ fn title(view: &View) -> String {
         let only = view.counted_by.map_or("", CountedBy::of_the_host_only);
         parts.push(format!("{} vCPU(s) {only}", view.unattached));
     }
-    parts.join("  ")
+    parts
 }
 
 /// A time in nanoseconds since 1970, on this host's clock.
@@ -169,48 +309,6 @@ pub fn clock(realtime: u64) -> String {
             .to_string(),
         Err(_) => NONE.to_owned(),
     }
-}
-
-/// A row's texts, one for each column.
-fn texts(view: &View, row: &Row, time: bool) -> Vec<String> {
-    let figures = view.figures(row);
-    let detail = row.line.detail.as_ref();
-    let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
-    let us = |cycles: f64| or_none(view.seconds_of(cycles).map(|s| format!("{:.2}", s * 1e6)));
-    let each = |cycles: Option<f64>| match cycles {
-        None => NONE.to_owned(),
-        Some(cycles) if time => us(cycles),
-        Some(cycles) => format!("{cycles:.0}"),
-    };
-    vec![
-        number_or_none(row.reason),
-        row.name(),
-        figures.exits.to_string(),
-        or_none(figures.exits_per_second.map(rate)),
-        percent(figures.exits_share),
-        or_none(
-            figures
-                .cycles
-                .map(|cycles| match view.seconds_of(cycles as f64) {
-                    Some(seconds) if time => format!("{:.3}", seconds * 1e3),
-                    _ => cycles.to_string(),
-                }),
-        ),
-        percent(figures.cycles_share),
-        each(figures.average),
-        each(figures.p50.map(|cycles| cycles as f64)),
-        each(figures.p99.map(|cycles| cycles as f64)),
-        match figures.longest {
-            None => NONE.to_owned(),
-            Some(Longest::Exactly(cycles)) => each(Some(cycles as f64)),
-            Some(Longest::InBucket(bucket)) => {
-                format!("<{}", each(Some(bucket_begin(bucket + 1) as f64)))
-            }
-        },
-        percent(figures.user_share),
-        or_none(detail.map(|detail| detail.nested.to_string())),
-        or_none(detail.map(|detail| detail.reflected.to_string())),
-    ]
 }
 
 /// A rate, with a decimal where it matters.

@@ -7,7 +7,7 @@ use crate::{
     counted_by::CountedBy,
     error::Error,
     model::Scope,
-    output::{csv, json, table},
+    output::{csv, fit::Column, json, table, width},
     source::recording::Recording,
     view::{not_there, View},
 };
@@ -67,24 +67,22 @@ pub fn print(
                 .iter()
                 .map(|(label, begin, view)| texts(label, *begin, view, all, print.time))
                 .collect();
+            let unit = match args.print.time {
+                true => "ms",
+                false => CountedBy::of(&recording.period.end).unit(),
+            };
             let columns = [
-                ("phase", false),
-                ("begin(s)", true),
-                ("seconds", true),
-                ("exits", true),
-                ("%exits", true),
-                ("exits/s", true),
-                (
-                    if print.time {
-                        "time(ms)"
-                    } else {
-                        CountedBy::of(&recording.period.end).times()
-                    },
-                    true,
-                ),
-                ("most frequent", false),
+                Column::text("phase"),
+                Column::number("begin(s)").goes(1),
+                Column::number("seconds"),
+                Column::number("exits"),
+                Column::number("%exits").goes(2),
+                Column::number("exits/s").goes(3),
+                Column::number(format!("kernel({unit})")),
+                Column::number(format!("user({unit})")),
+                Column::text("most frequent").goes(0),
             ];
-            table::write(&mut out, &columns, &texts)?;
+            table::write(&mut out, &columns, &texts, width())?;
         }
         Format::Json => {
             let phases = phases.iter().map(|(label, begin, view)| Phase {
@@ -131,6 +129,13 @@ fn texts(label: &str, begin: f64, view: &View, all: u64, time: bool) -> Vec<Stri
         format!("{} {:.0} %", row.name(), share * 100.0)
     });
     let frequent: Vec<_> = frequent.collect();
+    let sum = |cycles: Option<u64>| {
+        let text = |cycles: u64| match view.seconds_of(cycles as f64).filter(|_| time) {
+            Some(seconds) => format!("{:.1}", seconds * 1e3),
+            None => cycles.to_string(),
+        };
+        cycles.map_or_else(|| "-".to_owned(), text)
+    };
     vec![
         match label {
             "" => BEGIN.to_owned(),
@@ -141,13 +146,8 @@ fn texts(label: &str, begin: f64, view: &View, all: u64, time: bool) -> Vec<Stri
         total.exits.to_string(),
         format!("{:.1}", total.exits as f64 / all.max(1) as f64 * 100.0),
         format!("{:.0}", total.exits_per_second.unwrap_or(0.0)),
-        total.cycles.map_or_else(
-            || "-".to_owned(),
-            |cycles| match view.seconds_of(cycles as f64).filter(|_| time) {
-                Some(seconds) => format!("{:.1}", seconds * 1e3),
-                None => cycles.to_string(),
-            },
-        ),
+        sum(total.cycles),
+        sum(total.user_cycles),
         frequent.join(", "),
     ]
 }
