@@ -49,15 +49,15 @@ impl From<&ScopeArgs> for Scope {
     }
 }
 
-/// That a scope is not there.
+/// The error that a scope does not exist.
 #[must_use]
 pub fn not_there(scope: Scope) -> Error {
-    let subject = Subject::Of(scope);
+    const LIST: &str = "(run 'exitstat vms')";
     Error::Usage(match scope {
-        Scope::Cpu(_) | Scope::Host => format!("there is no {subject}"),
-        Scope::Vm(_) | Scope::Vcpu(_) => {
-            format!("there is no {subject}; `exitstat vms` lists them")
-        }
+        Scope::Host => "no counters of the host".to_owned(),
+        Scope::Vm(vm) => format!("no such VM: {vm} {LIST}"),
+        Scope::Vcpu((vm, vcpu)) => format!("no such vCPU: {vcpu} of VM {vm} {LIST}"),
+        Scope::Cpu(cpu) => format!("no such CPU: {cpu}"),
     })
 }
 
@@ -98,11 +98,11 @@ pub fn is_counted(by: CountedBy, rows: &RowsArgs, print: &PrintArgs) -> Result<(
     };
     match (by, needs_times) {
         (CountedBy::Bpf { .. }, _) if print.nested => Err(Error::Usage(
-            "--nested: only the module tells exits of nested guests apart, and BPF counted here"
+            "--nested: BPF does not tell exits of nested guests apart; only the module does"
                 .to_owned(),
         )),
         (_, Some(option)) if !by.has_times() => Err(Error::Usage(format!(
-            "only exits were counted (--counts), so there is nothing for {option}"
+            "{option}: only exits were counted (--counts)"
         ))),
         _ => Ok(()),
     }
@@ -158,6 +158,10 @@ pub struct View {
     pub counted_by: Option<CountedBy>,
     /// When it ended, in nanoseconds since 1970, if that is known.
     pub realtime: Option<u64>,
+    /// The host's name, if it is known.
+    pub host_name: Option<String>,
+    /// Whether it is the average over several intervals.
+    pub is_average: bool,
     /// How long it was; `None` if since the module was loaded.
     pub seconds: Option<f64>,
     /// The TSC's frequency, if it is known.
@@ -212,6 +216,8 @@ impl View {
             isa: period.end.isa(),
             counted_by: Some(counted_by),
             realtime: Some(period.end.realtime),
+            host_name: None,
+            is_average: false,
             seconds: period.seconds.map(|seconds| seconds.0),
             tsc_khz: Some(period.end.tsc_khz).filter(|&khz| khz != 0),
             reloads: period.reloads,
@@ -236,6 +242,8 @@ impl View {
             isa: Isa::Vmx,
             counted_by: None,
             realtime: None,
+            host_name: None,
+            is_average: false,
             seconds: None,
             tsc_khz: None,
             reloads: 0,

@@ -6,8 +6,8 @@
 mod common;
 
 use common::{
-    amd, boot, boot_without_ept, details, details_after, ended, kernel, marked, ports_by_turns,
-    recording, Host,
+    amd, boot, boot_without_ept, details, details_after, ended, kernel, marked, named,
+    ports_by_turns, recording, Host,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +16,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 use tempfile::TempDir;
+use unicode_width::UnicodeWidthStr;
 
 const BUDGET: &str = "\
 [total]
@@ -43,6 +44,7 @@ fn directory() -> TempDir {
             &[(1, "kernel"), (2, "work"), (2, "disk"), (3, "end")],
         ),
     );
+    write("named.rec", &named(&boot()));
     write("torn.rec", &whole[..whole.len() - 100]);
     // A byte of the third snapshot.
     let mut damaged = whole.clone();
@@ -115,12 +117,18 @@ fn directory() -> TempDir {
 }
 
 fn exitstat(directory: &Path, words: &str) -> Output {
+    run(directory, words, None)
+}
+
+/// The same on a terminal of this width.
+fn run(directory: &Path, words: &str, width: Option<usize>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_exitstat"))
         .args(words.split_whitespace())
         .current_dir(directory)
         // Help is as wide as a terminal, if there is one.
         .stdin(Stdio::null())
         .env_remove("COLUMNS")
+        .envs(width.map(|width| ("COLUMNS", width.to_string())))
         .env("TZ", "UTC")
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE")
@@ -130,8 +138,19 @@ fn exitstat(directory: &Path, words: &str) -> Output {
 
 /// All that a command line gives, and what it should.
 fn compare(name: &str, words: &str) {
+    compare_at(name, words, None);
+}
+
+/// The same on a terminal of this width; no line is wider.
+fn compare_at(name: &str, words: &str, width: Option<usize>) {
     let directory = directory();
-    let output = exitstat(directory.path(), words);
+    let output = run(directory.path(), words, width);
+    if let Some(width) = width {
+        let text = String::from_utf8_lossy(&output.stdout);
+        for line in text.lines() {
+            assert!(line.width() <= width, "wider than {width}: {line}");
+        }
+    }
     let text = format!(
         "$ exitstat {words}\n{}{}# exit status {}\n",
         String::from_utf8(output.stdout).unwrap(),
@@ -159,6 +178,13 @@ outputs! {
     stat: "--from boot.rec",
     stat_interval: "1 --from boot.rec",
     stat_interval_time: "1 3 --from boot.rec --time --sort exits",
+    stat_no_totals: "1 -y --from boot.rec",
+    stat_count_without_totals: "1 1 -y --from boot.rec",
+    stat_for: "1 --for 2s --from boot.rec --reason HLT",
+    stat_for_too_short: "2 --for 1s --from boot.rec",
+    stat_for_csv: "1 --for 2 --from boot.rec --format csv --reason HLT",
+    stat_host_name: "1 1 --vm 1 --from named.rec",
+    report_host_name: "report named.rec",
     stat_longer_interval: "1.5 --from boot.rec",
     stat_vm: "--vm 1 --from boot.rec --sort reason",
     stat_vm_gone: "1 --vm 2 --from boot.rec",
@@ -186,6 +212,10 @@ outputs! {
     vms_csv: "vms --from boot.rec --format csv",
     vms_damaged: "vms --from damaged.rec --format csv",
     vms_ended: "vms --from ended.rec",
+    vms_sorted: "vms --from ended.rec --sort exits -n 1",
+    vms_named: "vms --from boot.rec --name QEMU --sort user-time",
+    vms_not_named: "vms --from boot.rec --name crosvm",
+    vms_counts_sorted: "vms --from counts.rec --sort time",
     vms_none: "vms --from empty.rec",
     report: "report boot.rec",
     report_vm: "report boot.rec --vm 2",
@@ -329,10 +359,45 @@ outputs! {
     idle_explain: "explain HLT --counts",
     source_contradicts: "--source device --counts",
     source_of_a_recording: "--source bpf --from boot.rec",
-    format_as_file: "report boot.rec --format json",
-    format_as_picture: "plot boot.rec --format csv",
+    format_as_file: "report boot.rec -o json",
+    format_as_picture: "plot boot.rec -o csv",
     help: "--help",
     help_check: "check --help",
+}
+
+macro_rules! outputs_at_80_columns {
+    ($($name:ident: $words:literal,)*) => {$(
+        #[test]
+        fn $name() {
+            compare_at(stringify!($name), $words, Some(80));
+        }
+    )*};
+}
+
+outputs_at_80_columns! {
+    at_80_stat: "--from boot.rec",
+    at_80_stat_time: "1 --from boot.rec --time",
+    at_80_stat_p99: "--from boot.rec --sort p99",
+    at_80_stat_nested: "--from boot.rec --nested",
+    at_80_stat_amd: "1 --from amd.rec",
+    at_80_stat_cpu: "--cpu 1 --from boot.rec",
+    at_80_report: "report boot.rec",
+    at_80_report_one: "report one.rec",
+    at_80_report_details: "report detail.rec",
+    at_80_phases: "report marked.rec --phases",
+    at_80_diff: "diff boot.rec ept0.rec",
+    at_80_diff_time: "diff boot.rec ept0.rec --sort time --per-second",
+    at_80_diff_details: "diff --details detail.rec after.rec --sort time",
+    at_80_vms: "vms --from boot.rec",
+    at_80_check: "check boot.rec --budget kernel.toml",
+    at_80_detail: "detail --from kernel.rec --symbols System.map",
+    at_80_slow: "slow --from ips.rec",
+    at_80_explain: "explain",
+    at_80_explain_reason: "explain EPT_VIOLATION",
+    at_80_explain_found: "explain --from detail.rec",
+    at_80_help: "--help",
+    at_80_help_check: "check --help",
+    at_80_help_detail: "detail --help",
 }
 
 #[test]

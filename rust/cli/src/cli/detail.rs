@@ -7,18 +7,22 @@ use std::{path::PathBuf, time::Duration};
 
 const DETAIL_HELP: &str = "\
 What a row says:
-  Exits of one reason with the same key: an MSR, a port, a CPUID leaf, an address and so on; and, if it
-  was captured, from the same instruction. `other` counts the reason's exits that have no row: those before
-  capturing began, and those for which the table had no room. A reason's rows and its `other` add up to
-  its exits. A reason without keys has one row.
+  Exits of one reason with the same key, such as an MSR, a port, a CPUID leaf or an address, and, if it \
+was captured, from the same instruction. `other` counts the reason's exits that have no row: those \
+before capturing began, and those for which the table had no room. A reason's rows and its `other` add \
+up to its exits. A reason without keys has one row.
 
 Examples:
-  sudo exitstat detail --capture key -i 10            capture for ten seconds, and show it
-  sudo exitstat detail --capture ip -i 10 CPUID       which instructions execute CPUID
-  sudo exitstat record --capture key -o boot.rec -- ./start-vm
-  exitstat detail --from boot.rec MSR_WRITE
-  sudo exitstat detail --capture both -i 10 --vm 1 --symbols guest-kallsyms
-  sudo exitstat detail --capture key -i 10 --qmp /run/vm.qmp EPT_MISCONFIG
+  For ten seconds:
+    sudo exitstat detail --capture key -i 10
+  Which instructions execute CPUID:
+    sudo exitstat detail --capture ip -i 10 CPUID
+  From a recording:
+    sudo exitstat record --capture key -o boot.rec -- ./start-vm
+    exitstat detail --from boot.rec MSR_WRITE
+  With names from the VM:
+    sudo exitstat detail --capture both -i 10 --vm 1 --symbols guest-kallsyms
+    sudo exitstat detail --capture key -i 10 --qmp /run/vm.qmp EPT_MISCONFIG
 ";
 
 /// What exits are about: which MSR, port, address, CPUID leaf, hypercall, or instruction

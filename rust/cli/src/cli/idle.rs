@@ -7,7 +7,7 @@
 
 use super::{
     CaptureKind, Cli, Command, ExplainArgs, ExportArgs, Format, LiveArgs, LookArgs, PlotArgs,
-    PlotKind, PrintArgs, RateOf, ReportArgs, RowsArgs, ScopeArgs, Sort, SourceKind,
+    PlotKind, PrintArgs, RateOf, ReportArgs, RowsArgs, ScopeArgs, Sort, SourceKind, StatArgs,
 };
 use clap::ValueEnum;
 
@@ -20,6 +20,7 @@ impl Cli {
     pub fn check(&self) -> Result<(), String> {
         match &self.command {
             None => {
+                self.stat.check()?;
                 self.stat.print.check()?;
                 sort_and_scope(&self.stat.rows, &self.stat.print, &self.stat.scope)
             }
@@ -31,6 +32,7 @@ impl Cli {
                 )),
                 _ => Ok(()),
             },
+            Some(Command::Vms(args)) => rows(args.rows, args.format),
             Some(Command::Record(args)) => capture(args.capture, &args.live),
             Some(Command::Top(args)) => capture(args.capture, &args.source.live),
             Some(Command::Detail(args)) => {
@@ -44,6 +46,17 @@ impl Cli {
             Some(Command::Explain(args)) => args.check(),
             Some(Command::Export(args)) => args.check(),
             Some(Command::Plot(args)) => args.check(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl StatArgs {
+    fn check(&self) -> Result<(), String> {
+        match (self.duration, self.interval) {
+            (Some(duration), Some(interval)) if duration < interval => {
+                Err("--for is shorter than INTERVAL, so there would be no report".to_owned())
+            }
             _ => Ok(()),
         }
     }
@@ -231,6 +244,10 @@ mod tests {
     fn what_would_do_nothing_is_an_error() {
         for (words, says) in [
             ("exitstat --time --format json", "--time"),
+            ("exitstat 2 --for 1", "--for"),
+            ("exitstat --for 1", "INTERVAL"),
+            ("exitstat 1 5 --for 1", "--for"),
+            ("exitstat -y", "INTERVAL"),
             ("exitstat 1 --cycles --format csv", "--cycles"),
             ("exitstat report x --nested --format json", "--nested"),
             ("exitstat report x --phases --nested", "--nested"),
@@ -249,6 +266,7 @@ mod tests {
             ("exitstat --cpu 1 --nested", "--nested"),
             ("exitstat guest --sort max", "--sort max"),
             ("exitstat vms --from x -i 2", "--interval"),
+            ("exitstat vms -n 2 --format csv", "-n"),
             ("exitstat record -o x --capture key --counts", "--capture"),
             ("exitstat record -o x --from y --source bpf", "--source"),
             ("exitstat top --capture key --source bpf", "--capture"),

@@ -31,50 +31,58 @@ pub use report::ReportFormat;
 pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
 pub use top::{TopArgs, KEYS};
 
+// A paragraph is one line here: clap breaks it where the terminal ends, and indents what follows as its beginning.
 const AFTER_HELP: &str = "\
 Who counts:
-  The module kvm_exitstat if it is loaded. Otherwise BPF programs on KVM's tracepoints, which need
-  no module, on Intel and AMD; they count until exitstat ends (with --pin, until `exitstat unpin`).
-  Each table names who counted. --source chooses.
+  The module kvm_exitstat if it is loaded. Otherwise BPF programs on KVM's tracepoints, which need no \
+module, on Intel and AMD; they count until exitstat ends (with --pin, until `exitstat unpin`). Each \
+table names who counted. --source chooses.
 
 What is counted:
-  Every hardware VM exit, once, under its reason: on Intel the basic exit reason (SDM vol. 3,
-  appendix C), on AMD the exit code (APM vol. 2, appendix C).
-  Time, by the module: TSC cycles from the exit to the end of its handling in the kernel, with the
-  vCPU's thread on its CPU. What user space does to finish an exit is told apart, in wall time.
-  Time, by BPF: nanoseconds from the exit to the next entry, less the time in user space.
-  Waiting in HLT and for a CPU is in it; --off-cpu leaves out when the thread is off its CPU.
+  Every hardware VM exit, once, under its reason: on Intel the basic exit reason (SDM vol. 3, \
+appendix C), on AMD the exit code (APM vol. 2, appendix C).
+  Kernel time, by the module: TSC cycles from the exit to the end of its handling, while the vCPU's \
+thread is on its CPU. By BPF: nanoseconds from the exit to the next entry, less the time in \
+userspace. That includes waiting in HLT and for a CPU; --off-cpu excludes the time that the thread is \
+off its CPU.
+  User time: wall time in userspace, for the exits that userspace finishes.
+  %time is the share of kernel and user time together, and the default order. %ktime, of CPUs and \
+guests, is the share of kernel time. avg, p50, p99 and max are kernel time per exit. %uexits is the \
+share of the reason's exits that userspace finished.
 
 Where the numbers come from:
-  Of the host, exits and cycles are sums of what each CPU counted. Percentiles, the longest exit and
-  the user-space share are sums over vCPUs, those that are gone included: what each VM's vCPU
-  counted. The two agree, but for exits taken while the counters were read, and for vCPUs that there
-  was no memory for (by BPF, only their exits are in the former, no times). A CPU counts no more than
-  exits and cycles: with --cpu the other columns are empty. A longest exit is of all time; rows of an
-  interval show in its place the range of cycles that the longest exit of the interval was in.
-  p50 and p99 are upper bounds: 50 and 99 % of the exits took no longer. Exits are counted by powers
-  of two of their cycles, so a bound is less than twice the exact figure (below 128 cycles it may be
-  more). Of few exits it is closer, by their sum, and of a single exit exact.
+  Host totals of exits and kernel time are summed from per-CPU counters. User time, percentiles and \
+the longest exit are summed from the vCPUs' counters, including vCPUs that ended. They may differ by \
+exits taken during the snapshot and by vCPUs whose counters could not be allocated. CPUs count exits \
+and kernel time only.
+  The longest exit is known since counting began. A report of an interval shows the upper bound of \
+the bucket of its longest exit.
+  p50 and p99 are upper bounds: 50 and 99 % of the exits took no longer. They come from a log2 \
+histogram, so a bound is less than twice the exact figure (below 128 cycles it may be more).
+
+Width:
+  A table is as wide as COLUMNS says, or else as the terminal. What does not fit is shortened or left \
+out in the order of docs/cli.md. A pipe or a file gets all columns.
 
 Options:
-  One that would do nothing beside the others is an error (exit status 2), such as --time with --format json.
+  An option without effect beside the others is an error (exit status 2), such as --time with --format json.
 
 Exit status:
-  0  all went well
+  0  success
   1  `check`: over the budget
   2  the command line, or a budget, has an error
-  3  the counters cannot be read: neither module nor BPF, no permission, another version
-  4  `guest`: nothing answers the CPUID leaves
-  5  a recording cannot be read, or lacks what is needed of it; or it is damaged or cut off, and
-     what is left of it was printed
-  6  something else failed, such as writing a file
-  `record -- COMMAND` ends with COMMAND's; 125 to 127 if exitstat failed, COMMAND could not be run,
-  or was not found, and 128 and the signal's number if a signal ended it.
+  3  the counters cannot be read: no module, no BPF, no permission
+  4  `guest`: the CPUID leaves are unavailable
+  5  a recording cannot be read, lacks data, or is damaged (the rest is printed)
+  6  another failure, such as writing a file
+  `record -- COMMAND` returns COMMAND's exit status; 125 if exitstat failed, 126 if COMMAND could \
+not be run, 127 if it was not found, and 128 and the signal's number if a signal ended it.
 
 Examples:
   sudo exitstat top               live, on any host with KVM
-  exitstat                        all since the module was loaded; by BPF, of a second
-  exitstat 1                      that, and then each second; by BPF, each second
+  exitstat                        since the module was loaded; by BPF, a second
+  exitstat 1                      that, and then each second
+  exitstat 5 -y --for 1m          each 5 seconds for a minute, without totals
   exitstat --vm 3 --reason HLT 1  only HLT exits of VM 3
   exitstat record -o boot.rec -- ./start-vm && exitstat report boot.rec
   exitstat diff ept1.rec ept0.rec
@@ -86,8 +94,9 @@ Examples:
 /// Reads what the kernel module kvm_exitstat counts, or counts by BPF where there is none, or reads
 /// a recording.
 ///
-/// Without a command: the totals since the module was loaded and, with INTERVAL, after each INTERVAL
-/// what was added, COUNT tables in all. By BPF: what happened in each INTERVAL, or in a second.
+/// Without a command: the totals since the module was loaded, then one report per INTERVAL, COUNT in
+/// total, and at the end, or at Ctrl-C, the average over all intervals. By BPF there are no totals:
+/// one report per INTERVAL, or of one second.
 #[derive(Debug, Parser)]
 #[command(name = "exitstat", version, after_long_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true, max_term_width = 100)]
@@ -184,9 +193,15 @@ pub struct StatArgs {
     /// Time between tables: seconds, or with a unit, such as 500ms or 1m
     #[arg(value_name = "INTERVAL", value_parser = interval)]
     pub interval: Option<Duration>,
-    /// How many tables; by the module the first one, of the totals, included
+    /// Number of reports; the first one of the module's counters, of the totals, is one of them
     #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
+    /// Report for this long instead of COUNT times, such as 30s or 5m
+    #[arg(long = "for", value_name = "DURATION", value_parser = interval, requires = "interval", conflicts_with = "count")]
+    pub duration: Option<Duration>,
+    /// Omit the first report, of the totals since the module was loaded
+    #[arg(short = 'y', requires = "interval")]
+    pub no_totals: bool,
     /// Whose exits.
     #[command(flatten)]
     pub scope: ScopeArgs,
@@ -203,22 +218,54 @@ pub struct StatArgs {
 
 /// Which VMs there are: their process, vCPUs, exits, rate
 ///
-/// A VM is listed from its first exit on, until its process has gone. Its exits are those since it
-/// was started, the module was loaded, or BPF began to count; of a recording, also those between its
-/// last snapshot and its end, unless another VM ended meanwhile. Its number is the module's, or by BPF
-/// the process id. The rate is that of an INTERVAL that is waited for; of a
-/// recording, that of all of it.
+/// A VM is listed from its first exit until its process ends. Its exits are those since it was
+/// started, the module was loaded, or BPF began to count. A recording also has the exits between its
+/// last snapshot and its end, unless another VM ended meanwhile. The VM's number is the module's, or
+/// by BPF its process id. The rate is measured over INTERVAL, or over the whole recording.
 #[derive(Args, Debug)]
 pub struct VmsArgs {
-    /// How long to look, for the rate; 0 for none
+    /// Time over which the rate is measured; 0 for no rate
     #[arg(short, long, default_value = "1", value_parser = interval_or_none, conflicts_with = "from")]
     pub interval: Duration,
+    /// Order of the VMs; figures largest first
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: VmSort,
+    /// List at most N VMs in the table and sum the others up in one row [default: all]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub rows: Option<usize>,
+    /// Only VMs with this text in their process's name, in any case
+    #[arg(long, value_name = "TEXT")]
+    pub name: Option<String>,
     /// Output format; json is one document, as docs/json.md describes it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     /// Of what.
     #[command(flatten)]
     pub source: SourceArgs,
+}
+
+/// Orders of VMs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum VmSort {
+    /// The VM's number
+    #[default]
+    Vm,
+    /// Name of its process
+    Name,
+    /// Time in the kernel and in userspace
+    Time,
+    /// Time in the kernel
+    #[value(alias = "kernel-time")]
+    Cycles,
+    /// Time in userspace
+    #[value(alias = "user-time")]
+    UserCycles,
+    /// Exits
+    Exits,
+    /// Exits per second
+    Rate,
+    /// Number of vCPUs
+    Vcpus,
 }
 
 /// Record the counters into a file, while a command runs or until Ctrl-C
@@ -351,28 +398,28 @@ A budget:
   # Of the whole recording.
   [total]
   exits = 20_000
-  cycles = 400_000_000
+  cycles = 400_000_000         # kernel time; by BPF in nanoseconds
 
-  # By reason; names or numbers, as `exitstat explain` lists them. What is not named is free; a
-  # reason that the CPU's vendor does not have is passed over. By BPF, cycles are nanoseconds.
+  # By reason: names or numbers of 'exitstat explain'. Other reasons are
+  # not limited. Reasons that the CPU's vendor does not have are ignored.
   [reason.EPT_VIOLATION]
   exits = 3_000
 
   [reason.IO_INSTRUCTION]
   exits = 500
-  cycles = 2_000_000
-  user_exits = 100    # those that userspace had to finish
-  user_cycles = 3_000_000    # time in userspace; time_cycles limits that and cycles together
+  user_exits = 100             # exits that userspace finished
+  user_cycles = 3_000_000      # time in userspace
+  time_cycles = 5_000_000      # kernel and userspace together
 
-  # By what exits were about, of a recording with details (`record --capture key`): also msr, leaf,
-  # hypercall and mmio.
+  # By what exits were about, of a recording with details ('record
+  # --capture key'): also msr, leaf, hypercall and mmio.
   [port.0x3f8]
   exits = 50
 
-What is missing might be over the budget: so a recording that was cut off, or in which the module was
-loaded again, is an error (exit status 5). --vm of a VM that began and ended meanwhile is none: all its
-exits are known. But if another VM ended between the same two snapshots, exits after its last
-snapshot are counted for the host only, and it is an error. --partial takes it as it is.";
+Truncated recordings, and those in which the module was loaded again, are rejected (exit status 5), \
+because the missing part could exceed the budget. With --vm, a VM may begin and end within the \
+recording. If another VM ended between the same two snapshots, its last exits are counted for the host \
+only, and the recording is rejected. --partial checks what is there.";
 
 /// Fail if a recording exceeds its budget of exits or cycles
 ///

@@ -8,7 +8,7 @@ use crate::{
     detail::{Entries, Part},
     error::Error,
     model::{total, Line, Scope},
-    output::{self, csv, json},
+    output::{self, csv, json, table, width},
     reason::{self, Reason, Wanted},
     source::recording::{Ending, Recording},
     view::{not_there, unknown_last_exits},
@@ -383,12 +383,15 @@ fn print(out: &mut impl Write, format: Format, verdicts: &[Verdict]) -> Result<(
                             0 => String::new(),
                             _ => format!(", {:.1} %", excess as f64 / *most as f64 * 100.0),
                         };
-                        writeln!(
-                            out,
+                        let text = format!(
                             "OVER   {name} {what}: {taken}, budget {most} ({excess} more{percent})"
-                        )?;
+                        );
+                        table::sentence(out, &text, width())?;
                     }
-                    _ => writeln!(out, "ok     {name} {what}: {taken}, budget {most}")?,
+                    _ => {
+                        let text = format!("ok     {name} {what}: {taken}, budget {most}");
+                        table::sentence(out, &text, width())?;
+                    }
                 }
             }
             writeln!(out, "{} limits, {over} exceeded", verdicts.len())?;

@@ -78,7 +78,7 @@ pub(super) fn report(
 }
 
 /// What times of a table are in.
-const UNITS: &str = "kernel, user, avg and max in cycles";
+const UNITS: &str = "times in cycles";
 
 /// Cycles in the kernel and in userspace.
 fn time(counts: &Counts) -> u64 {

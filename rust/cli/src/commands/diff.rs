@@ -166,7 +166,12 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
                     || format!("all {}", by.since()),
                     |seconds| format!("{:.3} s", seconds.0),
                 );
-                writeln!(out, "{name}: {}  {seconds}  source: {by}", path.display())?;
+                let parts = [
+                    format!("{name}: {}", table::printable(&path.to_string_lossy())),
+                    seconds,
+                    format!("source: {by}"),
+                ];
+                table::title(&mut out, &parts, width())?;
             }
             compared.print(&mut out, args, unit(by))?;
         }
@@ -453,7 +458,7 @@ impl Kind {
         }
     }
 
-    /// Its columns. What it is sorted by stays whole, and of the others the change stays.
+    /// Its columns. The change of what the rows are sorted by stays.
     fn columns(self, head: &str, sort: DiffSort) -> [Column; 4] {
         let is_sorted_by = match sort {
             DiffSort::Exits => self == Self::Exits,
@@ -469,11 +474,11 @@ impl Kind {
             "%".to_owned(),
         ];
         let columns = columns.map(Column::number);
-        if is_sorted_by {
-            return columns;
-        }
         let [a, b, change, relative] = columns;
-        [a.goes(1), b.goes(2), change, relative.goes(0)]
+        match is_sorted_by {
+            true => [a.goes(6), b.goes(7), change, relative],
+            false => [a.goes(1), b.goes(2), change.goes(5), relative.goes(0)],
+        }
     }
 }
 

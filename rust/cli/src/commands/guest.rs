@@ -55,20 +55,20 @@ fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<Told, Error> {
         Some(UNDEFINED) => (),
         None => {
             return Err(Error::NoLeaves(
-                "this is no x86-64 CPU: it has no CPUID instruction to ask by".to_owned(),
+                "not an x86-64 CPU: it has no CPUID instruction".to_owned(),
             ))
         }
         Some(Answer { eax, ebx, ecx, edx }) => {
             return Err(Error::NoLeaves(format!(
-                "nothing answers the leaves: about reason {NO_REASON}, which is none, leaf 0x4FFFFFFD says \
+                "exitstat's CPUID leaves are unavailable: the probe of reason {NO_REASON} returned \
                  {eax:#010x} {ebx:#010x} {ecx:#010x} {edx:#010x}, not 0 0 0 0xffffffff.\n\
-                 Either this is no guest of KVM on Intel VMX, or its host has not loaded kvm_exitstat, \
-                 or it does not tell guests (guest_scope=off).\n\
-                 On the host itself, run `exitstat` without `guest`."
+                 Either this is not a KVM guest on Intel VMX, or its host has not loaded kvm_exitstat \
+                 or sets guest_scope=off.\n\
+                 On the host itself, run 'exitstat' without 'guest'."
             )))
         }
     }
-    let unanswered = || Error::NoLeaves("the leaves are no longer answered".to_owned());
+    let unanswered = || Error::NoLeaves("the host stopped answering the CPUID leaves".to_owned());
     let mut reasons = Vec::new();
     for reason in &REASONS {
         let answer = leaf(Leaf::Reason, reason.number).and_then(Answer::decode);
@@ -84,7 +84,7 @@ fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<Told, Error> {
     }
     if generation() != began {
         return Err(Error::NoLeaves(
-            "the counters began anew while they were read: ask again".to_owned(),
+            "the counters were reset during the reading: run it again".to_owned(),
         ));
     }
     Ok(Told {

@@ -2,6 +2,7 @@
 
 //! The period that a command shows: of a recording, or of the running kernel.
 
+use super::interrupt::Interrupt;
 use crate::{
     cli::LookArgs,
     counted_by::CountedBy,
@@ -10,16 +11,7 @@ use crate::{
     model::Period,
     source::{capture::Capture, recording::Recording, Source},
 };
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    iterator::Signals,
-};
-use std::{
-    path::Path,
-    sync::mpsc::{self, RecvTimeoutError},
-    thread,
-    time::Duration,
-};
+use std::{path::Path, time::Instant};
 
 /// Reads a recording, and warns if it is not whole.
 ///
@@ -52,7 +44,7 @@ pub(super) fn period(args: &LookArgs) -> Result<(Period, bool), Error> {
     let Some(interval) = args.interval else {
         return Ok((Period::since_load(first), true));
     };
-    wait(interval)?;
+    Interrupt::listen()?.wait(Instant::now() + interval)?;
     Ok((Period::between(&first, &source.first()?), true))
 }
 
@@ -78,19 +70,4 @@ pub(super) fn details<'a>(period: &'a Period, from: Option<&Path>) -> Result<&'a
             ),
         })
     })
-}
-
-/// Waits for the interval, or until Ctrl-C.
-fn wait(interval: Duration) -> Result<(), Error> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let (sender, ended) = mpsc::channel();
-    thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            let _ = sender.send(());
-        }
-    });
-    match ended.recv_timeout(interval) {
-        Ok(()) | Err(RecvTimeoutError::Timeout) => Ok(()),
-        Err(RecvTimeoutError::Disconnected) => Err(Error::Failed("no signals".to_owned())),
-    }
 }

@@ -16,6 +16,7 @@ pub mod enable;
 pub mod explain;
 pub mod export;
 pub mod guest;
+mod interrupt;
 mod look;
 mod names;
 pub mod plot;

@@ -35,8 +35,8 @@ impl Wanted {
         let from = look.source.from.clone();
         if args.qmp.is_some() && from.is_some() && vm.is_none() {
             return Err(Error::Usage(
-                "--qmp with --from needs --vm ID: a recording does not tell whether the process of a VM is still \
-                 the same (`exitstat vms --from FILE` lists them)"
+                "--qmp with --from needs --vm ID (run 'exitstat vms --from FILE'): the VM's process may have changed \
+                 since the recording"
                     .to_owned(),
             ));
         }
@@ -84,7 +84,8 @@ impl Wanted {
             let exits: Vec<Identity> = entries.iter().map(|(id, _)| *id).chain(slow).collect();
             if exits.iter().all(|id| id.ip == 0) {
                 return Err(Error::Failed(
-                    "--symbols: no instruction pointers were captured (--capture ip or both captures them)".to_owned(),
+                    "--symbols: no instruction pointers were captured (use --capture ip or both)"
+                        .to_owned(),
                 ));
             }
             let located = symbols.locate(self.kaslr, &exits);
@@ -117,30 +118,32 @@ fn choose(
     };
     let known = socket.and_then(|(path, pid)| Some((path, pid?)));
     let of_socket = known.map(|(path, pid)| (path, pid, of_process(pid)));
-    let list = "(`exitstat vms` lists them)";
+    let list = "(run 'exitstat vms')";
     match (wanted, of_socket) {
-        (Some(vm), Some((path, pid, those))) if !those.is_empty() && !those.contains(&vm) => Err(Error::Usage(format!(
-            "{} is the monitor of VM {}, process {pid}, not of VM {vm}",
-            path.display(),
-            those[0]
-        ))),
+        (Some(vm), Some((path, pid, those))) if !those.is_empty() && !those.contains(&vm) => {
+            Err(Error::Usage(format!(
+                "{} is the monitor of VM {} (process {pid}), not of VM {vm}",
+                path.display(),
+                those[0]
+            )))
+        }
         (Some(vm), _) => Ok(vm),
         (None, Some((path, pid, those))) => match those[..] {
             [vm] => Ok(vm),
             [] => Err(Error::Usage(format!(
-                "{}: process {pid} made the socket, and took no VM exits; say by --vm ID whose monitor it is {list}",
+                "{}: no VM of process {pid}, which made the socket; choose one with --vm ID {list}",
                 path.display()
             ))),
             _ => Err(Error::Usage(format!(
-                "process {pid} runs {} VMs: choose one with --vm ID {list}",
+                "process {pid} runs {} VMs; choose one with --vm ID {list}",
                 those.len()
             ))),
         },
         (None, None) => match vms[..] {
             [vm] => Ok(vm),
-            [] => Err(Error::Failed("no VM took an exit".to_owned())),
+            [] => Err(Error::Failed("no VM has taken an exit".to_owned())),
             _ => Err(Error::Usage(format!(
-                "{} VMs took exits: choose one with --vm ID {list}",
+                "{} VMs took exits; choose one with --vm ID {list}",
                 vms.len()
             ))),
         },
@@ -180,22 +183,22 @@ mod tests {
         // As libvirt does, somebody else may have made the socket.
         assert_eq!(chosen(&two, Some(1), socket(Some(5))), Ok(1));
         for (counts, wanted, socket, error) in [
-            (&two, None, None, "VMs took exits: choose one"),
-            (&two, None, socket(None), "VMs took exits: choose one"),
+            (&two, None, None, "VMs took exits; choose one"),
+            (&two, None, socket(None), "VMs took exits; choose one"),
             (
                 &two,
                 Some(4),
                 socket(Some(70)),
                 "vm.qmp is the monitor of VM 1",
             ),
-            (&two, None, socket(Some(5)), "took no VM exits"),
+            (&two, None, socket(Some(5)), "no VM of process 5"),
             (
                 &counts(&[(1, 70), (2, 70)]),
                 None,
                 socket(Some(70)),
                 "runs 2 VMs",
             ),
-            (&counts(&[]), None, None, "no VM took an exit"),
+            (&counts(&[]), None, None, "no VM has taken an exit"),
         ] {
             let why = chosen(counts, wanted, socket).unwrap_err();
             assert!(why.contains(error), "{why}");

@@ -12,7 +12,7 @@ use crate::{
     counted_by::CountedBy,
     error::Error,
     model::Scope,
-    output::{self, Printer},
+    output::{self, fit::shorten, table, width, Printer},
     source::recording::{End, Ending, Recording},
     view::{is_counted, not_there, unknown_last_exits, View},
 };
@@ -43,7 +43,10 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     if let Some(why) = unknown_last_exits(&period.counts, scope) {
         crate::say!("exitstat: {}: {why}", args.file.display());
     }
-    let view = View::of_interval(&period, scope, &args.rows);
+    let view = View {
+        host_name: recording.metadata.hostname.clone(),
+        ..View::of_interval(&period, scope, &args.rows)
+    };
     let mut out = output::stdout();
     if print.format == Format::Table {
         heading(&mut out, &recording)?;
@@ -100,20 +103,15 @@ fn heading(out: &mut impl Write, recording: &Recording) -> Result<(), Error> {
     ];
     for (name, text) in lines {
         if !text.is_empty() {
-            // Control characters of a file are not for a terminal.
-            let text: String = text
-                .chars()
-                .map(|c| if c.is_control() { '?' } else { c })
-                .collect();
-            writeln!(out, "{:<12}{text}", format!("{name}:"))?;
+            let line = format!("{:<12}{}", format!("{name}:"), table::printable(&text));
+            let line = width().map_or(line.as_str().into(), |width| shorten(&line, width));
+            writeln!(out, "{line}")?;
         }
     }
     if recording.snapshots == 1 {
-        writeln!(
-            out,
-            "There is only one snapshot, so this is all {}.",
-            CountedBy::of(&recording.period.end).since()
-        )?;
+        let since = CountedBy::of(&recording.period.end).since();
+        let text = format!("There is only one snapshot, so this is all {since}.");
+        table::sentence(out, &text, width())?;
     }
     writeln!(out)?;
     Ok(())

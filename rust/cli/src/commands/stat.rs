@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat [INTERVAL [COUNT]]`: totals since the module was loaded, then what is added. By BPF, which has
-//! no totals, a table of a second, or of each interval.
+//! `exitstat [INTERVAL [COUNT]]`: totals since the module was loaded, then a report per interval, and their average
+//! at the end. BPF has no totals, so there is a report of a second, or of each interval.
 
+use super::interrupt::Interrupt;
 use crate::{
-    cli::StatArgs,
+    cli::{Format, StatArgs},
     counted_by::CountedBy,
     error::Error,
-    model::{Counts, Period, Scope, Seen},
+    model::{Counts, Period, Sample, Scope, Seen},
     output::{self, Printer},
     source::Source,
     view::{is_counted, not_there, View},
 };
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{
+    io::Write,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 /// So long BPF counts where nobody says how long.
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -30,10 +35,10 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
     let interval = args
         .interval
         .or_else(|| source.begins_now().then_some(A_SECOND));
-    let count = args.count.or(args.interval.is_none().then_some(1));
     let mut tables = Tables {
         args,
         scope,
+        host_name: source.host_name(),
         found: source.begins_now(),
         waiting: Vec::new(),
         printer: Printer::new(output::stdout(), &args.print),
@@ -53,25 +58,39 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
         return Ok(super::done(source.is_whole()));
     };
 
-    let mut last = first;
-    let mut printed = 0;
+    let mut totals = 0;
     if source.begins_now() {
         if args.interval.is_none() {
             crate::say!("exitstat: counting by BPF for a second; `exitstat 1` goes on");
         }
+    } else if args.no_totals {
+        tables.look(&first.counts);
     } else {
-        tables.print(&Period::since_load(last.clone()))?;
-        printed += 1;
+        tables.print(&Period::since_load(first.clone()))?;
+        totals = 1;
     }
     if source.is_live() && !tables.found {
         return Err(not_there(scope));
     }
-    while count.is_none_or(|count| printed < count) {
-        let Some(period) = source.period(&mut last, interval)? else {
+    let reports = reports(args, interval, totals);
+    let mut ticks = Ticks::begin(&source, interval)?;
+    let (mut last, mut intervals) = (first, Intervals::default());
+    while reports.is_none_or(|reports| intervals.reports < reports) {
+        let Some(period) = ticks.next(&mut source, &mut last)? else {
             break;
         };
+        intervals.add(&period);
+        if ticks.interrupted {
+            break;
+        }
         tables.print(&period)?;
-        printed += 1;
+        intervals.reports += 1;
+    }
+    match intervals.closing() {
+        // Programs add reports up.
+        Some(Closing::Average(all)) if args.print.format == Format::Table => tables.average(all)?,
+        Some(Closing::Report(all)) => tables.print(all)?,
+        Some(Closing::Average(_)) | None => (),
     }
     // Whether a recording has it at all.
     while !tables.found {
@@ -84,10 +103,90 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
     Ok(super::done(source.is_whole()))
 }
 
+/// How many intervals are reported; `None` if until Ctrl-C.
+fn reports(args: &StatArgs, interval: Duration, totals: u64) -> Option<u64> {
+    match (args.duration, args.count, args.interval) {
+        (Some(duration), _, _) => {
+            let intervals = duration.as_nanos() / interval.as_nanos().max(1);
+            Some(u64::try_from(intervals).unwrap_or(u64::MAX))
+        }
+        (None, Some(count), _) => Some(count - totals.min(count)),
+        (None, None, None) => Some(1),
+        (None, None, Some(_)) => None,
+    }
+}
+
+/// When samples are due: of the running kernel, each interval until Ctrl-C.
+struct Ticks {
+    interval: Duration,
+    live: Option<(Interrupt, Instant)>,
+    interrupted: bool,
+}
+
+impl Ticks {
+    fn begin(source: &Source, interval: Duration) -> Result<Self, Error> {
+        let listen = || Ok::<_, Error>((Interrupt::listen()?, Instant::now()));
+        Ok(Self {
+            interval,
+            live: source.is_live().then(listen).transpose()?,
+            interrupted: false,
+        })
+    }
+
+    /// The next interval, or as much of it as there was before Ctrl-C; `None` at a recording's end.
+    fn next(&mut self, source: &mut Source, last: &mut Sample) -> Result<Option<Period>, Error> {
+        let Some((interrupt, due)) = &mut self.live else {
+            return source.period(last, self.interval);
+        };
+        // An interval is not made longer by what sampling and printing take. Missed ones are skipped.
+        *due = (*due + self.interval).max(Instant::now());
+        self.interrupted = interrupt.wait(*due)?;
+        source.period(last, Duration::ZERO)
+    }
+}
+
+/// The intervals until now.
+#[derive(Debug, Default)]
+struct Intervals {
+    /// Those that were reported.
+    reports: u64,
+    /// All of them, and what was before Ctrl-C.
+    all: Option<Period>,
+}
+
+/// What a command prints at its end.
+#[derive(Debug, PartialEq)]
+enum Closing<'a> {
+    /// The average over several intervals.
+    Average(&'a Period),
+    /// The only interval, which Ctrl-C ended.
+    Report(&'a Period),
+}
+
+impl Intervals {
+    fn add(&mut self, period: &Period) {
+        match &mut self.all {
+            Some(all) => all.extend(period),
+            all => *all = Some(period.clone()),
+        }
+    }
+
+    fn closing(&self) -> Option<Closing<'_>> {
+        let all = self.all.as_ref()?;
+        match self.reports {
+            0 => Some(Closing::Report(all)),
+            // It was that interval, mostly.
+            1 => None,
+            _ => Some(Closing::Average(all)),
+        }
+    }
+}
+
 /// Tables of a scope that may come later or have gone: they wait until it is found.
 struct Tables<'a, W: Write> {
     args: &'a StatArgs,
     scope: Scope,
+    host_name: Option<String>,
     found: bool,
     waiting: Vec<View>,
     printer: Printer<W>,
@@ -101,8 +200,21 @@ impl<W: Write> Tables<'_, W> {
 
     /// Prints a period.
     fn print(&mut self, period: &Period) -> Result<(), Error> {
+        self.add(period, false)
+    }
+
+    /// Prints the average over all intervals.
+    fn average(&mut self, all: &Period) -> Result<(), Error> {
+        self.add(all, true)
+    }
+
+    fn add(&mut self, period: &Period, is_average: bool) -> Result<(), Error> {
         self.look(&period.counts);
-        let view = View::of_interval(period, self.scope, &self.args.rows);
+        let view = View {
+            host_name: self.host_name.clone(),
+            is_average,
+            ..View::of_interval(period, self.scope, &self.args.rows)
+        };
         self.waiting.push(view);
         match self.found {
             true => self.flush(),
@@ -121,5 +233,49 @@ impl<W: Write> Tables<'_, W> {
             true => self.flush(),
             false => Err(not_there(self.scope)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
+    use exitstat_core::snapshot::Header;
+
+    fn period() -> Period {
+        Period::since_load(Sample {
+            header: Header::default(),
+            counts: Counts::default(),
+            details: None,
+        })
+    }
+
+    #[test]
+    fn the_end_tells_what_no_report_did() {
+        let mut intervals = Intervals::default();
+        assert_eq!(intervals.closing(), None);
+        intervals.add(&period());
+        assert!(matches!(intervals.closing(), Some(Closing::Report(_))));
+        intervals.reports = 1;
+        assert_eq!(intervals.closing(), None);
+        intervals.add(&period());
+        intervals.reports = 2;
+        assert!(matches!(intervals.closing(), Some(Closing::Average(_))));
+    }
+
+    #[test]
+    fn a_count_has_the_totals_in_it_and_a_duration_has_not() {
+        let reports = |words: &str, totals| {
+            let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+            let interval = cli.stat.interval.unwrap_or(A_SECOND);
+            reports(&cli.stat, interval, totals)
+        };
+        assert_eq!(reports("exitstat 1", 1), None);
+        assert_eq!(reports("exitstat", 0), Some(1));
+        assert_eq!(reports("exitstat 1 5", 1), Some(4));
+        assert_eq!(reports("exitstat 1 5 -y", 0), Some(5));
+        assert_eq!(reports("exitstat 0.5 --for 30s", 1), Some(60));
+        assert_eq!(reports("exitstat 7 --for 30", 1), Some(4));
     }
 }

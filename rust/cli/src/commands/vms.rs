@@ -3,7 +3,7 @@
 //! `exitstat vms`: which VMs there are.
 
 use crate::{
-    cli::{Format, VmsArgs},
+    cli::{Format, VmSort, VmsArgs},
     counted_by::CountedBy,
     error::Error,
     model::{Counters, Period, Sample, Scope, Seen},
@@ -11,8 +11,9 @@ use crate::{
     reason::vendor,
     source::Source,
 };
+use clap::ValueEnum;
 use serde::Serialize;
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{cmp::Reverse, io::Write, process::ExitCode, time::Duration};
 
 /// A VM.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,6 +42,49 @@ pub struct Vm {
     pub top_reason_by_time: Option<String>,
 }
 
+impl Vm {
+    /// What people call it.
+    fn name(&self) -> &str {
+        &self.process
+    }
+
+    /// Whether its name has this text in it, in any case.
+    fn is_like(&self, text: &str) -> bool {
+        self.name().to_lowercase().contains(&text.to_lowercase())
+    }
+
+    /// Cycles in the kernel and in userspace.
+    fn time(&self) -> u64 {
+        let sum = [self.cycles, self.user_cycles].into_iter().flatten();
+        sum.fold(0, u64::wrapping_add)
+    }
+}
+
+/// The VMs that are asked for, in their order.
+fn choose(mut vms: Vec<Vm>, name: Option<&str>, sort: VmSort) -> Vec<Vm> {
+    vms.retain(|vm| name.is_none_or(|name| vm.is_like(name)));
+    // Stable: equal VMs stay in the order of their numbers.
+    match sort {
+        VmSort::Vm => (),
+        VmSort::Name => vms.sort_by(|a, b| a.name().cmp(b.name())),
+        VmSort::Time => vms.sort_by_key(|vm| Reverse(vm.time())),
+        VmSort::Cycles => vms.sort_by_key(|vm| Reverse(vm.cycles)),
+        VmSort::UserCycles => vms.sort_by_key(|vm| Reverse(vm.user_cycles)),
+        VmSort::Exits => vms.sort_by_key(|vm| Reverse(vm.exits)),
+        VmSort::Rate => {
+            let rate = |vm: &Vm| vm.exits_per_second.unwrap_or(0.0);
+            vms.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
+        }
+        VmSort::Vcpus => vms.sort_by_key(|vm| Reverse(vm.vcpus)),
+    }
+    vms
+}
+
+/// What was counted of several VMs.
+fn sum<T: Copy + std::iter::Sum>(vms: &[Vm], of: impl Fn(&Vm) -> Option<T>) -> Option<T> {
+    vms.iter().map(of).sum()
+}
+
 /// Carries it out.
 ///
 /// # Errors
@@ -65,7 +109,7 @@ pub fn run(args: &VmsArgs) -> Result<ExitCode, Error> {
         looks -= u32::from(source.is_live());
     }
     let whole = source.is_whole();
-    print(&mut output::stdout(), args.format, &found)?;
+    print(&mut output::stdout(), args, &found)?;
     Ok(super::done(whole))
 }
 
@@ -141,10 +185,23 @@ impl Found {
 }
 
 /// Prints them.
-fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Error> {
+fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Error> {
     let header = &found.seen.last().header;
-    let (vms, by) = (found.vms(), CountedBy::of(header));
-    match format {
+    let by = CountedBy::of(header);
+    if !by.has_times()
+        && matches!(
+            args.sort,
+            VmSort::Time | VmSort::Cycles | VmSort::UserCycles
+        )
+    {
+        let sort = args.sort.to_possible_value();
+        let sort = sort.as_ref().map_or("", |sort| sort.get_name());
+        return Err(Error::Usage(format!(
+            "--sort {sort}: only exits were counted (--counts)"
+        )));
+    }
+    let vms = choose(found.vms(), args.name.as_deref(), args.sort);
+    match args.format {
         Format::Json => {
             #[derive(Serialize)]
             struct Vms {
@@ -183,9 +240,10 @@ fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Erro
             });
             csv::write(out, std::iter::once(header).chain(rows))?;
         }
-        Format::Table if vms.is_empty() => {
-            writeln!(out, "There is no VM that had an exit.")?;
-        }
+        Format::Table if vms.is_empty() => match &args.name {
+            Some(name) => writeln!(out, "No VM has {name:?} in its name.")?,
+            None => writeln!(out, "No VM has taken an exit.")?,
+        },
         Format::Table => {
             let columns = [
                 Column::number("vm"),
@@ -196,21 +254,22 @@ fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Erro
                 Column::number("exits/s"),
                 Column::number(format!("kernel({})", by.unit())),
                 Column::number(format!("user({})", by.unit())),
-                Column::text("top reason"),
+                Column::text("top reason").goes(3),
                 Column::text(""),
             ];
+            let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), table::rate);
             let or_none = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
-            let rows: Vec<_> = vms
+            let (shown, more) = vms.split_at(args.rows.unwrap_or(vms.len()).min(vms.len()));
+            let mut rows: Vec<_> = shown
                 .iter()
                 .map(|vm| {
                     vec![
                         vm.vm.to_string(),
                         vm.pid.to_string(),
-                        vm.process.clone(),
+                        vm.name().to_owned(),
                         vm.vcpus.to_string(),
                         vm.exits.to_string(),
-                        vm.exits_per_second
-                            .map_or_else(|| "-".to_owned(), table::rate),
+                        rate(vm.exits_per_second),
                         or_none(vm.cycles),
                         or_none(vm.user_cycles),
                         vm.top_reason_by_time.clone().unwrap_or_default(),
@@ -218,9 +277,71 @@ fn print(out: &mut impl Write, format: Format, found: &Found) -> Result<(), Erro
                     ]
                 })
                 .collect();
+            if !more.is_empty() {
+                rows.push(vec![
+                    String::new(),
+                    String::new(),
+                    format!("{} more (-n)", more.len()),
+                    or_none(sum(more, |vm| u64::try_from(vm.vcpus).ok())),
+                    or_none(sum(more, |vm| Some(vm.exits))),
+                    rate(sum(more, |vm| vm.exits_per_second)),
+                    or_none(sum(more, |vm| vm.cycles)),
+                    or_none(sum(more, |vm| vm.user_cycles)),
+                    String::new(),
+                    String::new(),
+                ]);
+            }
             table::write(out, &columns, &rows, width())?;
         }
     }
     out.flush()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vm(vm: u64, process: &str, cycles: u64, user_cycles: u64, exits: u64) -> Vm {
+        Vm {
+            vm,
+            pid: 1,
+            process: process.to_owned(),
+            vcpus: 5 - vm as usize,
+            exits,
+            cycles: Some(cycles),
+            exits_per_second: Some(1.0 / vm as f64),
+            top_reason: None,
+            gone: false,
+            user_cycles: Some(user_cycles),
+            top_reason_by_time: None,
+        }
+    }
+
+    #[test]
+    fn each_order_is_its_own() {
+        let vms = || {
+            vec![
+                vm(1, "qemu", 10, 90, 5),
+                vm(2, "Firecracker", 80, 1, 7),
+                vm(3, "crosvm", 50, 55, 6),
+            ]
+        };
+        let order = |sort| {
+            choose(vms(), None, sort)
+                .iter()
+                .map(|vm| vm.vm)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(order(VmSort::Vm), [1, 2, 3]);
+        assert_eq!(order(VmSort::Name), [2, 3, 1]);
+        assert_eq!(order(VmSort::Time), [3, 1, 2]);
+        assert_eq!(order(VmSort::Cycles), [2, 3, 1]);
+        assert_eq!(order(VmSort::UserCycles), [1, 3, 2]);
+        assert_eq!(order(VmSort::Exits), [2, 3, 1]);
+        assert_eq!(order(VmSort::Rate), [1, 2, 3]);
+        assert_eq!(order(VmSort::Vcpus), [1, 2, 3]);
+        let found = choose(vms(), Some("FIRE"), VmSort::Vm);
+        assert_eq!(found.iter().map(|vm| vm.vm).collect::<Vec<_>>(), [2]);
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
 use exitstat_core::histogram::bucket_begin;
 use std::io::Write;
 
-const HEADER: [&str; 30] = [
+const HEADER: [&str; 31] = [
     "time_ns",
     "seconds",
     "of",
@@ -44,6 +44,7 @@ const HEADER: [&str; 30] = [
     "reflected_exits",
     "time_cycles",
     "time_share",
+    "hostname",
 ];
 
 /// Writes rows.
@@ -132,6 +133,7 @@ pub(super) fn view(out: &mut impl Write, view: &View, first: bool) -> Result<(),
             cell(detail.map(|detail| detail.reflected)),
             cell(figures.time_cycles),
             cell(figures.time_share),
+            cell(view.host_name.clone()),
         ]
     });
     write(out, header.into_iter().chain(rows))

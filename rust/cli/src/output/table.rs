@@ -278,8 +278,13 @@ pub(super) fn view(
 fn about(view: &View) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(view.realtime.map(clock));
-    parts.push(view.subject.to_string());
+    parts.push(match (&view.host_name, view.subject) {
+        (None, subject) => subject.to_string(),
+        (Some(name), Subject::Of(Scope::Host)) => format!("host {}", printable(name)),
+        (Some(name), subject) => format!("{subject} on {}", printable(name)),
+    });
     parts.push(match (view.seconds, view.realtime) {
+        (Some(seconds), _) if view.is_average => format!("average over {seconds:.3} s"),
         (Some(seconds), _) => format!("{seconds:.3} s"),
         (None, Some(_)) => view.counted_by.map_or("", CountedBy::since).to_owned(),
         (None, None) => "as far as the host tells".to_owned(),
@@ -297,6 +302,15 @@ fn about(view: &View) -> Vec<String> {
         parts.push(format!("{} vCPU(s) {only}", view.unattached));
     }
     parts
+}
+
+/// The text of a file, without what a terminal would obey.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let shown = text.chars();
+    shown
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 /// A time in nanoseconds since 1970, on this host's clock.

@@ -97,6 +97,18 @@ impl Source {
         matches!(self, Self::Live { .. })
     }
 
+    /// The host's name: the running kernel's, or the recorded one if the recording has it.
+    #[must_use]
+    pub fn host_name(&self) -> Option<String> {
+        match self {
+            Self::Live { .. } => {
+                let names = rustix::system::uname();
+                Some(names.nodename().to_string_lossy().into_owned())
+            }
+            Self::Recorded { reader, .. } => reader.metadata().hostname.clone(),
+        }
+    }
+
     /// Whether there is nothing to tell of the time before this process.
     #[must_use]
     pub fn begins_now(&self) -> bool {

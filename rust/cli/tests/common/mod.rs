@@ -377,6 +377,19 @@ pub fn recording(snapshots: &[Vec<u8>]) -> Vec<u8> {
     recorder.end(&End { status: Some(0) }).unwrap()
 }
 
+/// The same, with the host's name, which tries to clear the terminal.
+pub fn named(snapshots: &[Vec<u8>]) -> Vec<u8> {
+    let metadata = Metadata {
+        hostname: Some("host1\x1b[2J".to_owned()),
+        ..metadata()
+    };
+    let mut recorder = Recorder::new(Vec::new(), &metadata).unwrap();
+    for snapshot in snapshots {
+        recorder.snapshot(snapshot).unwrap();
+    }
+    recorder.end(&End { status: Some(0) }).unwrap()
+}
+
 /// The same, with a mark each before some of them.
 pub fn marked(snapshots: &[Vec<u8>], marks: &[(usize, &str)]) -> Vec<u8> {
     let mut recorder = Recorder::new(Vec::new(), &metadata()).unwrap();
