@@ -432,7 +432,7 @@ fn what_cannot_be_drawn_is_said() {
             6,
             "--capture key",
         ),
-        (recorded.plot("x.svg", &["--vm", "9"]), 2, "no VM 9"),
+        (recorded.plot("x.svg", &["--vm", "9"]), 2, "no such VM: 9"),
         (
             recorded.plot("x.svg", &["--mark", "39.1=beyond"]),
             2,
