@@ -175,7 +175,7 @@ fn bash_completes_commands_options_and_values() {
         (&["exitstat", "report", "--pha"], &["--phase", "--phases"]),
         (
             &["exitstat", "report", "--format", ""],
-            &["table", "json", "csv"],
+            &["table", "json", "csv", "perfetto"],
         ),
         (&["exitstat", "report", "boo"], &["boot.rec"]),
         (&["exitstat", "explain", "ept-v"], &["EPT_VIOLATION"]),
