@@ -105,7 +105,8 @@ fn a_signal_leaves_the_old_recording_or_a_new_one_and_nothing_else() {
     for n in 0..40 {
         let mut child = record(path, &["-i", "60"], &[]).spawn().unwrap();
         thread::sleep(Duration::from_micros(500 * n));
-        kill(&child, ["-INT", "-TERM", "-HUP"][n as usize % 3]);
+        // A background job of a shell, and nohup, ignore SIGINT and SIGHUP: one that comes before the handlers is lost.
+        kill(&child, "-TERM");
         child.wait().unwrap();
         assert_eq!(names(path), before);
         match fs::read(path.join("out.rec")).unwrap().as_slice() {
