@@ -29,3 +29,4 @@ pub mod output;
 pub mod reason;
 pub mod source;
 pub mod view;
+pub mod vm;

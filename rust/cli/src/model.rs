@@ -12,13 +12,13 @@ pub use ended::Unknown;
 pub use scope::{Scope, VcpuId, Whose};
 pub use seen::Seen;
 
-use crate::{detail::Details, reason::Reason};
+use crate::{detail::Details, reason::Reason, vm::identity::Identity};
 use exitstat_core::{
     histogram,
     snapshot::{Header, Malformed, Owner, Row, Snapshot, BUCKETS},
     tally::Tally,
 };
-use std::{collections::BTreeMap, iter};
+use std::{collections::BTreeMap, iter, sync::Arc};
 
 /// A histogram. It stores only the buckets from the first to the last nonzero one: a large host has
 /// tens of thousands of histograms.
@@ -333,6 +333,8 @@ pub struct Vcpu {
     pub pid: u32,
     /// That process's name.
     pub process: String,
+    /// Who its VM is, if that is known.
+    pub identity: Option<Arc<Identity>>,
     /// What it counted.
     pub reasons: Reasons,
 }
@@ -517,6 +519,7 @@ impl Counts {
             let vcpu = self.vcpus.entry(*id).or_default();
             vcpu.pid = other.pid;
             vcpu.process.clone_from(&other.process);
+            vcpu.identity.clone_from(&other.identity);
             vcpu.reasons.add(&other.reasons);
         }
         self.add_ended(others);
@@ -594,6 +597,22 @@ impl Counts {
         self.vcpus
             .range((vm, 0)..=(vm, u32::MAX))
             .map(|((_, number), vcpu)| (*number, vcpu))
+    }
+
+    /// Who a VM is, if that is known.
+    #[must_use]
+    pub fn identity(&self, vm: u64) -> Option<&Identity> {
+        self.vcpus_of(vm)
+            .find_map(|(_, vcpu)| vcpu.identity.as_deref())
+    }
+
+    /// Who the VM of a scope is, if that is known.
+    #[must_use]
+    pub fn identity_of(&self, scope: Scope) -> Option<&Identity> {
+        match scope {
+            Scope::Vm(vm) | Scope::Vcpu((vm, _)) => self.identity(vm),
+            Scope::Host | Scope::Cpu(_) => None,
+        }
     }
 
     /// The VMs that there are, ascending.

@@ -4,10 +4,11 @@
 
 use crate::counted_by::CountedBy;
 use crate::{
-    cli::{PrintArgs, RowsArgs, ScopeArgs, Sort},
+    cli::{PrintArgs, RowsArgs, Sort},
     error::Error,
     model::{total, Counts, Line, Longest, Period, Scope, Unknown},
     reason::{is_one_of, name_or_total, Reason},
+    vm::identity::Identity,
 };
 use clap::ValueEnum;
 use exitstat_core::{isa::Isa, tally::Tally};
@@ -34,18 +35,16 @@ impl fmt::Display for Subject {
     }
 }
 
-impl From<&ScopeArgs> for Scope {
-    fn from(args: &ScopeArgs) -> Self {
-        match *args {
-            ScopeArgs { cpu: Some(cpu), .. } => Self::Cpu(cpu),
-            ScopeArgs {
-                vm: Some(vm),
-                vcpu: Some(vcpu),
-                ..
-            } => Self::Vcpu((vm, vcpu)),
-            ScopeArgs { vm: Some(vm), .. } => Self::Vm(vm),
-            _ => Self::Host,
+/// A subject in words, with the name of its VM if that is known: `VM 3 (debian12), vCPU 0`.
+#[must_use]
+pub fn with_name(subject: Subject, identity: Option<&Identity>) -> String {
+    let name = identity.and_then(Identity::name);
+    match (subject, name) {
+        (Subject::Of(Scope::Vm(vm)), Some(name)) => format!("VM {vm} ({name})"),
+        (Subject::Of(Scope::Vcpu((vm, vcpu))), Some(name)) => {
+            format!("VM {vm} ({name}), vCPU {vcpu}")
         }
+        (subject, _) => subject.to_string(),
     }
 }
 
@@ -152,6 +151,8 @@ impl Row {
 pub struct View {
     /// Whose exits.
     pub subject: Subject,
+    /// Who its VM is, if that is known.
+    pub identity: Option<Identity>,
     /// Whose CPU it is.
     pub isa: Isa,
     /// Who counted; `None` if the host told.
@@ -213,6 +214,7 @@ impl View {
         }
         Self {
             subject: Subject::Of(scope),
+            identity: period.counts.identity_of(scope).cloned(),
             isa: period.end.isa(),
             counted_by: Some(counted_by),
             realtime: Some(period.end.realtime),
@@ -239,6 +241,7 @@ impl View {
         let lines = reasons.iter().map(|&(reason, tally)| (reason, line(tally)));
         Self {
             subject: Subject::Guest,
+            identity: None,
             isa: Isa::Vmx,
             counted_by: None,
             realtime: None,
@@ -256,6 +259,12 @@ impl View {
                 line: line(total),
             },
         }
+    }
+
+    /// The subject in words.
+    #[must_use]
+    pub fn title(&self) -> String {
+        with_name(self.subject, self.identity.as_ref())
     }
 
     /// Whether it has vCPUs' counters: time in userspace, percentiles, the longest exit.

@@ -6,8 +6,8 @@
 mod common;
 
 use common::{
-    amd, boot, boot_without_ept, details, details_after, ended, kernel, marked, named,
-    ports_by_turns, recording, Host,
+    amd, boot, boot_without_ept, details, details_after, ended, entry, kernel, marked, named,
+    ports_by_turns, recording, with_host_name, Host,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,7 +44,18 @@ fn directory() -> TempDir {
             &[(1, "kernel"), (2, "work"), (2, "disk"), (3, "end")],
         ),
     );
-    write("named.rec", &named(&boot()));
+    write("hostname.rec", &with_host_name(&boot()));
+    let web = entry(1, "web", Some(common::WEB));
+    let two = [(0, web.clone()), (1, entry(2, "db\u{1b}[2J", None))];
+    write("named.rec", &named(&boot(), &two));
+    let twins = [(0, web), (1, entry(2, "web", None))];
+    write("twins.rec", &named(&boot(), &twins));
+    // The same names with other numbers.
+    let swapped = [
+        (0, entry(1, "db", None)),
+        (1, entry(2, "web", Some(common::WEB))),
+    ];
+    write("swapped.rec", &named(&boot(), &swapped));
     write("torn.rec", &whole[..whole.len() - 100]);
     // A byte of the third snapshot.
     let mut damaged = whole.clone();
@@ -183,8 +194,8 @@ outputs! {
     stat_for: "1 --for 2s --from boot.rec --reason HLT",
     stat_for_too_short: "2 --for 1s --from boot.rec",
     stat_for_csv: "1 --for 2 --from boot.rec --format csv --reason HLT",
-    stat_host_name: "1 1 --vm 1 --from named.rec",
-    report_host_name: "report named.rec",
+    stat_host_name: "1 1 --vm 1 --from hostname.rec",
+    report_host_name: "report hostname.rec",
     stat_longer_interval: "1.5 --from boot.rec",
     stat_vm: "--vm 1 --from boot.rec --sort reason",
     stat_vm_gone: "1 --vm 2 --from boot.rec",
@@ -213,9 +224,26 @@ outputs! {
     vms_damaged: "vms --from damaged.rec --format csv",
     vms_ended: "vms --from ended.rec",
     vms_sorted: "vms --from ended.rec --sort exits -n 1",
-    vms_named: "vms --from boot.rec --name QEMU --sort user-time",
+    vms_like: "vms --from boot.rec --name QEMU --sort user-time",
     vms_not_named: "vms --from boot.rec --name crosvm",
     vms_counts_sorted: "vms --from counts.rec --sort time",
+    vms_named: "vms --from named.rec",
+    vms_named_json: "vms --from named.rec --format json",
+    vms_named_csv: "vms --from named.rec --format csv",
+    named_stat: "--vm web --from named.rec --reason cpuid",
+    named_stat_uuid: "1 1 --vm 4DEA22B3-1D52-D8F3-2516-782E98AB3FA0 --from named.rec --format json --reason cpuid",
+    named_stat_csv: "1 2 --vm web --vcpu 0 --from named.rec --format csv --reason cpuid",
+    named_stat_later: "1 --vm db?[2J --from named.rec --reason 48",
+    named_stat_none: "1 --vm mail --from named.rec",
+    named_stat_twins: "--vm web --from twins.rec",
+    named_stat_process: "--vm qemu-system-x86 --from named.rec",
+    named_report: "report named.rec --vm web --reason cpuid",
+    named_report_twins: "report twins.rec --vm web",
+    named_report_number: "report twins.rec --vm 2 --reason 48",
+    named_phases: "report named.rec --phases --vm web",
+    named_check: "check named.rec --budget kernel.toml --vm web",
+    named_diff: "diff named.rec swapped.rec --vm web",
+    named_diff_none: "diff named.rec boot.rec --vm web",
     vms_none: "vms --from empty.rec",
     report: "report boot.rec",
     report_vm: "report boot.rec --vm 2",

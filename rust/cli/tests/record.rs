@@ -313,6 +313,27 @@ fn a_command_gets_signals_that_are_sent_to_exitstat() {
     assert_eq!(out(directory.path()).ending, Ending::Whole(End { status }));
 }
 
+#[test]
+fn names_of_vms_are_recorded_unless_they_are_left_out() {
+    let directory = directory();
+    let web = common::entry(1, "web", Some(common::WEB));
+    let from = common::named(&common::boot(), &[(0, web)]);
+    fs::write(directory.path().join("from.rec"), from).unwrap();
+    let name = |options: &[&str]| {
+        let status = record(directory.path(), options, &["true"]).status();
+        assert!(status.unwrap().success());
+        let bytes = fs::read(directory.path().join("out.rec")).unwrap();
+        let counts = out(directory.path()).period.counts;
+        let identity = counts.identity(1);
+        // The format's version, whether the name is anywhere, and what is known.
+        let has_name = bytes.windows(5).any(|window| window == b"\"web\"");
+        (bytes[8], has_name, identity.and_then(|of| of.name()))
+    };
+    assert_eq!(name(&[]), (2, true, Some("web".to_owned())));
+    assert_eq!(name(&["--no-names"]), (2, false, None));
+    assert_eq!(name(&["--uncompressed"]), (1, true, Some("web".to_owned())));
+}
+
 /// The labels of a recording's phases, the first of which has none.
 fn phases(directory: &Path) -> Vec<String> {
     let phases = out(directory).phases.into_iter();

@@ -4,10 +4,11 @@
 
 mod common;
 
-use common::{boot, marked, metadata, recording, Host};
+use common::{boot, entry, marked, metadata, named, recording, Host, WEB};
 use exitstat_cli::{
     model::Scope,
     source::recording::{End, Ending, Error, Lost, Reader, Recorder, Recording},
+    vm::known::Entry,
 };
 use proptest::{collection::vec, prelude::*};
 use std::time::{Duration, Instant};
@@ -263,8 +264,8 @@ fn phases_are_from_mark_to_mark() {
 #[test]
 fn another_format_is_told_from_what_is_none() {
     let mut bytes = recording(&boot());
-    bytes[8] = 2;
-    assert!(matches!(read(&bytes), Err(Error::Version { found: 2, .. })));
+    bytes[8] = 3;
+    assert!(matches!(read(&bytes), Err(Error::Version { found: 3, .. })));
     assert!(matches!(read(b"exitstat"), Err(Error::NotOne)));
     assert!(matches!(read(b""), Err(Error::NotOne)));
 }
@@ -298,4 +299,62 @@ proptest! {
             let _ = Recording::of(reader);
         }
     }
+}
+
+/// Compressed snapshots are read as they were; each damaged frame, of a snapshot or a VM, costs itself.
+#[test]
+fn compressed_frames_are_independent() {
+    let vms = [(0, entry(1, "web", Some(WEB))), (1, entry(2, "db", None))];
+    let whole = named(&boot(), &vms);
+    assert!(whole.len() < recording(&boot()).len() * 2 / 3);
+    assert_eq!(read(&whole).unwrap().0, boot());
+    let frames = frames(&whole);
+    // The metadata, two VMs, four snapshots, the end.
+    assert_eq!(frames.len(), 9);
+    let snapshots = [2, 4, 5, 6];
+    for at in frames[1]..frames[7] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        let (found, ending, lost) = read_all(&bytes).unwrap();
+        let frame = frames.iter().rposition(|&begin| begin <= at).unwrap();
+        let mut expected = boot();
+        if let Some(n) = snapshots.iter().position(|&snapshot| snapshot == frame) {
+            expected.remove(n);
+        }
+        assert_eq!(found, expected, "{at}");
+        assert!(matches!(ending, Ending::Whole(_)), "{at}");
+        assert_eq!((lost.places, lost.first), (1, frames[frame] as u64), "{at}");
+    }
+    for length in frames[1]..whole.len() {
+        let complete = snapshots
+            .iter()
+            .filter(|&&frame| frames[frame + 1] <= length);
+        match read(&whole[..length]) {
+            Ok((found, _)) => assert_eq!(found, boot()[..complete.count()], "{length}"),
+            Err(error) => assert!(matches!(error, Error::Empty), "{length}: {error}"),
+        }
+    }
+}
+
+/// A VM that has ended keeps its name, and a name is not that of another process's VM.
+#[test]
+fn names_are_those_of_their_time() {
+    let name = |recording: &Recording, vm| {
+        let identity = recording.period.counts.identity(vm)?;
+        identity.name()
+    };
+    let of = |vms: &[(usize, Entry)]| {
+        let bytes = named(&boot(), vms);
+        Recording::of(Reader::new(bytes.as_slice()).unwrap()).unwrap()
+    };
+    let ended = of(&[(0, entry(1, "web", None)), (1, entry(2, "db", None))]);
+    assert_eq!(name(&ended, 1).as_deref(), Some("web"));
+    assert_eq!(name(&ended, 2).as_deref(), Some("db"));
+    let other = Entry {
+        pid: 9,
+        ..entry(1, "other", None)
+    };
+    assert_eq!(name(&of(&[(0, other)]), 1), None);
+    let anew = of(&[(0, entry(1, "web", None)), (2, entry(1, "new", None))]);
+    assert_eq!(name(&anew, 1).as_deref(), Some("new"));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::{interval, Format, ScopeArgs, SourceArgs};
+use super::{interval, Format, ScopeArgs, SourceArgs, VmArg};
 use crate::reason::Wanted;
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, time::Duration};
@@ -150,9 +150,9 @@ pub struct SlowArgs {
     /// Rows of a table, at most [default: 30]
     #[arg(short = 'n', long, value_name = "N")]
     pub rows: Option<usize>,
-    /// Only of this VM (`exitstat vms` lists them)
-    #[arg(long, value_name = "ID")]
-    pub vm: Option<u64>,
+    /// Only of this VM, by number, name or UUID (`exitstat vms` lists them)
+    #[arg(long, value_name = "VM")]
+    pub vm: Option<VmArg>,
     /// Output format; json is one document, as docs/json.md describes it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

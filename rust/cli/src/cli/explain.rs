@@ -2,7 +2,7 @@
 
 //! `exitstat explain`
 
-use super::{Format, LookArgs};
+use super::{Format, LookArgs, VmArg};
 use clap::Args;
 
 /// What a reason means, and how to reduce it; of a recording, what its exits were about
@@ -14,9 +14,9 @@ pub struct ExplainArgs {
     /// The reason, by number or name; all are listed without one
     #[arg(value_parser = crate::reason::parse)]
     pub reason: Option<crate::reason::Wanted>,
-    /// Only exits of this VM (`exitstat vms` lists them)
-    #[arg(long, value_name = "ID")]
-    pub vm: Option<u64>,
+    /// Only exits of this VM, by number, name or UUID (`exitstat vms` lists them)
+    #[arg(long, value_name = "VM")]
+    pub vm: Option<VmArg>,
     /// Which exits.
     #[command(flatten)]
     pub look: LookArgs,

@@ -18,6 +18,7 @@ mod plot;
 mod report;
 mod source;
 mod top;
+mod vm;
 
 pub use detail::{
     CaptureKind, DetailArgs, DetailSort, LookArgs, NamesArgs, ReasonsArgs, SlowArgs, ROWS,
@@ -30,6 +31,7 @@ pub use plot::{PlotArgs, PlotKind, PlotTheme, RateOf};
 pub use report::ReportFormat;
 pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
 pub use top::{TopArgs, KEYS};
+pub use vm::VmArg;
 
 // A paragraph is one line here: clap breaks it where the terminal ends, and indents what follows as its beginning.
 const AFTER_HELP: &str = "\
@@ -133,11 +135,11 @@ pub enum Command {
 }
 
 /// Whose exits.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ScopeArgs {
-    /// Only this VM (`exitstat vms` lists them)
-    #[arg(long, value_name = "ID")]
-    pub vm: Option<u64>,
+    /// Only this VM: its number, name or UUID (`exitstat vms` lists them)
+    #[arg(long, value_name = "VM")]
+    pub vm: Option<VmArg>,
     /// Only this vCPU of the VM
     #[arg(long, value_name = "N", requires = "vm")]
     pub vcpu: Option<u32>,
@@ -274,7 +276,8 @@ pub enum VmSort {
 /// has ended, or at Ctrl-C. A recording that was killed stays readable up to there.
 ///
 /// The file says: when, who counted, exitstat's command line, the kernel's release, the parameters of
-/// kvm, kvm_intel and kvm_amd, and the names and process ids of VMs' processes.
+/// kvm, kvm_intel and kvm_amd, the names and process ids of VMs' processes, and the names, UUIDs, namespaces and
+/// containers of VMs (unless --no-names).
 #[derive(Args, Debug)]
 pub struct RecordArgs {
     /// The file to write. An existing file is replaced once the first snapshot is written and COMMAND runs; if
@@ -291,6 +294,12 @@ pub struct RecordArgs {
     /// Put this host's name into the file as well
     #[arg(long)]
     pub hostname: bool,
+    /// Leave out the names of VMs and what else tells whose they are; the names of their processes stay
+    #[arg(long)]
+    pub no_names: bool,
+    /// Write snapshots as they are, for exitstat 0.2 and other programs that read format 1
+    #[arg(long)]
+    pub uncompressed: bool,
     /// Capture details while it records, for `exitstat detail` (module only, as root)
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub capture: Option<CaptureKind>,
@@ -350,6 +359,9 @@ pub struct DiffArgs {
     /// Only these reasons, by name or number, such as HLT,EPT_VIOLATION
     #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
     pub reason: Vec<crate::reason::Wanted>,
+    /// Only this VM, by name, UUID or number; it may have another number in each recording
+    #[arg(long, value_name = "VM")]
+    pub vm: Option<VmArg>,
     /// Only from this mark to the next, in both (`record --marks` sets them)
     #[arg(long, value_name = "MARK")]
     pub phase: Option<String>,

@@ -12,6 +12,7 @@ use crate::{
     reason::{self, Reason, Wanted},
     source::recording::{Ending, Recording},
     view::{not_there, unknown_last_exits},
+    vm::wanted::scope,
 };
 use exitstat_core::isa::Isa;
 use serde::{Deserialize, Serialize};
@@ -269,7 +270,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
         )));
     }
     let recording = Recording::open(&args.file)?;
-    let scope = Scope::from(&args.scope);
+    let scope = scope(&args.scope, &recording.period.counts)?;
     if budget.limits().any(|limit| limit.1 != What::Exits)
         && !CountedBy::of(&recording.last.header).has_times()
     {

@@ -15,6 +15,7 @@ use crate::{
     output::{self, csv, fit::Column, json, table, width},
     reason::{self, vendor},
     view::{not_there, Subject},
+    vm::wanted::of_vm,
 };
 use exitstat_core::detail::Counts;
 use serde::Serialize;
@@ -26,19 +27,15 @@ use std::{io::Write, path::Path, process::ExitCode};
 ///
 /// There are no details, the scope is not there, or nothing can be written.
 pub fn run(args: &DetailArgs) -> Result<ExitCode, Error> {
-    let scope = Scope::from(&args.scope);
-    if let Scope::Cpu(_) = scope {
+    if args.scope.cpu.is_some() {
         return Err(Error::Usage(
             "details are of vCPUs, not of CPUs: use --vm, or neither".to_owned(),
         ));
     }
-    let wanted = Wanted::begin(&args.names, &args.look, args.scope.vm)?;
+    let wanted = Wanted::begin(&args.names, &args.look, args.scope.vm.as_ref())?;
     let (period, whole) = period(&args.look)?;
     let (names, vm) = wanted.names(&period)?;
-    let scope = match (scope, vm) {
-        (Scope::Host, Some(vm)) => Scope::Vm(vm),
-        (scope, _) => scope,
-    };
+    let scope = of_vm(&args.scope, vm);
     let found = Found::of(&period, scope, args, &names)?;
     found.print(&mut output::stdout(), args)?;
     Ok(super::done(whole))
@@ -267,7 +264,10 @@ impl<'a> Found<'a> {
             user_cycles: row.counts.user_cycles,
         });
         let content = Details {
-            of: Subject::Of(self.scope).into(),
+            of: json::Of::new(
+                Subject::Of(self.scope),
+                self.period.counts.identity_of(self.scope),
+            ),
             source: CountedBy::of(header).word(),
             vendor: vendor(header.isa()),
             time: json::time(header.realtime),

@@ -11,6 +11,8 @@ use crate::{
     model::{total, Line, Period, Scope},
     output::{self, csv, fit::Column, json, table, width},
     reason::{is_one_of, name_or_total, number_or_none, Reason},
+    view::not_there,
+    vm::wanted::vm,
 };
 use clap::ValueEnum;
 use exitstat_core::{detail::Identity, tally::Tally};
@@ -320,7 +322,15 @@ impl Compared {
             (exits, cycles, user_cycles)
         };
 
-        let lines = periods.map(|period| period.counts.lines(Scope::Host).unwrap_or_default());
+        let mut scopes = [Scope::Host; 2];
+        for (scope, period) in scopes.iter_mut().zip(periods) {
+            *scope = vm(args.vm.as_ref(), &period.counts)?.map_or(Scope::Host, Scope::Vm);
+        }
+        let [a, b] = [0, 1].map(|i| periods[i].counts.lines(scopes[i]));
+        let lines = [
+            a.ok_or_else(|| not_there(scopes[0]))?,
+            b.ok_or_else(|| not_there(scopes[1]))?,
+        ];
         let all = lines
             .each_ref()
             .map(|lines| Counted::of(&total(lines.values())));
@@ -336,7 +346,7 @@ impl Compared {
             user_cycles,
         };
         let (parts, with_key, with_ip) = match args.details {
-            true => by_key(periods, args)?,
+            true => by_key(periods, scopes, args)?,
             false => (lines.map(|lines| by_reason(&lines, args)), false, false),
         };
         let names = Names::default();
@@ -388,14 +398,17 @@ fn by_reason(lines: &BTreeMap<Reason, Line>, args: &DiffArgs) -> BTreeMap<Part, 
 }
 
 /// What was counted of each identity, and whether those have keys, and instruction pointers.
-fn by_key(periods: [&Period; 2], args: &DiffArgs) -> Result<(Both, bool, bool), Error> {
-    let [a, b] = [(periods[0], &args.a), (periods[1], &args.b)].map(|(period, path)| {
-        let rows = Rows::of(
-            period,
-            details(period, Some(path))?,
-            Scope::Host,
-            &args.reason,
-        );
+fn by_key(
+    periods: [&Period; 2],
+    scopes: [Scope; 2],
+    args: &DiffArgs,
+) -> Result<(Both, bool, bool), Error> {
+    let both = [
+        (periods[0], scopes[0], &args.a),
+        (periods[1], scopes[1], &args.b),
+    ];
+    let [a, b] = both.map(|(period, scope, path)| {
+        let rows = Rows::of(period, details(period, Some(path))?, scope, &args.reason);
         Ok::<_, Error>(rows.unwrap_or_default())
     });
     let (a, b) = (a?, b?);

@@ -4,7 +4,7 @@
 
 use super::look::details;
 use crate::{
-    cli::{LookArgs, NamesArgs},
+    cli::{LookArgs, NamesArgs, VmArg},
     detail::{
         devices::{self, Answers, Devices},
         symbols::Symbols,
@@ -12,6 +12,7 @@ use crate::{
     },
     error::Error,
     model::{Counts, Period, Scope},
+    vm,
 };
 use exitstat_core::detail::Identity;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub(super) struct Wanted {
     symbols: Option<(PathBuf, Symbols)>,
     kaslr: Option<u64>,
     qmp: Option<(PathBuf, Answers)>,
-    vm: Option<u64>,
+    vm: Option<vm::wanted::Wanted>,
     from: Option<PathBuf>,
 }
 
@@ -31,7 +32,11 @@ impl Wanted {
     /// # Errors
     ///
     /// There is no such file or socket, or it is something else.
-    pub(super) fn begin(args: &NamesArgs, look: &LookArgs, vm: Option<u64>) -> Result<Self, Error> {
+    pub(super) fn begin(
+        args: &NamesArgs,
+        look: &LookArgs,
+        vm: Option<&VmArg>,
+    ) -> Result<Self, Error> {
         let from = look.source.from.clone();
         if args.qmp.is_some() && from.is_some() && vm.is_none() {
             return Err(Error::Usage(
@@ -52,7 +57,7 @@ impl Wanted {
             symbols: symbols.transpose()?,
             kaslr: args.kaslr,
             qmp: qmp.transpose()?,
-            vm,
+            vm: vm.map(Into::into),
             from,
         })
     }
@@ -63,13 +68,21 @@ impl Wanted {
     ///
     /// It is not clear which VM they are of, or what was captured contradicts.
     pub(super) fn names(self, period: &Period) -> Result<(Names, Option<u64>), Error> {
+        let wanted = match &self.vm {
+            None => None,
+            Some(wanted) => Some(
+                wanted
+                    .find(&period.counts)?
+                    .ok_or_else(|| wanted.not_there())?,
+            ),
+        };
         if self.symbols.is_none() && self.qmp.is_none() {
-            return Ok((Names::default(), self.vm));
+            return Ok((Names::default(), wanted));
         }
         let live = self.from.is_none();
         let socket = self.qmp.as_ref().filter(|_| live);
         let socket = socket.map(|(path, answers)| (path.as_path(), answers.pid));
-        let vm = choose(&period.counts, self.vm, socket)?;
+        let vm = choose(&period.counts, wanted, socket)?;
         let mut names = Names::default();
         if let Some((path, symbols)) = self.symbols {
             let details = details(period, self.from.as_deref())?;

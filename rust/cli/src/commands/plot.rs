@@ -7,7 +7,6 @@ use crate::{
     cli::{PlotArgs, PlotKind},
     detail::Rows,
     error::Error,
-    model::Scope,
     view::not_there,
 };
 use std::{fs, process::ExitCode};
@@ -43,7 +42,7 @@ pub fn run(args: &PlotArgs) -> Result<ExitCode, Error> {
         (PlotKind::Totals, _) => totals::draw(&paper, &recorded),
         (PlotKind::Details, reason) => {
             let wanted: Vec<_> = reason.into_iter().collect();
-            let scope = Scope::from(&args.scope);
+            let scope = recorded.scope;
             let details = details_of(&recorded.period, Some(&args.file))?;
             let found = Rows::of(&recorded.period, details, scope, &wanted);
             details::draw(&paper, &recorded, &found.ok_or_else(|| not_there(scope))?)

@@ -12,8 +12,9 @@ use crate::{
         capture::Capture,
         device,
         live::Live,
-        recording::{End, Mark, Metadata, Reader, Recorder},
+        recording::{Compression, End, Mark, Metadata, Reader, Recorder},
     },
+    vm::known::Entry,
 };
 use exitstat_core::snapshot::Header;
 use rustix::{
@@ -75,12 +76,13 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     let mut source = Snapshots::open(args)?;
     // What cannot be recorded is not begun, and no file is lost by it.
     let first = source.take()?;
-    let header = Sample::parse(&first)
+    let header = Sample::parse(&first.bytes)
         .map_err(device::Error::Snapshot)?
         .header;
     let error = |error| Error::io(format!("cannot write {}", args.output.display()))(error);
-    let mut recorder = Recorder::new(Vec::new(), &metadata(args, &header)).map_err(error)?;
-    recorder.snapshot(&first).map_err(error)?;
+    let mut recorder =
+        Recorder::with(Vec::new(), &metadata(args, &header), args.compression()).map_err(error)?;
+    first.write(&mut recorder, &[]).map_err(error)?;
     // A pipe is waited for here, while Ctrl-C still ends that.
     let target = Target::open(&args.output).map_err(error)?;
 
@@ -135,12 +137,9 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
             Event::Ended(status) => break Some(status),
         };
         if let Ok(open) = &mut recorder {
-            let written = source.take().and_then(|bytes| {
-                mark.iter()
-                    .try_for_each(|mark| open.mark(mark))
-                    .and_then(|()| open.snapshot(&bytes))
-                    .map_err(error)
-            });
+            let written = source
+                .take()
+                .and_then(|taken| taken.write(open, mark.as_slice()).map_err(error));
             if let Err(error) = written {
                 if child.is_some() {
                     ends_here(&error);
@@ -160,11 +159,8 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         (Err(_), Some(status)) => return Ok(status),
         (Err(error), None) => return Err(error),
     };
-    let last = source.take().and_then(|bytes| {
-        late.iter()
-            .try_for_each(|mark| recorder.mark(mark))
-            .and_then(|()| recorder.snapshot(&bytes))
-            .map_err(error)?;
+    let last = source.take().and_then(|taken| {
+        taken.write(&mut recorder, &late).map_err(error)?;
         recorder.end(&End { status }).map_err(error)
     });
     match (last, status) {
@@ -177,48 +173,84 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     }
 }
 
+/// A snapshot, and what is new of the VMs in it.
+#[derive(Clone, Default)]
+struct Taken {
+    bytes: Vec<u8>,
+    vms: Vec<Entry>,
+}
+
+impl Taken {
+    fn write(&self, recorder: &mut Recorder<impl Write>, marks: &[Mark]) -> io::Result<()> {
+        self.vms.iter().try_for_each(|vm| recorder.vm(vm))?;
+        marks.iter().try_for_each(|mark| recorder.mark(mark))?;
+        recorder.snapshot(&self.bytes)
+    }
+}
+
 /// Where snapshots are taken from.
-enum Snapshots {
+struct Snapshots {
+    source: From,
+    names: bool,
+}
+
+enum From {
     Live(Live),
     Recording {
         path: PathBuf,
         reader: Box<Reader<BufReader<File>>>,
-        last: Vec<u8>,
+        last: Taken,
     },
 }
 
 impl Snapshots {
     fn open(args: &RecordArgs) -> Result<Self, Error> {
-        Ok(match &args.from {
+        let source = match &args.from {
             None => {
                 let mut live = Live::open(&args.live)?;
                 if args.capture.is_some() {
                     live.ask_for_details();
                 }
-                Self::Live(live)
+                From::Live(live)
             }
-            Some(path) => Self::Recording {
+            Some(path) => From::Recording {
                 path: path.to_owned(),
                 reader: Box::new(Reader::open(path)?),
-                last: Vec::new(),
+                last: Taken::default(),
             },
+        };
+        Ok(Self {
+            source,
+            names: !args.no_names,
         })
     }
 
-    fn take(&mut self) -> Result<Vec<u8>, Error> {
-        match self {
-            Self::Live(live) => Ok(live.snapshot(None)?.to_vec()),
-            Self::Recording { path, reader, last } => {
+    fn take(&mut self) -> Result<Taken, Error> {
+        let mut taken = match &mut self.source {
+            From::Live(live) => {
+                let bytes = live.snapshot(None)?.to_vec();
+                let vms = match self.names {
+                    true => live.look(&bytes)?,
+                    false => Vec::new(),
+                };
+                Taken { bytes, vms }
+            }
+            From::Recording { path, reader, last } => {
                 let next = reader.next_bytes().map_err(|why| Error::Recording {
                     path: path.clone(),
                     why,
                 })?;
+                last.vms = reader.take_vms();
                 if let Some(bytes) = next {
-                    *last = bytes;
+                    last.bytes = bytes;
                 }
-                Ok(last.clone())
+                last.clone()
             }
+        };
+        if !self.names {
+            taken.vms.clear();
         }
+        Ok(taken)
     }
 }
 
@@ -398,6 +430,15 @@ fn shell_status(status: ExitStatus) -> u8 {
 /// The same of a signal's number.
 fn signal_status(signal: i32) -> u8 {
     u8::try_from(signal + 128).unwrap_or(FAILED)
+}
+
+impl RecordArgs {
+    fn compression(&self) -> Compression {
+        match self.uncompressed {
+            true => Compression::None,
+            false => Compression::Deflate,
+        }
+    }
 }
 
 fn metadata(args: &RecordArgs, header: &Header) -> Metadata {

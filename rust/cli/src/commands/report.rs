@@ -11,10 +11,10 @@ use crate::{
     cli::{Format, ReportArgs},
     counted_by::CountedBy,
     error::Error,
-    model::Scope,
     output::{self, fit::shorten, table, width, Printer},
     source::recording::{End, Ending, Recording},
     view::{is_counted, not_there, unknown_last_exits, View},
+    vm::wanted::scope,
 };
 use std::{io::Write, process::ExitCode, time::Duration};
 
@@ -30,7 +30,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     let recording = open(&args.file)?;
     let by = CountedBy::of(&recording.period.end);
     is_counted(by, &args.rows, &print)?;
-    let scope = Scope::from(&args.scope);
+    let scope = scope(&args.scope, &recording.period.counts)?;
     if args.phases {
         phases::print(output::stdout(), &recording, args, &print)?;
         return Ok(super::done(recording.warning().is_none()));

@@ -30,7 +30,7 @@ use std::{cmp::Reverse, io::Write, process::ExitCode};
 ///
 /// There are no details, or nothing can be written.
 pub fn run(args: &SlowArgs) -> Result<ExitCode, Error> {
-    let wanted = Wanted::begin(&args.names, &args.look, args.vm)?;
+    let wanted = Wanted::begin(&args.names, &args.look, args.vm.as_ref())?;
     let (period, whole) = period(&args.look)?;
     let (names, vm) = wanted.names(&period)?;
     let slow = &details(&period, args.look.source.from.as_deref())?.slow;

@@ -12,6 +12,10 @@ use crate::{
     output::{self, Printer},
     source::Source,
     view::{is_counted, not_there, View},
+    vm::{
+        identity::Identity,
+        wanted::{of_vm, Wanted},
+    },
 };
 use std::{
     io::Write,
@@ -28,8 +32,9 @@ const A_SECOND: Duration = Duration::from_secs(1);
 ///
 /// The counters cannot be read, the scope is not there, or nothing can be written.
 pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
-    let scope = Scope::from(&args.scope);
-    let mut source = Source::open(&args.source)?.only(args.scope.vm);
+    let wanted = args.scope.vm.as_ref().map(Wanted::from);
+    let number = wanted.as_ref().and_then(Wanted::number);
+    let mut source = Source::open(&args.source)?.only(number);
     let first = source.first()?;
     is_counted(CountedBy::of(&first.header), &args.rows, &args.print)?;
     let interval = args
@@ -37,23 +42,31 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
         .or_else(|| source.begins_now().then_some(A_SECOND));
     let mut tables = Tables {
         args,
-        scope,
+        named: wanted.filter(|_| number.is_none()),
+        scope: of_vm(&args.scope, number),
+        identity: None,
         host_name: source.host_name(),
-        found: source.begins_now(),
+        found: source.begins_now() && (number.is_some() || args.scope.vm.is_none()),
         waiting: Vec::new(),
         printer: Printer::new(output::stdout(), &args.print),
     };
     let Some(interval) = interval else {
         // What there is now; of a recording, at its end.
         let mut seen = Seen::new(first);
-        tables.look(&seen.last().counts);
+        if tables.named.is_none() {
+            tables.look(&seen.last().counts)?;
+        }
         if !source.is_live() {
             while let Some(sample) = source.sample(Duration::ZERO)? {
-                tables.look(&sample.counts);
+                if tables.named.is_none() {
+                    tables.look(&sample.counts)?;
+                }
                 seen.add(sample);
             }
         }
-        tables.print(&seen.since_load(scope))?;
+        // Two VMs may have had the name one after the other.
+        tables.look(seen.vms())?;
+        tables.print(&seen.since_load(tables.scope))?;
         tables.end()?;
         return Ok(super::done(source.is_whole()));
     };
@@ -64,13 +77,16 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
             crate::say!("exitstat: counting by BPF for a second; `exitstat 1` goes on");
         }
     } else if args.no_totals {
-        tables.look(&first.counts);
+        tables.look(&first.counts)?;
     } else {
         tables.print(&Period::since_load(first.clone()))?;
         totals = 1;
     }
-    if source.is_live() && !tables.found {
-        return Err(not_there(scope));
+    if source.is_live() && !tables.found && !source.begins_now() {
+        return Err(tables.not_there());
+    }
+    if tables.named.is_none() {
+        source = source.only(tables.vm());
     }
     let reports = reports(args, interval, totals);
     let mut ticks = Ticks::begin(&source, interval)?;
@@ -97,7 +113,7 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
         let Some(sample) = source.sample(Duration::ZERO)? else {
             break;
         };
-        tables.look(&sample.counts);
+        tables.look(&sample.counts)?;
     }
     tables.end()?;
     Ok(super::done(source.is_whole()))
@@ -185,8 +201,12 @@ impl Intervals {
 /// Tables of a scope that may come later or have gone: they wait until it is found.
 struct Tables<'a, W: Write> {
     args: &'a StatArgs,
+    /// The VM that is asked for by name or UUID, until it is found.
+    named: Option<Wanted>,
+    /// Whose exits; the host's until that VM is found.
     scope: Scope,
     host_name: Option<String>,
+    identity: Option<Identity>,
     found: bool,
     waiting: Vec<View>,
     printer: Printer<W>,
@@ -194,8 +214,31 @@ struct Tables<'a, W: Write> {
 
 impl<W: Write> Tables<'_, W> {
     /// Whether it is among these.
-    fn look(&mut self, counts: &Counts) {
+    fn look(&mut self, counts: &Counts) -> Result<(), Error> {
+        if let Some(wanted) = &self.named {
+            let Some(vm) = wanted.find(counts)? else {
+                return Ok(());
+            };
+            self.scope = of_vm(&self.args.scope, Some(vm));
+            self.named = None;
+        }
         self.found |= counts.has(self.scope);
+        Ok(())
+    }
+
+    /// The VM that is asked for, if it is known.
+    fn vm(&self) -> Option<u64> {
+        match self.scope {
+            Scope::Vm(vm) | Scope::Vcpu((vm, _)) => Some(vm),
+            Scope::Host | Scope::Cpu(_) => None,
+        }
+    }
+
+    fn not_there(&self) -> Error {
+        match &self.named {
+            Some(wanted) => wanted.not_there(),
+            None => not_there(self.scope),
+        }
     }
 
     /// Prints a period.
@@ -209,12 +252,22 @@ impl<W: Write> Tables<'_, W> {
     }
 
     fn add(&mut self, period: &Period, is_average: bool) -> Result<(), Error> {
-        self.look(&period.counts);
-        let view = View {
+        self.look(&period.counts)?;
+        let scope = match self.named {
+            None => self.scope,
+            // No VM has this number, so these are the rows of a VM that does not exist yet.
+            Some(_) => Scope::Vm(u64::MAX),
+        };
+        let mut view = View {
             host_name: self.host_name.clone(),
             is_average,
-            ..View::of_interval(period, self.scope, &self.args.rows)
+            ..View::of_interval(period, scope, &self.args.rows)
         };
+        // A VM that has ended keeps its name.
+        match &view.identity {
+            Some(identity) => self.identity = Some(identity.clone()),
+            None => view.identity.clone_from(&self.identity),
+        }
         self.waiting.push(view);
         match self.found {
             true => self.flush(),
@@ -223,7 +276,13 @@ impl<W: Write> Tables<'_, W> {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        let views = std::mem::take(&mut self.waiting);
+        let mut views = std::mem::take(&mut self.waiting);
+        if let Some(last) = views.last().cloned() {
+            for view in &mut views {
+                view.subject = last.subject;
+                view.identity.clone_from(&last.identity);
+            }
+        }
         views.iter().try_for_each(|view| self.printer.print(view))
     }
 
@@ -231,7 +290,7 @@ impl<W: Write> Tables<'_, W> {
     fn end(&mut self) -> Result<(), Error> {
         match self.found {
             true => self.flush(),
-            false => Err(not_there(self.scope)),
+            false => Err(self.not_there()),
         }
     }
 }

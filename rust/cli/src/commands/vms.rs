@@ -10,6 +10,7 @@ use crate::{
     output::{self, csv, fit::Column, json, table, width},
     reason::vendor,
     source::Source,
+    vm::identity::Identity,
 };
 use clap::ValueEnum;
 use serde::Serialize;
@@ -24,6 +25,9 @@ pub struct Vm {
     pub pid: u32,
     /// That process's name.
     pub process: String,
+    /// Who it is.
+    #[serde(flatten)]
+    pub identity: About,
     /// Its vCPUs that had an exit.
     pub vcpus: usize,
     /// All its exits.
@@ -43,14 +47,17 @@ pub struct Vm {
 }
 
 impl Vm {
-    /// What people call it.
+    /// Returns its name, or that of its process if it has none.
     fn name(&self) -> &str {
-        &self.process
+        self.identity.name.as_deref().unwrap_or(&self.process)
     }
 
-    /// Whether its name has this text in it, in any case.
+    /// Returns whether its name or that of its process contains this text, in any case.
     fn is_like(&self, text: &str) -> bool {
-        self.name().to_lowercase().contains(&text.to_lowercase())
+        let text = text.to_lowercase();
+        [self.name(), &self.process]
+            .iter()
+            .any(|name| name.to_lowercase().contains(&text))
     }
 
     /// Cycles in the kernel and in userspace.
@@ -83,6 +90,39 @@ fn choose(mut vms: Vec<Vm>, name: Option<&str>, sort: VmSort) -> Vec<Vm> {
 /// What was counted of several VMs.
 fn sum<T: Copy + std::iter::Sum>(vms: &[Vm], of: impl Fn(&Vm) -> Option<T>) -> Option<T> {
     vms.iter().map(of).sum()
+}
+
+/// What is known of a VM beside its process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct About {
+    /// The name that its manager or its user gave it.
+    pub name: Option<String>,
+    /// Its UUID.
+    pub uuid: Option<String>,
+    /// The number or identifier that its manager knows it by.
+    pub id: Option<String>,
+    /// The Kubernetes namespace of a KubeVirt VM.
+    pub namespace: Option<String>,
+    /// The UID of the Kubernetes pod that it runs in.
+    pub pod: Option<String>,
+    /// The container that it runs in.
+    pub container: Option<String>,
+}
+
+impl About {
+    fn of(identity: Option<&Identity>) -> Self {
+        let Some(identity) = identity.cloned() else {
+            return Self::default();
+        };
+        Self {
+            name: identity.name(),
+            uuid: identity.uuid(),
+            id: identity.id.map(String::from),
+            namespace: identity.namespace.map(String::from),
+            pod: identity.pod.map(String::from),
+            container: identity.container.map(String::from),
+        }
+    }
 }
 
 /// Carries it out.
@@ -167,6 +207,7 @@ impl Found {
             Vm {
                 vm,
                 pid: vcpu.map_or(0, |(_, vcpu)| vcpu.pid),
+                identity: About::of(seen.identity(vm)),
                 process: vcpu.map_or_else(String::new, |(_, vcpu)| vcpu.process.clone()),
                 vcpus: seen.vcpus_of(vm).count(),
                 exits: total.exits,
@@ -221,7 +262,7 @@ fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Erro
         Format::Csv => {
             let header =
                 "vm,pid,process,vcpus,exits,cycles,exits_per_second,top_reason,gone,user_cycles,\
-                          top_reason_by_time";
+                          top_reason_by_time,name,uuid,id,namespace,pod,container";
             let header = header.split(',').map(str::to_owned).collect();
             let rows = vms.iter().map(|vm| {
                 vec![
@@ -236,6 +277,12 @@ fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Erro
                     vm.gone.to_string(),
                     csv::cell(vm.user_cycles),
                     csv::cell(vm.top_reason_by_time.clone()),
+                    csv::cell(vm.identity.name.clone()),
+                    csv::cell(vm.identity.uuid.clone()),
+                    csv::cell(vm.identity.id.clone()),
+                    csv::cell(vm.identity.namespace.clone()),
+                    csv::cell(vm.identity.pod.clone()),
+                    csv::cell(vm.identity.container.clone()),
                 ]
             });
             csv::write(out, std::iter::once(header).chain(rows))?;
@@ -247,14 +294,15 @@ fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Erro
         Format::Table => {
             let columns = [
                 Column::number("vm"),
-                Column::number("pid").goes(1),
-                Column::text("process"),
-                Column::number("vCPUs").goes(0),
-                Column::number("exits").goes(2),
+                Column::text("name"),
+                Column::number("pid").goes(2),
+                Column::text("process").goes(0),
+                Column::number("vCPUs").goes(1),
+                Column::number("exits").goes(3),
                 Column::number("exits/s"),
                 Column::number(format!("kernel({})", by.unit())),
                 Column::number(format!("user({})", by.unit())),
-                Column::text("top reason").goes(3),
+                Column::text("top reason").goes(4),
                 Column::text(""),
             ];
             let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), table::rate);
@@ -265,8 +313,9 @@ fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Erro
                 .map(|vm| {
                     vec![
                         vm.vm.to_string(),
+                        vm.identity.name.clone().unwrap_or_else(|| "-".to_owned()),
                         vm.pid.to_string(),
-                        vm.name().to_owned(),
+                        vm.process.clone(),
                         vm.vcpus.to_string(),
                         vm.exits.to_string(),
                         rate(vm.exits_per_second),
@@ -280,8 +329,9 @@ fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Erro
             if !more.is_empty() {
                 rows.push(vec![
                     String::new(),
-                    String::new(),
                     format!("{} more (-n)", more.len()),
+                    String::new(),
+                    String::new(),
                     or_none(sum(more, |vm| u64::try_from(vm.vcpus).ok())),
                     or_none(sum(more, |vm| Some(vm.exits))),
                     rate(sum(more, |vm| vm.exits_per_second)),
@@ -315,6 +365,7 @@ mod tests {
             gone: false,
             user_cycles: Some(user_cycles),
             top_reason_by_time: None,
+            identity: About::default(),
         }
     }
 

@@ -9,11 +9,12 @@ use crate::{
     model::{Longest, Scope},
     reason::vendor,
     view::{Subject, View},
+    vm::identity::Identity,
 };
 use exitstat_core::histogram::bucket_begin;
 use std::io::Write;
 
-const HEADER: [&str; 31] = [
+const HEADER: [&str; 33] = [
     "time_ns",
     "seconds",
     "of",
@@ -45,6 +46,8 @@ const HEADER: [&str; 31] = [
     "time_cycles",
     "time_share",
     "hostname",
+    "vm_name",
+    "vm_uuid",
 ];
 
 /// Writes rows.
@@ -134,6 +137,8 @@ pub(super) fn view(out: &mut impl Write, view: &View, first: bool) -> Result<(),
             cell(figures.time_cycles),
             cell(figures.time_share),
             cell(view.host_name.clone()),
+            cell(view.identity.as_ref().and_then(Identity::name)),
+            cell(view.identity.as_ref().and_then(Identity::uuid)),
         ]
     });
     write(out, header.into_iter().chain(rows))

@@ -8,6 +8,7 @@ use crate::{
     model::{Longest, Scope},
     reason::vendor,
     view::{Row, Subject, View},
+    vm::identity::Identity,
 };
 use exitstat_core::{histogram::bucket_begin, snapshot::BUCKETS};
 use jiff::Timestamp;
@@ -49,19 +50,39 @@ pub fn write(out: &mut impl Write, document: &str, content: impl Serialize) -> R
 #[allow(missing_docs)]
 pub enum Of {
     Host,
-    Vm { vm: u64 },
-    Vcpu { vm: u64, vcpu: u32 },
-    Cpu { cpu: u32 },
+    Vm {
+        vm: u64,
+        name: Option<String>,
+        uuid: Option<String>,
+    },
+    Vcpu {
+        vm: u64,
+        vcpu: u32,
+        name: Option<String>,
+        uuid: Option<String>,
+    },
+    Cpu {
+        cpu: u32,
+    },
     Guest,
 }
 
-impl From<Subject> for Of {
-    fn from(subject: Subject) -> Self {
+impl Of {
+    /// A subject, with what is known of its VM.
+    #[must_use]
+    pub fn new(subject: Subject, identity: Option<&Identity>) -> Self {
+        let name = identity.and_then(Identity::name);
+        let uuid = identity.and_then(Identity::uuid);
         match subject {
             Subject::Guest => Self::Guest,
             Subject::Of(Scope::Host) => Self::Host,
-            Subject::Of(Scope::Vm(vm)) => Self::Vm { vm },
-            Subject::Of(Scope::Vcpu((vm, vcpu))) => Self::Vcpu { vm, vcpu },
+            Subject::Of(Scope::Vm(vm)) => Self::Vm { vm, name, uuid },
+            Subject::Of(Scope::Vcpu((vm, vcpu))) => Self::Vcpu {
+                vm,
+                vcpu,
+                name,
+                uuid,
+            },
             Subject::Of(Scope::Cpu(cpu)) => Self::Cpu { cpu },
         }
     }
@@ -152,7 +173,7 @@ pub(super) fn view(out: &mut impl Write, view: &View) -> Result<(), Error> {
 #[must_use]
 pub fn exits(view: &View) -> Exits {
     Exits {
-        of: view.subject.into(),
+        of: Of::new(view.subject, view.identity.as_ref()),
         source: view.counted_by.map(CountedBy::word),
         vendor: vendor(view.isa),
         time: view.realtime.and_then(time),

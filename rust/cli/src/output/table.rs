@@ -8,7 +8,7 @@ use crate::{
     counted_by::CountedBy,
     model::{Counters, Longest, Period, Scope},
     reason::number_or_none,
-    view::{Figures, Row, Subject, View},
+    view::{with_name, Figures, Row, Subject, View},
 };
 use anstyle::{Effects, Style};
 use exitstat_core::histogram::bucket_begin;
@@ -279,9 +279,9 @@ fn about(view: &View) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(view.realtime.map(clock));
     parts.push(match (&view.host_name, view.subject) {
-        (None, subject) => subject.to_string(),
+        (None, _) => view.title(),
         (Some(name), Subject::Of(Scope::Host)) => format!("host {}", printable(name)),
-        (Some(name), subject) => format!("{subject} on {}", printable(name)),
+        (Some(name), _) => format!("{} on {}", view.title(), printable(name)),
     });
     parts.push(match (view.seconds, view.realtime) {
         (Some(seconds), _) if view.is_average => format!("average over {seconds:.3} s"),
@@ -342,7 +342,7 @@ pub fn heading(period: &Period, scope: Scope) -> String {
     format!(
         "{}  {}{}",
         clock(period.end.realtime),
-        Subject::Of(scope),
+        with_name(Subject::Of(scope), period.counts.identity_of(scope)),
         seconds.unwrap_or_default()
     )
 }

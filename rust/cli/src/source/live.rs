@@ -11,16 +11,25 @@ use crate::{
     cli::{LiveArgs, SourceKind},
     error::Error,
     model::Sample,
+    vm::{known::Entry, process::Watch},
 };
-use std::path::Path;
+use exitstat_core::snapshot::{Owner, Snapshot};
+use std::{collections::BTreeSet, path::Path};
 
 /// Who counts.
 #[derive(Debug)]
-pub enum Live {
+enum Counter {
     /// The module.
     Device(Device),
     /// BPF programs of this process.
     Bpf(Box<Bpf>),
+}
+
+/// The running kernel.
+#[derive(Debug)]
+pub struct Live {
+    counter: Counter,
+    watch: Watch,
 }
 
 impl Live {
@@ -32,30 +41,34 @@ impl Live {
     pub fn open(args: &LiveArgs) -> Result<Self, Error> {
         let root = Path::new("/");
         let bpf = |device| match Bpf::attach(args) {
-            Ok(bpf) => Ok(Self::Bpf(Box::new(bpf))),
+            Ok(bpf) => Ok(Counter::Bpf(Box::new(bpf))),
             Err(error) if error.is_of_pins() => Err(error.into()),
             Err(bpf) => Err(Error::from(Neither::new(device, bpf))),
         };
-        match args.wanted().map_err(Error::Usage)? {
-            Some(SourceKind::Device) => Ok(Self::Device(Device::new(root)?)),
-            Some(SourceKind::Bpf) => bpf(None),
+        let counter = match args.wanted().map_err(Error::Usage)? {
+            Some(SourceKind::Device) => Counter::Device(Device::new(root)?),
+            Some(SourceKind::Bpf) => bpf(None)?,
             None => match Device::new(root) {
-                Ok(device) => Ok(Self::Device(device)),
-                Err(error) if error.is_absence() => bpf(Some(error)),
-                Err(error) => Err(error.into()),
+                Ok(device) => Counter::Device(device),
+                Err(error) if error.is_absence() => bpf(Some(error))?,
+                Err(error) => return Err(error.into()),
             },
-        }
+        };
+        Ok(Self {
+            counter,
+            watch: Watch::new(root),
+        })
     }
 
     /// Whether there is nothing to tell of the time before this process.
     #[must_use]
     pub fn begins_now(&self) -> bool {
-        matches!(self, Self::Bpf(bpf) if !bpf.was_found())
+        matches!(&self.counter, Counter::Bpf(bpf) if !bpf.was_found())
     }
 
     /// Asks for details as well, from the next snapshot on. By BPF there are none.
     pub fn ask_for_details(&mut self) {
-        if let Self::Device(device) = self {
+        if let Counter::Device(device) = &mut self.counter {
             device.ask_for_details();
         }
     }
@@ -66,10 +79,26 @@ impl Live {
     ///
     /// The counters cannot be read.
     pub fn snapshot(&mut self, vm: Option<u64>) -> Result<&[u8], Error> {
-        Ok(match self {
-            Self::Device(device) => device.snapshot(vm)?,
-            Self::Bpf(bpf) => bpf.snapshot(vm)?,
+        Ok(match &mut self.counter {
+            Counter::Device(device) => device.snapshot(vm)?,
+            Counter::Bpf(bpf) => bpf.snapshot(vm)?,
         })
+    }
+
+    /// What is new of the VMs in a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// The snapshot is of another version.
+    pub fn look(&mut self, snapshot: &[u8]) -> Result<Vec<Entry>, Error> {
+        let snapshot = Snapshot::parse(snapshot).map_err(device::Error::Snapshot)?;
+        let mut vms = BTreeSet::new();
+        for record in snapshot.records() {
+            if let Owner::Vcpu(head) = record.map_err(device::Error::Snapshot)?.owner {
+                vms.insert((head.vm, head.pid));
+            }
+        }
+        Ok(self.watch.look(snapshot.header.load, &vms))
     }
 
     /// Takes a sample.
@@ -79,6 +108,11 @@ impl Live {
     /// As of [`Self::snapshot`]; or what the kernel gives is of another version.
     pub fn sample(&mut self, vm: Option<u64>) -> Result<Sample, Error> {
         let bytes = self.snapshot(vm)?;
-        Ok(Sample::parse(bytes).map_err(device::Error::Snapshot)?)
+        let mut sample = Sample::parse(bytes).map_err(device::Error::Snapshot)?;
+        let vcpus = sample.counts.vcpus.iter();
+        let vms = vcpus.map(|(&(vm, _), vcpu)| (vm, vcpu.pid)).collect();
+        self.watch.look(sample.header.load, &vms);
+        self.watch.known().name(&mut sample.counts);
+        Ok(sample)
     }
 }

@@ -7,12 +7,12 @@
 //! | head | |
 //! |---|---|
 //! | 8 bytes | `exit-rec` |
-//! | 4 bytes | the format's version: 1 |
+//! | 4 bytes | the format's version: 2, or 1 if all snapshots are uncompressed |
 //! | 4 bytes | 0 |
 //!
 //! | frame | |
 //! |---|---|
-//! | 4 bytes | its kind: 1 metadata, 2 a snapshot, 3 the end, 4 a mark |
+//! | 4 bytes | its kind: 1 metadata, 2 a snapshot, 3 the end, 4 a mark, 5 a VM, 6 a compressed snapshot |
 //! | 4 bytes | the length of its payload |
 //! | 4 bytes | the CRC-32 (that of zlib) of kind, length and payload |
 //! | so many bytes as its length | its payload |
@@ -30,8 +30,12 @@
 //! across such a gap is as right as any: what is lost is when things happened in it, its marks, and
 //! what was counted before the module was loaded again in it.
 
-use crate::model::{Period, Sample};
+use crate::{
+    model::{Period, Sample},
+    vm::known::{Entry, Known},
+};
 use ahead::Ahead;
+use exitstat_core::snapshot::Malformed;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -43,16 +47,20 @@ use std::{
 mod ahead;
 pub mod error;
 mod intervals;
+mod packed;
 
 pub use error::{Error, NoMark};
 pub use intervals::{Interval, Intervals};
 
 const MAGIC: &[u8; 8] = b"exit-rec";
-const VERSION: u32 = 1;
+/// Formats that are read. The second may have compressed snapshots.
+const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
 const METADATA: u32 = 1;
 const SNAPSHOT: u32 = 2;
 const END: u32 = 3;
 const MARK: u32 = 4;
+const VM: u32 = 5;
+const PACKED: u32 = 6;
 
 /// What a recording says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +185,8 @@ pub struct Reader<R> {
     ending: Ending,
     lost: Lost,
     marks: Vec<String>,
+    known: Known,
+    vms: Vec<Entry>,
 }
 
 /// A frame's kind and its payload.
@@ -218,11 +228,11 @@ impl<R: Read> Reader<R> {
             return Err(Error::Empty);
         };
         match u32::from_le_bytes(*version) {
-            VERSION => (),
+            version if VERSIONS.contains(&version) => (),
             found => {
                 return Err(Error::Version {
                     found,
-                    known: VERSION,
+                    known: *VERSIONS.end(),
                 })
             }
         }
@@ -234,6 +244,8 @@ impl<R: Read> Reader<R> {
             ending: Ending::NotYet,
             lost: Lost::default(),
             marks: Vec::new(),
+            known: Known::default(),
+            vms: Vec::new(),
         };
         match reader.frame()? {
             Some((METADATA, payload)) => {
@@ -275,6 +287,19 @@ impl<R: Read> Reader<R> {
         while let Some((kind, payload)) = self.frame()? {
             match kind {
                 SNAPSHOT => return Ok(Some(payload)),
+                // The checksum is right, so whoever wrote it did so.
+                PACKED => {
+                    let snapshot = packed::unpack(&payload);
+                    return snapshot
+                        .map(Some)
+                        .ok_or(Error::Snapshot(Malformed::Damaged));
+                }
+                VM => {
+                    if let Ok(entry) = serde_json::from_slice::<Entry>(&payload) {
+                        self.known.add(entry.clone());
+                        self.vms.push(entry);
+                    }
+                }
                 END => {
                     let end = serde_json::from_slice(&payload).unwrap_or_default();
                     self.ending = Ending::Whole(end);
@@ -295,6 +320,11 @@ impl<R: Read> Reader<R> {
         std::mem::take(&mut self.marks)
     }
 
+    /// What became known of VMs up to the snapshot that was read last.
+    pub fn take_vms(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.vms)
+    }
+
     /// The next sample.
     ///
     /// # Errors
@@ -303,7 +333,12 @@ impl<R: Read> Reader<R> {
     pub fn next_sample(&mut self) -> Result<Option<Sample>, Error> {
         let bytes = self.next_bytes()?;
         let sample = bytes.map(|bytes| Sample::parse(&bytes)).transpose();
-        sample.map_err(Error::Snapshot)
+        let mut sample = sample.map_err(Error::Snapshot)?;
+        self.vms.clear();
+        if let Some(sample) = &mut sample {
+            self.known.name(&mut sample.counts);
+        }
+        Ok(sample)
     }
 
     /// The next whole frame.
@@ -498,20 +533,47 @@ impl Recording {
 #[derive(Debug)]
 pub struct Recorder<W> {
     output: W,
+    compression: Compression,
+}
+
+/// How snapshots are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// As format 1 has them, which any exitstat reads.
+    None,
+    /// Each by itself, so that each can be read without the others.
+    #[default]
+    Deflate,
 }
 
 impl<W: Write> Recorder<W> {
+    /// Begins one of format 1.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn new(output: W, metadata: &Metadata) -> io::Result<Self> {
+        Self::with(output, metadata, Compression::None)
+    }
+
     /// Begins one.
     ///
     /// # Errors
     ///
     /// It cannot be written.
-    pub fn new(mut output: W, metadata: &Metadata) -> io::Result<Self> {
+    pub fn with(mut output: W, metadata: &Metadata, compression: Compression) -> io::Result<Self> {
         let mut head = MAGIC.to_vec();
-        head.extend(VERSION.to_le_bytes());
+        let version = match compression {
+            Compression::None => VERSIONS.start(),
+            Compression::Deflate => VERSIONS.end(),
+        };
+        head.extend(version.to_le_bytes());
         head.extend([0; 4]);
         output.write_all(&head)?;
-        let mut recorder = Self { output };
+        let mut recorder = Self {
+            output,
+            compression,
+        };
         recorder.frame(METADATA, &serde_json::to_vec(metadata)?)?;
         Ok(recorder)
     }
@@ -522,7 +584,22 @@ impl<W: Write> Recorder<W> {
     ///
     /// It cannot be written.
     pub fn snapshot(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.frame(SNAPSHOT, bytes)
+        match self.compression {
+            Compression::Deflate => match packed::pack(bytes)? {
+                Some(packed) => self.frame(PACKED, &packed),
+                None => self.frame(SNAPSHOT, bytes),
+            },
+            Compression::None => self.frame(SNAPSHOT, bytes),
+        }
+    }
+
+    /// Adds what is known of a VM, before the snapshot that has it first.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn vm(&mut self, entry: &Entry) -> io::Result<()> {
+        self.frame(VM, &serde_json::to_vec(entry)?)
     }
 
     /// Adds a mark, to be followed by the snapshot of that moment.
@@ -551,7 +628,10 @@ impl<W: Write> Recorder<W> {
 
     /// Goes on in another place, which has what was written so far.
     pub fn onto<V: Write>(self, output: V) -> Recorder<V> {
-        Recorder { output }
+        Recorder {
+            output,
+            compression: self.compression,
+        }
     }
 
     /// Adds a frame of any kind.

@@ -5,7 +5,10 @@
 // Not every test uses all of it.
 #![allow(dead_code)]
 
-use exitstat_cli::source::recording::{End, Mark, Metadata, Recorder};
+use exitstat_cli::{
+    source::recording::{Compression, End, Mark, Metadata, Recorder},
+    vm::{identity, known::Entry, text::Text},
+};
 use exitstat_core::{
     detail::{Counts, Identity},
     histogram::bucket_of,
@@ -378,13 +381,41 @@ pub fn recording(snapshots: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The same, with the host's name, which tries to clear the terminal.
-pub fn named(snapshots: &[Vec<u8>]) -> Vec<u8> {
+pub fn with_host_name(snapshots: &[Vec<u8>]) -> Vec<u8> {
     let metadata = Metadata {
         hostname: Some("host1\x1b[2J".to_owned()),
         ..metadata()
     };
     let mut recorder = Recorder::new(Vec::new(), &metadata).unwrap();
     for snapshot in snapshots {
+        recorder.snapshot(snapshot).unwrap();
+    }
+    recorder.end(&End { status: Some(0) }).unwrap()
+}
+
+/// The UUID of the VM `web`.
+pub const WEB: &str = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0";
+
+/// What is known of a VM of [`Host`]'s.
+pub fn entry(vm: u64, name: &str, uuid: Option<&str>) -> Entry {
+    Entry {
+        vm,
+        pid: 1000 + vm as u32,
+        identity: identity::Identity {
+            name: Text::new(name.as_bytes()),
+            uuid: uuid.and_then(|uuid| uuid.parse().ok()),
+            ..identity::Identity::default()
+        },
+    }
+}
+
+/// A compressed recording in which VMs become known before some of the snapshots.
+pub fn named(snapshots: &[Vec<u8>], vms: &[(usize, Entry)]) -> Vec<u8> {
+    let mut recorder = Recorder::with(Vec::new(), &metadata(), Compression::Deflate).unwrap();
+    for (n, snapshot) in snapshots.iter().enumerate() {
+        for (_, entry) in vms.iter().filter(|(before, _)| *before == n) {
+            recorder.vm(entry).unwrap();
+        }
         recorder.snapshot(snapshot).unwrap();
     }
     recorder.end(&End { status: Some(0) }).unwrap()

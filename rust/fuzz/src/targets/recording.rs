@@ -2,7 +2,9 @@
 
 //! Recordings of the command `exitstat`.
 
-use exitstat_cli::source::recording::{End, Ending, Lost, Mark, Reader, Recorder, Recording};
+use exitstat_cli::source::recording::{
+    Compression, End, Ending, Lost, Mark, Reader, Recorder, Recording,
+};
 
 /// What is read of a recording, written again, is read again; so are sums, if all snapshots are.
 pub fn run(data: &[u8]) {
@@ -10,13 +12,17 @@ pub fn run(data: &[u8]) {
         return;
     };
     let metadata = reader.metadata().clone();
-    let mut recorder = Recorder::new(Vec::new(), &metadata).expect("memory takes all");
+    let mut recorder =
+        Recorder::with(Vec::new(), &metadata, Compression::Deflate).expect("memory takes all");
     let mut snapshots = 0;
     while let Ok(Some(bytes)) = reader.next_bytes() {
         for label in reader.take_marks() {
             let mark = Mark::new(&label);
             assert_eq!(mark.label, label);
             recorder.mark(&mark).expect("memory takes all");
+        }
+        for vm in reader.take_vms() {
+            recorder.vm(&vm).expect("memory takes all");
         }
         recorder.snapshot(&bytes).expect("memory takes all");
         snapshots += 1;

@@ -12,6 +12,7 @@ use crate::{
     output::{csv, json, table},
     reason::Reason,
     view::not_there,
+    vm::wanted::vm,
 };
 use exitstat_core::{key::has_keys, tally::Tally};
 use serde::Serialize;
@@ -63,7 +64,7 @@ impl Found {
         let (period, whole) = period(&args.look)?;
         let wanted = args.reason.as_slice();
         let details = details(&period, args.look.source.from.as_deref())?;
-        let scope = args.vm.map_or(Scope::Host, Scope::Vm);
+        let scope = vm(args.vm.as_ref(), &period.counts)?.map_or(Scope::Host, Scope::Vm);
         let rows = Rows::of(&period, details, scope, &[]).ok_or_else(|| not_there(scope))?;
         let total = rows.tally();
         let names = Names::default();

@@ -207,12 +207,24 @@ impl Metrics {
         let vm = |vm: u64| ("vm", vm.to_string());
         encoder.gauge(
             "vm_info",
-            "Process of a VM, always 1",
+            "Name and process of a VM, always 1",
             counts.vms().into_iter().filter_map(|id| {
                 // All vCPUs are threads of one process.
                 let (_, vcpu) = counts.vcpus_of(id).next()?;
-                let process = ("process", vcpu.process.clone());
-                Some(([vm(id), ("pid", vcpu.pid.to_string()), process], 1.0))
+                let about = vcpu.identity.as_deref().cloned().unwrap_or_default();
+                let labels = [
+                    vm(id),
+                    ("pid", vcpu.pid.to_string()),
+                    ("process", vcpu.process.clone()),
+                    ("name", about.name().unwrap_or_default()),
+                    ("uuid", about.uuid().unwrap_or_default()),
+                    ("pod", about.pod.map_or_else(String::new, String::from)),
+                    (
+                        "namespace",
+                        about.namespace.map_or_else(String::new, String::from),
+                    ),
+                ];
+                Some((labels, 1.0))
             }),
         )?;
         encoder.gauge(

@@ -7,8 +7,9 @@ use crate::{
     error::Error,
     model::{Period, Scope},
     output::table::clock,
-    source::recording::{self, Intervals, Metadata, Reader},
+    source::recording::{self, Intervals, Metadata, Reader, Recording},
     view::{not_there, View},
+    vm::wanted::{of_vm, scope, Wanted},
 };
 use exitstat_core::snapshot::Header;
 
@@ -28,6 +29,8 @@ pub struct Recorded {
     pub all: View,
     /// The same, with details.
     pub period: Period,
+    /// Whose exits these are.
+    pub scope: Scope,
     /// Whether the recording is undamaged and has its end.
     pub whole: bool,
 }
@@ -45,7 +48,14 @@ impl Recorded {
             why,
         };
         let mut recording = Intervals::new(Reader::open(&args.file)?).map_err(failed)?;
-        let scope = Scope::from(&args.scope);
+        let scope = match args.scope.vm.as_ref().map(Wanted::from) {
+            // Only all of the recording tells which VM has a name.
+            Some(wanted) if wanted.number().is_none() => {
+                let all = Recording::open(&args.file)?;
+                scope(&args.scope, &all.period.counts)?
+            }
+            wanted => of_vm(&args.scope, wanted.and_then(|wanted| wanted.number())),
+        };
         let rows = RowsArgs::default();
         let began = *recording.header();
         let (mut all, mut intervals): (Option<Period>, _) = (None, Vec::new());
@@ -83,12 +93,13 @@ impl Recorded {
         })?;
         let all = View::of(&period, scope, &rows).ok_or_else(|| not_there(scope))?;
         Ok(Self {
-            of: format!("{}, {end:.1} s", all.subject),
+            of: format!("{}, {end:.1} s", all.title()),
             about: about(recording.reader().metadata(), &began, &all),
             intervals,
             marks,
             all,
             period,
+            scope,
             whole: warning.is_none(),
         })
     }

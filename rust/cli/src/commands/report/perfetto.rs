@@ -19,6 +19,7 @@ use crate::{
     reason::Reason,
     source::recording::{Interval, Intervals, Reader},
     view::{not_there, Subject, View},
+    vm::{identity::Identity, wanted::scope},
 };
 use serde_json::{Map, Value};
 use std::{
@@ -49,9 +50,9 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
         path: args.file.clone(),
         why,
     };
-    let scope = Scope::from(&args.scope);
     // The whole recording first: a scope that is nowhere in it is an error, and then nothing is written.
     let recording = super::open(&args.file)?;
+    let scope = scope(&args.scope, &recording.period.counts)?;
     if !recording.period.counts.has(scope) {
         return Err(not_there(scope));
     }
@@ -176,7 +177,9 @@ impl<'a, W: Write> Writer<'a, W> {
         counts: &Counts,
         args: &'a ReportArgs,
     ) -> Result<Self, Error> {
-        let scope = Scope::from(&args.scope);
+        let Subject::Of(scope) = all.subject else {
+            unreachable!("a recording is not about the guest that reads it")
+        };
         let subject = match scope {
             Scope::Vm(vm) => name_of_vm(vm, counts),
             Scope::Host | Scope::Vcpu(_) | Scope::Cpu(_) => all.subject.to_string(),
@@ -326,11 +329,15 @@ fn has(scope: Scope, id: VcpuId) -> bool {
     }
 }
 
-/// The VM's number, and its process.
+/// Returns the VM's number, its name or that of its process, and the process's ID.
 fn name_of_vm(vm: u64, counts: &Counts) -> String {
     let subject = Subject::Of(Scope::Vm(vm));
+    let name = counts.identity(vm).and_then(Identity::name);
     match counts.vcpus_of(vm).next() {
-        Some((_, vcpu)) => format!("{subject} ({}, pid {})", vcpu.process, vcpu.pid),
+        Some((_, vcpu)) => {
+            let name = name.as_deref().unwrap_or(&vcpu.process);
+            format!("{subject} ({name}, pid {})", vcpu.pid)
+        }
         None => subject.to_string(),
     }
 }

@@ -6,10 +6,10 @@ use crate::{
     cli::{Format, PrintArgs, ReportArgs, RowsArgs, Sort},
     counted_by::CountedBy,
     error::Error,
-    model::Scope,
     output::{csv, fit::Column, json, table, width},
     source::recording::Recording,
     view::{not_there, View},
+    vm::wanted::scope,
 };
 use serde::Serialize;
 use std::io::Write;
@@ -40,7 +40,7 @@ pub fn print(
     args: &ReportArgs,
     print: &PrintArgs,
 ) -> Result<(), Error> {
-    let scope = Scope::from(&args.scope);
+    let scope = scope(&args.scope, &recording.period.counts)?;
     let rows = RowsArgs {
         sort: Sort::Exits,
         ..RowsArgs::default()

@@ -16,6 +16,7 @@ use crate::{
     counted_by::CountedBy,
     model::{Period, Scope},
     reason::Reason,
+    view::{with_name, Subject},
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::collections::BTreeMap;
@@ -173,10 +174,9 @@ impl App {
     /// Returns whose exits are shown.
     #[must_use]
     pub fn subject(&self) -> String {
-        match (self.vm, self.vcpu) {
-            (Some(vm), Some(vcpu)) => format!("VM {vm}, vCPU {vcpu}"),
-            (Some(vm), None) => format!("VM {vm}"),
-            _ => "all VMs".to_owned(),
+        match self.scope() {
+            Scope::Host => "all VMs".to_owned(),
+            scope => with_name(Subject::Of(scope), self.shown().counts.identity_of(scope)),
         }
     }
 

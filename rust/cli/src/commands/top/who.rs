@@ -11,6 +11,7 @@ use super::{
 use crate::{
     counted_by::CountedBy,
     model::{Period, Reasons, Vcpu},
+    vm::identity::Identity,
 };
 use std::cmp::Reverse;
 
@@ -94,10 +95,11 @@ fn id(row: &Row) -> Value {
     row.id.map_or_else(all, label)
 }
 
-/// Returns a VM's name: that of its process.
+/// Returns a VM's name, or that of its process if it has none.
 #[must_use]
-pub fn name_of(vcpu: &Vcpu) -> &str {
-    &vcpu.process
+pub fn name_of(vcpu: &Vcpu) -> String {
+    let name = vcpu.identity.as_deref().and_then(Identity::name);
+    name.unwrap_or_else(|| vcpu.process.clone())
 }
 
 /// Returns all VMs together, and then the VMs that a listing selects.
@@ -117,7 +119,7 @@ pub fn vms(period: &Period, listing: &Listing) -> Vec<Row> {
         let first = counts.vcpus_of(vm).next().map(|(_, vcpu)| vcpu);
         Row {
             id: Some(vm),
-            name: first.map_or_else(String::new, |vcpu| name_of(vcpu).to_owned()),
+            name: first.map_or_else(String::new, name_of),
             pid: first.map(|vcpu| vcpu.pid),
             vcpus: counts.vcpus_of(vm).count() as u64,
             ..Sum::of(vcpus.chain(counts.ended.get(&vm))).row(period)

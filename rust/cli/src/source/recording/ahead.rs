@@ -4,14 +4,14 @@
 //!
 //! The next frame begins where the one before ends, if nothing is damaged. If it is not whole, each
 //! byte after its first may begin the next one: that at which it says it ends, whatever its kind, and
-//! any that looks like the head of a snapshot, a mark or the end. The checksum decides.
+//! any that looks like the head of a snapshot, a mark, a VM or the end. The checksum decides.
 //!
 //! A file that was made to keep a reader busy has many heads and no frames. So heads must be
 //! plausible before a payload is looked at, and checksums in vain may cover only so many bytes for
 //! each byte that was passed ([`Ahead::search`]). Memory grows by what is in the file, not by what
 //! lengths say.
 
-use super::{checksum, Frame, END, MARK, SNAPSHOT};
+use super::{checksum, packed, Frame, END, MARK, PACKED, SNAPSHOT, VM};
 use exitstat_core::snapshot::{self, Header};
 use std::io::{self, Read};
 
@@ -21,7 +21,7 @@ pub const HEAD: usize = 12;
 /// A payload that is no snapshot has at most so many bytes.
 const MOST: u32 = 16 << 20;
 
-/// A mark or end that is searched for has at most so many.
+/// A mark, VM or end that is searched for has at most so many.
 const MOST_FOUND: u32 = 4 << 10;
 
 /// Bytes that are searched at once.
@@ -127,7 +127,7 @@ impl<R: Read> Ahead<R> {
                 return Ok(None);
             };
             let may_begin = |at: &usize| {
-                next == Some(passed + *at as u64) || matches!(window[*at..], [2..=4, 0, 0, 0, ..])
+                next == Some(passed + *at as u64) || matches!(window[*at..], [2..=6, 0, 0, 0, ..])
             };
             let Some(at) = (0..=last).find(may_begin) else {
                 count = last + 1;
@@ -157,8 +157,9 @@ impl<R: Read> Ahead<R> {
         let payload = begin.get(HEAD..).unwrap_or_default();
         Ok(Head::read(begin).filter(|head| match head.kind {
             SNAPSHOT => snapshot_size(payload) == Some(head.length.into()),
+            PACKED => packed::size(payload) == Some(head.length.into()),
             _ if expected => head.length <= MOST,
-            MARK | END => head.length <= MOST_FOUND && payload.first() == Some(&b'{'),
+            MARK | END | VM => head.length <= MOST_FOUND && payload.first() == Some(&b'{'),
             _ => false,
         }))
     }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The identities of the VMs that are known so far.
+
+use super::identity::Identity;
+use crate::model::Counts;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Which VM: its number and its process. Numbers begin anew when the module is loaded again, and then the
+/// process tells VMs apart.
+pub type Key = (u64, u32);
+
+/// A VM's identity, as a recording has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// The VM's number.
+    pub vm: u64,
+    /// Its process.
+    pub pid: u32,
+    /// Who it is.
+    #[serde(flatten)]
+    pub identity: Identity,
+}
+
+/// Identities by VM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known(BTreeMap<Key, Arc<Identity>>);
+
+impl Known {
+    /// Adds an identity, or replaces the one of the same VM. An empty one removes it.
+    pub fn add(&mut self, entry: Entry) {
+        let key = (entry.vm, entry.pid);
+        match entry.identity.is_empty() {
+            true => self.0.remove(&key),
+            false => self.0.insert(key, Arc::new(entry.identity)),
+        };
+    }
+
+    /// Forgets VMs.
+    pub fn retain(&mut self, keep: impl Fn(Key) -> bool) {
+        self.0.retain(|key, _| keep(*key));
+    }
+
+    /// The identity of a VM.
+    #[must_use]
+    pub fn get(&self, key: Key) -> Option<&Identity> {
+        self.0.get(&key).map(Arc::as_ref)
+    }
+
+    /// Gives each vCPU the identity of its VM.
+    pub fn name(&self, counts: &mut Counts) {
+        if self.0.is_empty() {
+            return;
+        }
+        for (&(vm, _), vcpu) in &mut counts.vcpus {
+            vcpu.identity = self.0.get(&(vm, vcpu.pid)).cloned();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::Vcpu, vm::text::Text};
+
+    #[test]
+    fn another_process_is_another_vm() {
+        let entry = |vm, pid, name: &str| Entry {
+            vm,
+            pid,
+            identity: Identity {
+                name: Text::new(name.as_bytes()),
+                ..Identity::default()
+            },
+        };
+        let mut known = Known::default();
+        known.add(entry(1, 70, "web"));
+        known.add(entry(2, 80, "db"));
+        let mut counts = Counts::default();
+        for (vm, pid) in [(1, 70), (2, 81)] {
+            let vcpu = Vcpu {
+                pid,
+                ..Vcpu::default()
+            };
+            counts.vcpus.insert((vm, 0), vcpu);
+        }
+        known.name(&mut counts);
+        let name = |vm| counts.identity(vm).and_then(Identity::name);
+        assert_eq!(name(1).as_deref(), Some("web"));
+        assert_eq!(name(2), None);
+        known.add(entry(1, 70, ""));
+        known.retain(|(_, pid)| pid != 80);
+        assert_eq!(known, Known::default());
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A short text that anybody may have written, made safe to print on one line.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The most characters of a text. libvirt's names have fewer, as they are file names.
+const MOST: usize = 255;
+
+/// One line without control characters, not empty, of a bounded length.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Text(String);
+
+impl Text {
+    /// Replaces what is not UTF-8 and what a terminal might obey; `None` if nothing is left.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        // No character has more than four bytes.
+        let bytes = &bytes[..bytes.len().min(4 * MOST + 4)];
+        let text = String::from_utf8_lossy(bytes);
+        let cut: String = text.trim().chars().take(MOST).collect();
+        let safe = cut.trim_end().chars();
+        let safe: String = safe.map(|c| if is_unsafe(c) { '?' } else { c }).collect();
+        (!safe.is_empty()).then_some(Self(safe))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a character moves the cursor, hides itself, or changes the order of others.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(text.as_bytes()).ok_or("an empty text")
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    fn of(bytes: &[u8]) -> Option<String> {
+        Text::new(bytes).map(String::from)
+    }
+
+    #[test]
+    fn a_terminal_cannot_be_told_anything() {
+        assert_eq!(of(b"web").as_deref(), Some("web"));
+        assert_eq!(of(b"  \n"), None);
+        assert_eq!(of(b"\x1b[31mred\x07").as_deref(), Some("?[31mred?"));
+        assert_eq!(of(b"a\xff\xfeb").as_deref(), Some("a\u{fffd}\u{fffd}b"));
+        assert_eq!(
+            of("a\u{202e}b\u{200b}c".as_bytes()).as_deref(),
+            Some("a?b?c")
+        );
+        assert_eq!(of(&[b'a'; 10_000]).map(|text| text.len()), Some(MOST));
+        assert_eq!(
+            of("é".repeat(9000).as_bytes()).unwrap().chars().count(),
+            MOST
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_one_safe_line(bytes in vec(any::<u8>(), 0..2000)) {
+            if let Some(text) = Text::new(&bytes) {
+                prop_assert!(!text.as_str().chars().any(is_unsafe));
+                prop_assert!((1..=MOST).contains(&text.as_str().chars().count()));
+                // A recording keeps it as it is.
+                prop_assert_eq!(Text::new(text.as_str().as_bytes()), Some(text));
+            }
+        }
+    }
+}
