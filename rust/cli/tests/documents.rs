@@ -92,7 +92,7 @@ fn pages_say_what_each_command_needs() {
         section(&fs::read_to_string(path).unwrap(), title).unwrap_or_default()
     };
     for (name, title, says) in [
-        ("exitstat-check", "SYNOPSIS", "--budget FILE [--vm ID]"),
+        ("exitstat-check", "SYNOPSIS", "--budget FILE [--vm VM]"),
         ("exitstat-record", "SYNOPSIS", "-o FILE [-i INTERVAL]"),
         ("exitstat-record", "SYNOPSIS", "[-- COMMAND...]"),
         ("exitstat", "SYNOPSIS", "[INTERVAL] [COUNT]"),

@@ -14,8 +14,8 @@ pub enum Error {
     /// The file is not a recording.
     #[error("not an exitstat recording (`exitstat record -o FILE` writes one)")]
     NotOne,
-    /// The file has another format version.
-    #[error("recording format {found} is unsupported; this exitstat reads format {known}: use the exitstat that wrote it, or a newer one")]
+    /// The file has a newer format version.
+    #[error("recording format {found} is unsupported; this exitstat reads formats up to {known}: use the exitstat that wrote it, or a newer one")]
     Version {
         /// The file's format.
         found: u32,
