@@ -22,7 +22,7 @@ const HEAD: usize = 24;
 /// Deflate makes at most so many bytes of one. A size beyond that is wrong, and takes no memory.
 const MOST_PER_BYTE: u64 = 1032;
 
-/// The fastest level: others take two to ten times as long and save 15 % more.
+/// The fastest level. Level 6 makes the snapshots in docs/report 10 to 26 % smaller.
 const LEVEL: u32 = 1;
 
 /// Compresses a snapshot; `None` if that would not make it smaller.
