@@ -83,7 +83,7 @@ fn requests_are_answered_as_they_prefer() {
     );
     assert!(new.contains("\n# TYPE exitstat_exits counter\n") && new.ends_with("\n# EOF\n"));
     // A process may call itself what it likes.
-    let info = r#"exitstat_vm_info{vm="1",pid="1001",process="qe\"mu\\-system-x8",name="",uuid="",pod="",namespace=""}"#;
+    let info = r#"exitstat_vm_info{vm="1",pid="1001",process="qe\"mu\\-system-x8",vm_name="",uuid="",pod="",namespace=""}"#;
     assert!(
         value(&old, info).is_some() && value(&new, info).is_some(),
         "{new}"

@@ -133,7 +133,7 @@ fn answers_of_hosts(all: &Expected) -> BTreeMap<&'static str, Vec<Answer>> {
         join(&all.sum(metric, vm), &vcpus, |a, b| a / b)
     };
     let per_process = |of_vms: Vector| {
-        let info = all.sum("vm_info", &["instance", "vm", "pid", "process"]);
+        let info = all.sum("vm_info", &["instance", "vm", "vm_name", "pid", "process"]);
         top(50, &join(&info, &of_vms, |a, b| a * b))
     };
     let by_name = |metric: &str| above(0.0, &all.sum(metric, &["name"]));

@@ -313,7 +313,7 @@ fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Erro
                 .map(|vm| {
                     vec![
                         vm.vm.to_string(),
-                        vm.identity.name.clone().unwrap_or_else(|| "-".to_owned()),
+                        vm.name().to_owned(),
                         vm.pid.to_string(),
                         vm.process.clone(),
                         vm.vcpus.to_string(),

@@ -216,7 +216,7 @@ impl Metrics {
                     vm(id),
                     ("pid", vcpu.pid.to_string()),
                     ("process", vcpu.process.clone()),
-                    ("name", about.name().unwrap_or_default()),
+                    ("vm_name", about.name().unwrap_or_default()),
                     ("uuid", about.uuid().unwrap_or_default()),
                     ("pod", about.pod.map_or_else(String::new, String::from)),
                     (
