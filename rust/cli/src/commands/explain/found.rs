@@ -30,6 +30,8 @@ struct Group {
     /// What they were about, most first.
     keys: Vec<String>,
     tally: Tally,
+    /// Cycles of wall time in userspace.
+    user_cycles: u64,
     /// All of the reason.
     of: Tally,
     does: &'static str,
@@ -42,6 +44,8 @@ struct Found {
     scope: Scope,
     groups: Vec<Group>,
     total: Tally,
+    /// Cycles of wall time in userspace, of all exits.
+    user_cycles: u64,
 }
 
 /// Carries it out. Returns whether that is all that was recorded.
@@ -79,6 +83,7 @@ impl Found {
             match groups.iter_mut().find(same) {
                 Some(group) => {
                     group.tally = group.tally.plus(tally);
+                    group.user_cycles = group.user_cycles.wrapping_add(row.counts.user_cycles);
                     let key = names.what_of(row.reason, row.id);
                     if !group.keys.contains(&key) {
                         group.keys.push(key);
@@ -88,6 +93,7 @@ impl Found {
                     reason: row.reason,
                     keys: vec![names.what_of(row.reason, row.id)],
                     tally,
+                    user_cycles: row.counts.user_cycles,
                     of: Tally::default(),
                     does,
                     fewer,
@@ -100,27 +106,58 @@ impl Found {
             group.of = same.map(Row::tally).sum();
         }
         groups.retain(|group| crate::reason::is_one_of(wanted, group.reason));
-        groups.sort_by_key(|group| Reverse((group.tally.cycles, group.tally.exits)));
+        groups.sort_by_key(|group| Reverse((group.time(), group.tally.exits)));
+        let user_cycles = rows.rows.iter().map(|row| row.counts.user_cycles);
         let found = Self {
             period,
             scope,
             groups,
             total,
+            user_cycles: user_cycles.fold(0, u64::wrapping_add),
         };
         Ok((found, whole))
+    }
+
+    /// Returns the parts of all exits, and of their time in the kernel and in userspace, that a group has.
+    fn shares(&self, group: &Group) -> [f64; 2] {
+        [
+            share(group.tally.exits, self.total.exits),
+            share(
+                group.time(),
+                self.total.cycles.wrapping_add(self.user_cycles),
+            ),
+        ]
+    }
+
+    fn heading(&self, group: &Group) -> String {
+        let [exits, time] = self.shares(group).map(percent);
+        let of_all = format!("{exits} of all exits, {time} of their time");
+        let named = group.keys.iter().take(NAMED).cloned().collect::<Vec<_>>();
+        let (are, more) = match group.keys.len() {
+            0 => return format!("{}: {of_all}", group.reason),
+            1 => ("is", String::new()),
+            n if n > NAMED => ("are", format!(" and {} more", n - NAMED)),
+            _ => ("are", String::new()),
+        };
+        format!(
+            "{} of {} {are} {}{more}: {of_all}",
+            percent(share(group.tally.exits, group.of.exits)),
+            group.reason,
+            named.join(", "),
+        )
     }
 
     fn table(&self, out: &mut impl Write, all: bool, width: usize) -> Result<(), Error> {
         writeln!(out, "{}", table::heading(&self.period, self.scope))?;
         let (mut left, mut text) = (Tally::default(), String::new());
         for group in &self.groups {
-            let [exits, time] = group.shares(self.total);
+            let [exits, time] = self.shares(group);
             if !all && exits < WORTH_TELLING && time < WORTH_TELLING {
                 left = left.plus(group.tally);
                 continue;
             }
             text.push('\n');
-            wrap(&mut text, &group.heading(self.total), width, 0);
+            wrap(&mut text, &self.heading(group), width, 0);
             wrap(&mut text, group.does, width, 2);
             if !group.fewer.is_empty() {
                 let fewer = format!("To reduce them: {}", group.fewer);
@@ -144,6 +181,7 @@ impl Found {
             tsc_khz: u32,
             exits: u64,
             cycles: u64,
+            user_cycles: u64,
             advice: Vec<Entry<'a>>,
         }
         #[derive(Serialize)]
@@ -153,6 +191,7 @@ impl Found {
             keys: &'a [String],
             exits: u64,
             cycles: u64,
+            user_cycles: u64,
             exits_of_reason: u64,
             does: &'static str,
             fewer: &'static str,
@@ -163,6 +202,7 @@ impl Found {
             keys: &group.keys,
             exits: group.tally.exits,
             cycles: group.tally.cycles,
+            user_cycles: group.user_cycles,
             exits_of_reason: group.of.exits,
             does: group.does,
             fewer: group.fewer,
@@ -172,13 +212,14 @@ impl Found {
             tsc_khz: self.period.end.tsc_khz,
             exits: self.total.exits,
             cycles: self.total.cycles,
+            user_cycles: self.user_cycles,
             advice: entries.collect(),
         };
         json::write(out, "advice", content)
     }
 
     fn csv(&self, out: &mut impl Write) -> Result<(), Error> {
-        let header = "number,name,keys,exits,cycles,exits_of_reason,tsc_khz,does,fewer";
+        let header = "number,name,keys,exits,cycles,exits_of_reason,tsc_khz,does,fewer,user_cycles";
         let header = header.split(',').map(str::to_owned).collect();
         let rows = self.groups.iter().map(|group| {
             vec![
@@ -191,6 +232,7 @@ impl Found {
                 self.period.end.tsc_khz.to_string(),
                 group.does.to_owned(),
                 group.fewer.to_owned(),
+                group.user_cycles.to_string(),
             ]
         });
         csv::write(out, std::iter::once(header).chain(rows))
@@ -198,30 +240,9 @@ impl Found {
 }
 
 impl Group {
-    /// The parts of all exits, and of their time, that these are.
-    fn shares(&self, total: Tally) -> [f64; 2] {
-        [
-            share(self.tally.exits, total.exits),
-            share(self.tally.cycles, total.cycles),
-        ]
-    }
-
-    fn heading(&self, total: Tally) -> String {
-        let [exits, time] = self.shares(total).map(percent);
-        let of_all = format!("{exits} of all exits, {time} of their time");
-        let named = self.keys.iter().take(NAMED).cloned().collect::<Vec<_>>();
-        let (are, more) = match self.keys.len() {
-            0 => return format!("{}: {of_all}", self.reason),
-            1 => ("is", String::new()),
-            n if n > NAMED => ("are", format!(" and {} more", n - NAMED)),
-            _ => ("are", String::new()),
-        };
-        format!(
-            "{} of {} {are} {}{more}: {of_all}",
-            percent(share(self.tally.exits, self.of.exits)),
-            self.reason,
-            named.join(", "),
-        )
+    /// Cycles in the kernel and in userspace.
+    fn time(&self) -> u64 {
+        self.tally.cycles.wrapping_add(self.user_cycles)
     }
 }
 
