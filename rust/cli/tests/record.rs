@@ -5,7 +5,7 @@
 mod common;
 
 use common::{boot, recording};
-use exitstat_cli::source::recording::{End, Ending, Recording};
+use exitstat_cli::source::recording::{End, Ending, Reader, Recording};
 use std::{
     fs::{self, Permissions},
     io::Read,
@@ -311,6 +311,69 @@ fn a_command_gets_signals_that_are_sent_to_exitstat() {
     assert_eq!(rest, "got it\n");
     let status = Some(3);
     assert_eq!(out(directory.path()).ending, Ending::Whole(End { status }));
+}
+
+/// The snapshots of a recording that is whole.
+fn snapshots(path: &Path) -> Vec<Vec<u8>> {
+    let recording = Recording::open(path).unwrap();
+    assert!(
+        matches!(recording.ending, Ending::Whole(_)),
+        "{}",
+        path.display()
+    );
+    let mut reader = Reader::open(path).unwrap();
+    std::iter::from_fn(|| reader.next_bytes().unwrap()).collect()
+}
+
+#[test]
+fn a_full_file_is_put_aside_and_nothing_is_lost_between_two() {
+    let directory = directory();
+    let path = directory.path();
+    let from = common::named(&boot(), &[(0, common::entry(1, "web", None))]);
+    fs::write(path.join("from.rec"), from).unwrap();
+    fs::write(path.join("out.1.rec"), "not ours").unwrap();
+    // Each snapshot makes the file full. The command goes on until a file of number 4 or more is there.
+    let options = ["-i", "0.001", "--rotate", "1B", "--keep", "2"];
+    let command = "until ls | grep -Eq '^out\\.([4-9]|[1-9][0-9]+)\\.rec$'; do :; done";
+    let status = record(path, &options, &["sh", "-c", command]).status();
+    assert_eq!(status.unwrap().code(), Some(0));
+    assert_eq!(
+        fs::read_to_string(path.join("out.1.rec")).unwrap(),
+        "not ours"
+    );
+    let number = |name: &String| -> Option<u64> {
+        let number = name.strip_prefix("out.")?.strip_suffix(".rec")?;
+        number.parse().ok()
+    };
+    let mut numbers: Vec<_> = names(path).iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    let last = *numbers.last().unwrap();
+    assert_eq!(numbers, [1, last - 1, last]);
+    let files = [
+        format!("out.{}.rec", last - 1),
+        format!("out.{last}.rec"),
+        "out.rec".to_owned(),
+    ];
+    let files = files.map(|name| path.join(name));
+    for pair in files.windows(2) {
+        let [before, after] = [0, 1].map(|i| snapshots(&pair[i]));
+        // The last one of the file before, and the one that made this file full.
+        assert_eq!(before.len(), 2);
+        assert_eq!(before.last(), after.first());
+        let counts = Recording::open(&pair[1]).unwrap().period.counts;
+        assert_eq!(counts.identity(1).unwrap().name().as_deref(), Some("web"));
+    }
+}
+
+#[test]
+fn a_pipe_cannot_be_rotated() {
+    let directory = directory();
+    let output = record_to(directory.path(), "/dev/stdout", &["--rotate", "1h"], &[])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--rotate needs a file"), "{error}");
 }
 
 #[test]

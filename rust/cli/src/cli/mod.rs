@@ -16,6 +16,7 @@ mod format;
 mod idle;
 mod plot;
 mod report;
+mod rotate;
 mod source;
 mod top;
 mod vm;
@@ -29,6 +30,7 @@ pub use export::{ExportArgs, Listen};
 pub use format::{Format, PrintArgs};
 pub use plot::{PlotArgs, PlotKind, PlotTheme, RateOf};
 pub use report::ReportFormat;
+pub use rotate::Rotate;
 pub use source::{LiveArgs, SourceArgs, SourceKind, UnpinArgs};
 pub use top::{TopArgs, KEYS};
 pub use vm::VmArg;
@@ -294,6 +296,13 @@ pub struct RecordArgs {
     /// Put this host's name into the file as well
     #[arg(long)]
     pub hostname: bool,
+    /// Go on in a new file when this one reaches a size, such as 100MiB, or an age, such as 1h. FILE is the one
+    /// being written; a full one is renamed, x.rec to x.1.rec, x.2.rec and so on
+    #[arg(long, value_name = "SIZE|TIME", value_parser = rotate::rotate)]
+    pub rotate: Option<Rotate>,
+    /// Keep only the last N full files of this recording [default: all]
+    #[arg(long, value_name = "N", requires = "rotate", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
     /// Leave out the names of VMs and what else tells whose they are; the names of their processes stay
     #[arg(long)]
     pub no_names: bool,

@@ -45,8 +45,10 @@ use std::{
 };
 
 mod replacement;
+mod rotation;
 
 use replacement::{Replacement, Target};
+use rotation::Rotation;
 
 /// As env(1) and timeout(1) end, if it is they that failed.
 const FAILED: u8 = 125;
@@ -85,6 +87,17 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     first.write(&mut recorder, &[]).map_err(error)?;
     // A pipe is waited for here, while Ctrl-C still ends that.
     let target = Target::open(&args.output).map_err(error)?;
+    if let (Some(_), Target::Stream(_)) = (args.rotate, &target) {
+        return Err(Error::Usage(format!(
+            "--rotate needs a file, and {} is a pipe or a device",
+            args.output.display()
+        )));
+    }
+    let mut rotation = args
+        .rotate
+        .map(|full| Rotation::new(&args.output, full, args.keep.map(|keep| keep as usize)));
+    let mut known = Known::default();
+    known.add(&first);
 
     let (sender, events) = mpsc::channel();
     let stopped = signals(sender.clone())?;
@@ -136,17 +149,31 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
             Event::Stop => break None,
             Event::Ended(status) => break Some(status),
         };
-        if let Ok(open) = &mut recorder {
-            let written = source
+        recorder = match recorder {
+            Err(error) => Err(error),
+            Ok(mut open) => source
                 .take()
-                .and_then(|taken| taken.write(open, mark.as_slice()).map_err(error));
-            if let Err(error) = written {
-                if child.is_some() {
-                    ends_here(&error);
-                }
-                recorder = Err(error);
-            }
-        }
+                .and_then(|taken| {
+                    known.add(&taken);
+                    let write = || {
+                        taken.write(&mut open, mark.as_slice())?;
+                        match &mut rotation {
+                            Some(rotation) if rotation.is_due(open.output())? => {
+                                let last = known.whole(taken)?;
+                                let metadata = metadata(args, &header);
+                                rotation.rotate(open, &metadata, args.compression(), &last)
+                            }
+                            _ => Ok(open),
+                        }
+                    };
+                    write().map_err(error)
+                })
+                .inspect_err(|error| {
+                    if child.is_some() {
+                        ends_here(error);
+                    }
+                }),
+        };
         if mark.is_none() {
             // What was missed is not made up for.
             due = (due + args.interval).max(Instant::now());
@@ -185,6 +212,29 @@ impl Taken {
         self.vms.iter().try_for_each(|vm| recorder.vm(vm))?;
         marks.iter().try_for_each(|mark| recorder.mark(mark))?;
         recorder.snapshot(&self.bytes)
+    }
+}
+
+/// All VMs that became known while recording.
+#[derive(Default)]
+struct Known(BTreeMap<(u64, u32), Entry>);
+
+impl Known {
+    fn add(&mut self, taken: &Taken) {
+        let entries = taken.vms.iter().cloned();
+        self.0.extend(entries.map(|vm| ((vm.vm, vm.pid), vm)));
+    }
+
+    /// Returns a snapshot with all VMs in it, and forgets those that have ended.
+    fn whole(&mut self, taken: Taken) -> io::Result<Taken> {
+        let sample = Sample::parse(&taken.bytes)
+            .map_err(|why| io::Error::other(device::Error::Snapshot(why)))?;
+        let vms = sample.counts.vms();
+        self.0.retain(|(vm, _), _| vms.contains(vm));
+        Ok(Taken {
+            vms: self.0.values().cloned().collect(),
+            ..taken
+        })
     }
 }
 
