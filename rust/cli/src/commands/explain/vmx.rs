@@ -17,15 +17,17 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 0,
         occurs: Always,
-        means: "The guest raised an exception that the hypervisor has asked for (the exception \
-                bitmap), or an NMI of the host arrived while the guest ran.",
-        causes: "NMIs: perf and the hard-lockup watchdog of the host. #UD: an instruction that KVM \
-                 emulates (RSM, the forced-emulation prefix) or that does not exist. #DB, #AC and \
-                 #MC, which KVM always intercepts; #NM while a guest uses AMX. Without EPT each page \
-                 fault of the guest; without unrestricted guest every exception in real mode.",
-        fewer: "ept=1 and unrestricted_guest=1 (the defaults, where the CPU has them). Less perf \
-                sampling on the host; kernel.nmi_watchdog=0 there. A debugger that single-steps or \
-                sets hardware breakpoints in the guest causes #DB.",
+        means: "The guest raised an exception that the hypervisor intercepts (the exception \
+                bitmap), or a host NMI arrived while the guest ran.",
+        causes: "NMIs come from perf and the hard-lockup watchdog of the host. KVM always \
+                 intercepts #UD, #DB, #AC and #MC. On #UD it emulates some instructions (RSM, the \
+                 forced-emulation prefix) and injects the exception for all others. It intercepts \
+                 #NM once a guest uses AMX, #BP while userspace debugs the guest, and #GP with \
+                 enable_vmware_backdoor=1. Without EPT every guest page fault exits. Without \
+                 unrestricted guest every exception in real mode does.",
+        fewer: "Keep ept=1 and unrestricted_guest=1, the defaults. Profile the host less, and set \
+                kernel.nmi_watchdog=0 there. A debugger that single-steps or sets hardware \
+                breakpoints in the guest causes #DB.",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_exception_nmi",
@@ -36,15 +38,16 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 1,
         occurs: Always,
-        means: "An interrupt of the host arrived while the guest ran. It is the host's business: the \
-                guest is only interrupted by it.",
-        causes: "The host's timer tick, device interrupts and IPIs to a CPU that runs a vCPU, \
-                 and kicks, which make a vCPU look at new work. Of posted interrupts the \
-                 notification (vector 0xf2) does not exit; the one that wakes up a blocked vCPU (0xf1) \
-                 does, on whichever CPU it arrives.",
-        fewer: "Keep the host's work off the CPUs that run vCPUs: isolcpus or cpusets, nohz_full, \
-                irqaffinity and /proc/irq/*/smp_affinity. Posted interrupts (enable_apicv=1, and \
-                VT-d posting for assigned devices) reach the guest without an exit.",
+        means: "A host interrupt arrived while the guest ran. The host handles it; the guest does \
+                not see it.",
+        causes: "The host's timer tick, device interrupts and IPIs reach a CPU that runs a vCPU. \
+                 Kicks are IPIs too: they make a vCPU look at new work. The notification of posted \
+                 interrupts (vector 0xf2) does not exit if it reaches the CPU that runs the vCPU. \
+                 The wake-up of a blocked vCPU (vector 0xf1) exits on whichever CPU it arrives.",
+        fewer: "Keep host work off the CPUs that run vCPUs: isolcpus or cpusets, nohz_full, \
+                irqaffinity and /proc/irq/*/smp_affinity. Posted interrupts reach the guest \
+                without an exit (enable_apicv=1, and enable_device_posted_irqs=1 with VT-d posting \
+                for assigned devices; both are the default).",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_external_interrupt",
@@ -54,66 +57,69 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 2,
         occurs: Always,
-        means: "The guest had an exception while delivering a double fault. A real machine resets \
-                itself then.",
-        causes: "A guest that reboots this way (Linux with reboot=t, or as a last resort), or one \
-                 that crashed so early that it had no usable IDT. KVM hands KVM_EXIT_SHUTDOWN to \
-                 user space.",
-        fewer: "One at a reboot is normal. Otherwise look for the guest's crash.",
+        means: "The guest raised an exception while it delivered a double fault. A physical \
+                machine would reset.",
+        causes: "The guest reboots this way (Linux does with reboot=t, or as a last resort), or it \
+                 crashed before it had a usable IDT. KVM exits to userspace with \
+                 KVM_EXIT_SHUTDOWN.",
+        fewer: "One per reboot is normal. Otherwise look for the guest's crash.",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &["vmx/vmx.c: handle_triple_fault"],
     },
     Text {
         number: 3,
         occurs: Never,
-        means: "The physical CPU received an INIT while a guest ran on it.",
-        causes: "Nothing in operation: Linux sends an INIT to a CPU only to start it. The INITs that \
-                 vCPUs send each other are emulated with the APIC and are other exits. KVM has no \
-                 handler: user space would get KVM_EXIT_INTERNAL_ERROR.",
-        fewer: "There is nothing to do.",
+        means: "The physical CPU received an INIT signal while it ran a guest.",
+        causes: "None in operation: Linux sends INIT to a CPU only to start it. KVM emulates the \
+                 INITs that vCPUs send each other in its APIC code; they are exits of other \
+                 reasons. KVM has no handler for this reason and exits to userspace with \
+                 KVM_EXIT_INTERNAL_ERROR.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &["vmx/vmx.c: __vmx_handle_exit"],
     },
     Text {
         number: 4,
         occurs: Never,
-        means: "A start-up IPI arrived while the guest was in the activity state wait-for-SIPI.",
-        causes: "Nothing: KVM keeps a vCPU that waits for a SIPI in software, and never enters a guest \
-                 in that state.",
-        fewer: "There is nothing to do.",
+        means: "A start-up IPI arrived while the guest was in the wait-for-SIPI activity state.",
+        causes: "None: KVM keeps a vCPU that waits for a SIPI in software, and does not enter a \
+                 guest in that state.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/nested.c: nested_vmx_run"],
     },
     Text {
         number: 5,
         occurs: Never,
-        means: "An SMI right after an I/O instruction, where an SMM-transfer monitor handles SMIs.",
-        causes: "Nothing: it needs the dual-monitor treatment of SMIs, which Linux does not set up. \
-                 Otherwise an SMI in a guest goes to the firmware with no exit.",
-        fewer: "There is nothing to do.",
+        means: "An SMI arrived right after an I/O instruction, and an SMM-transfer monitor handles \
+                SMIs.",
+        causes: "None: Linux does not set up the dual-monitor treatment of SMIs. Without it the \
+                 firmware handles an SMI with no VM exit.",
+        fewer: "Nothing to do.",
         manual: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
         kvm: &["vmx/vmx.c: __vmx_handle_exit"],
     },
     Text {
         number: 6,
         occurs: Never,
-        means: "Any other SMI, where an SMM-transfer monitor handles SMIs.",
-        causes: "Nothing: it needs the dual-monitor treatment of SMIs, which Linux does not set up. \
-                 (TDX guests have it, but exitstat does not see their exits.)",
-        fewer: "There is nothing to do.",
+        means: "An SMI arrived at another time, and an SMM-transfer monitor handles SMIs.",
+        causes: "None: Linux does not set up the dual-monitor treatment of SMIs. (TDX guests exit \
+                 with this reason, but exitstat does not count their exits.)",
+        fewer: "Nothing to do.",
         manual: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
         kvm: &["vmx/vmx.c: __vmx_handle_exit"],
     },
     Text {
         number: 7,
         occurs: Always,
-        means: "The guest can take an interrupt now, and the hypervisor had asked to be told.",
-        causes: "KVM has an interrupt for a guest that has them disabled (or is behind STI or MOV \
-                 SS), so it opens this window. Common with the APIC or the PIC in software; rare \
-                 with APICv, which delivers by itself.",
-        fewer: "APICv (enable_apicv=1 on a CPU that has it, irqchip in the kernel, no feature of the \
-                VM that inhibits APICv). Fewer interrupts: batching in devices (virtio event index, \
-                interrupt coalescing).",
+        means: "The guest can now take an interrupt, and the hypervisor had asked to be told.",
+        causes: "KVM has an interrupt for a guest that has interrupts disabled, or is in the \
+                 shadow of STI or MOV SS. It opens this window and injects the interrupt when the \
+                 guest is ready. The window is common without APICv. With APICv the CPU delivers \
+                 interrupts by itself.",
+        fewer: "Use APICv: enable_apicv=1 (the default) on a CPU that has it, the APIC in the \
+                kernel, and no VM feature that inhibits APICv. Cause fewer interrupts by batching \
+                in devices (virtio event index, interrupt coalescing).",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_interrupt_window",
@@ -123,10 +129,10 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 8,
         occurs: Always,
-        means: "The guest can take an NMI now, and the hypervisor had asked to be told.",
-        causes: "KVM has an NMI for a guest that is in an NMI handler already. Guests get NMIs from \
-                 perf or from their own hard-lockup watchdog.",
-        fewer: "In the guest: kernel.nmi_watchdog=0, less perf.",
+        means: "The guest can now take an NMI, and the hypervisor had asked to be told.",
+        causes: "KVM has an NMI for a guest that is still in its NMI handler. Guests get NMIs from \
+                 perf and from their own hard-lockup watchdog.",
+        fewer: "In the guest, set kernel.nmi_watchdog=0 and profile less.",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_nmi_window",
@@ -136,10 +142,10 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 9,
         occurs: Always,
-        means: "The guest switches tasks in hardware: a far CALL or JMP to a TSS, an IRET with NT set, \
-                or a task gate in the IDT. It always exits.",
-        causes: "Old 32-bit systems. 64-bit mode has no such switch.",
-        fewer: "Nothing but a guest that does not use them.",
+        means: "The guest switched tasks in hardware: a far CALL or JMP to a TSS, an IRET with NT \
+                set, or a task gate in the IDT. A task switch always exits.",
+        causes: "Old 32-bit systems. 64-bit mode has no task switches in hardware.",
+        fewer: "Only a guest that does not use them has fewer.",
         manual: "VMX Non-Root Operation: Treatment of Task Switches",
         kvm: &["vmx/vmx.c: handle_task_switch", "x86.c: kvm_task_switch"],
     },
@@ -147,11 +153,11 @@ pub static TEXTS: [Text; 80] = [
         number: 10,
         occurs: Always,
         means: "The guest executed CPUID. It always exits, in any ring.",
-        causes: "Programs that look for CPU features as they start (libc and language runtimes do, \
-                 some dozen times each), kernels that use CPUID to serialize, timing loops around \
-                 RDTSC. Asking exitstat's leaves, too.",
-        fewer: "Keep the answers, do not ask again. To serialize use SERIALIZE or IRET; to keep \
-                RDTSC in order LFENCE is enough. Start fewer short-lived processes.",
+        causes: "Programs look for CPU features when they start (libc and language runtimes \
+                 execute CPUID dozens of times). Kernels serialize with CPUID, and some timing \
+                 loops put it around RDTSC. Reading exitstat's leaves exits too.",
+        fewer: "Store the answers instead of asking again. Serialize with SERIALIZE or IRET; \
+                LFENCE is enough to keep RDTSC in order. Start fewer short-lived processes.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["cpuid.c: kvm_emulate_cpuid"],
     },
@@ -159,61 +165,63 @@ pub static TEXTS: [Text; 80] = [
         number: 11,
         occurs: Never,
         means: "The guest executed GETSEC (Safer Mode Extensions). It always exits.",
-        causes: "Nothing: KVM does not let a guest set CR4.SMXE, and without it GETSEC is an invalid \
-                 opcode, which comes before the exit.",
-        fewer: "There is nothing to do.",
+        causes: "None: KVM does not let a guest set CR4.SMXE. Without that bit GETSEC raises #UD, \
+                 which has priority over the exit.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/vmx.c: __vmx_handle_exit"],
     },
     Text {
         number: 12,
         occurs: Always,
-        means: "The guest executed HLT: its CPU has nothing to do until an interrupt.",
-        causes: "Idle guests. The module leaves out the time that a vCPU then waits; BPF does with \
-                 --off-cpu. Many of them a second mean short sleeps: work that goes to and fro \
-                 between vCPUs, or a fast timer.",
-        fewer: "Let the guest poll a little before HLT (the guest's cpuidle-haltpoll), or have HLT not \
-                exit at all on CPUs of their own: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit \
-                cpu-pm=on. kvm.halt_poll_ns makes the wake-up cheaper, not the exits fewer.",
+        means: "The guest executed HLT: its CPU has no work until the next interrupt.",
+        causes: "Idle guests. The module does not count the time that the vCPU then waits; BPF \
+                 does with --off-cpu. Many per second mean short sleeps: work that bounces between \
+                 vCPUs, or a fast timer.",
+        fewer: "Let the guest poll before HLT (cpuidle-haltpoll in the guest). If the vCPUs have \
+                CPUs of their own, let HLT run without an exit: KVM_CAP_X86_DISABLE_EXITS, in QEMU \
+                -overcommit cpu-pm=on. kvm.halt_poll_ns makes each wake-up cheaper but leaves the \
+                number of exits.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: handle_fastpath_hlt", "x86.c: kvm_emulate_halt"],
     },
     Text {
         number: 13,
         occurs: Always,
-        means: "The guest executed INVD, which drops the caches without writing them back. It always \
-                exits.",
-        causes: "Firmware at its start. KVM does nothing, and skips the instruction.",
-        fewer: "It is no matter.",
+        means: "The guest executed INVD, which drops the caches without writing them back. It \
+                always exits.",
+        causes: "Firmware, when it starts. KVM skips the instruction and does nothing else.",
+        fewer: "Harmless.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["x86.c: handle_fastpath_invd", "x86.c: kvm_emulate_invd"],
     },
     Text {
         number: 14,
         occurs: Feature("without EPT (ept=0)"),
-        means: "The guest executed INVLPG, to drop one page's translation from the TLB.",
-        causes: "Shadow paging: the guest's page tables are not those that the CPU walks, so KVM has \
-                 to follow each change of them. With EPT it does not exit.",
-        fewer: "ept=1.",
+        means: "The guest executed INVLPG, which drops one page's translation from the TLB.",
+        causes: "Shadow paging: the CPU walks KVM's page tables instead of the guest's, so KVM \
+                 must follow each change. With EPT the instruction does not exit.",
+        fewer: "Keep ept=1, the default.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_invlpg", "mmu/mmu.c: kvm_mmu_invlpg"],
     },
     Text {
         number: 15,
         occurs: Always,
-        means: "The guest read a performance counter by RDPMC.",
-        causes: "perf in the guest, or a program that reads counters from user mode.",
-        fewer: "Less perf in the guest; a mediated PMU (enable_mediated_pmu=1, if the guest is given \
-                all of the host's counters).",
+        means: "The guest read a performance counter with RDPMC.",
+        causes: "perf in the guest, or a program that reads counters in user mode. KVM emulates \
+                 the counters unless the guest has a mediated PMU.",
+        fewer: "Profile less in the guest. With enable_mediated_pmu=1, RDPMC does not exit if the \
+                guest has all of the host's counters in their full width.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_emulate_rdpmc", "pmu.c: kvm_need_rdpmc_intercept"],
     },
     Text {
         number: 16,
         occurs: Nested,
-        means: "The guest executed RDTSC, and the hypervisor had asked for it.",
-        causes: "KVM does not ask for it: the CPU adds an offset, and scales, by itself. A hypervisor \
-                 in the guest may ask for it, for its own guests.",
+        means: "The guest executed RDTSC, and the hypervisor intercepts it.",
+        causes: "KVM does not: the CPU applies the offset and the scaling itself. A hypervisor in \
+                 the guest may intercept RDTSC of its own guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_exec_control", "vmx/nested.c: nested_vmx_l1_wants_exit"],
@@ -221,10 +229,11 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 17,
         occurs: Never,
-        means: "RSM, the return from system-management mode, was executed in SMM of the hardware.",
-        causes: "Nothing: it needs the dual-monitor treatment of SMIs. KVM emulates SMM: a guest's RSM \
-                 is an invalid opcode to the CPU, so it exits for reason 0.",
-        fewer: "There is nothing to do.",
+        means: "A hypervisor's guest executed RSM, the return from system-management mode, in SMM \
+                of the hardware.",
+        causes: "None: it needs the dual-monitor treatment of SMIs. KVM emulates SMM: a guest's \
+                 RSM raises #UD on the CPU, so it exits as EXCEPTION_NMI.",
+        fewer: "Nothing to do.",
         manual: "System Management Mode: Dual-Monitor Treatment of SMIs and SMM",
         kvm: &["emulate.c: em_rsm", "x86.c: handle_ud"],
     },
