@@ -241,9 +241,11 @@ pub static TEXTS: [Text; 80] = [
         number: 18,
         occurs: Always,
         means: "The guest executed VMCALL: a hypercall. It always exits.",
-        causes: "Paravirtual guests: IPIs to many vCPUs and wake-ups of waiting ones (Linux under \
-                 KVM), Hyper-V's hypercalls (Windows: TLB flushes, IPIs, timers), Xen's.",
-        fewer: "They mostly replace more exits of other kinds. Which hypercall: exitstat detail VMCALL.",
+        causes: "Paravirtual guests. Linux under KVM sends IPIs to many vCPUs and wakes waiting \
+                 ones; Windows uses Hyper-V's hypercalls for TLB flushes, IPIs and timers; Xen's \
+                 guests use Xen's.",
+        fewer: "Most hypercalls replace several exits of other reasons. `exitstat detail VMCALL` \
+                tells which hypercalls they are.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &[
             "x86.c: kvm_emulate_hypercall",
@@ -254,19 +256,19 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 19,
         occurs: Nested,
-        means: "The guest executed VMCLEAR: a hypervisor in it lets go of a VMCS.",
-        causes: "Guests of the guest, as they are created, destroyed, or move between vCPUs. With \
-                 nested=0 the guest gets #UD.",
-        fewer: "Keep the nested guest's vCPUs on one CPU each.",
+        means: "The guest executed VMCLEAR: its hypervisor releases a VMCS.",
+        causes: "Nested guests that start, end, or move between vCPUs. With nested=0 KVM injects \
+                 #UD.",
+        fewer: "Pin the vCPUs of the nested guests.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmclear", "vmx/vmx.c: handle_vmx_instruction"],
     },
     Text {
         number: 20,
         occurs: Nested,
-        means: "The guest executed VMLAUNCH: a hypervisor in it enters a guest of its own for the \
-                first time.",
-        causes: "Guests of the guest. With nested=0 the guest gets #UD.",
+        means: "The guest executed VMLAUNCH: its hypervisor enters a nested guest for the first \
+                time.",
+        causes: "Nested guests. With nested=0 KVM injects #UD.",
         fewer: "See VMRESUME.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmlaunch", "vmx/nested.c: nested_vmx_run"],
@@ -274,9 +276,9 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 21,
         occurs: Nested,
-        means: "The guest executed VMPTRLD: a hypervisor in it makes a VMCS the current one.",
-        causes: "Guests of the guest: each time that another vCPU of theirs runs.",
-        fewer: "Keep the nested guest's vCPUs on one CPU each.",
+        means: "The guest executed VMPTRLD: its hypervisor makes a VMCS current.",
+        causes: "Nested guests: a vCPU of the guest switches to another nested vCPU.",
+        fewer: "Pin the vCPUs of the nested guests.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmptrld"],
     },
@@ -284,7 +286,7 @@ pub static TEXTS: [Text; 80] = [
         number: 22,
         occurs: Nested,
         means: "The guest executed VMPTRST, which stores the address of the current VMCS.",
-        causes: "A hypervisor in the guest; Linux does not use it.",
+        causes: "A hypervisor in the guest. Linux does not use the instruction.",
         fewer: "Change the hypervisor in the guest.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmptrst"],
@@ -292,109 +294,118 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 23,
         occurs: Nested,
-        means: "The guest executed VMREAD: a hypervisor in it reads a field of a VMCS.",
-        causes: "Guests of the guest: each of their exits, as their hypervisor asks what happened.",
+        means: "The guest executed VMREAD: its hypervisor reads a field of a VMCS.",
+        causes: "Nested guests: at each of their exits, their hypervisor reads what happened.",
         fewer: "VMCS shadowing (enable_shadow_vmcs=1, the default on CPUs that have it) lets the \
-                fields that matter be read without an exit. Enlightened VMCS for Hyper-V.",
+                guest read the frequent fields without an exit. Hyper-V can use the enlightened \
+                VMCS.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/nested.c: handle_vmread", "vmx/nested.c: copy_shadow_to_vmcs12"],
     },
     Text {
         number: 24,
         occurs: Nested,
-        means: "The guest executed VMRESUME: a hypervisor in it enters a guest of its own.",
-        causes: "Guests of the guest: one for each exit that their hypervisor handles.",
-        fewer: "Fewer exits of the guests of the guest: explain the reasons that come with them.",
+        means: "The guest executed VMRESUME: its hypervisor enters a nested guest again.",
+        causes: "Nested guests: one for each exit that their hypervisor handles.",
+        fewer: "Reduce the exits of the nested guests: explain the reasons that come with this \
+                one.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmresume", "vmx/nested.c: nested_vmx_run"],
     },
     Text {
         number: 25,
         occurs: Nested,
-        means: "The guest executed VMWRITE: a hypervisor in it writes a field of a VMCS.",
-        causes: "Guests of the guest: each of their exits, and as they are created.",
-        fewer: "VMCS shadowing (enable_shadow_vmcs=1, the default on CPUs that have it). Enlightened \
-                VMCS for Hyper-V.",
+        means: "The guest executed VMWRITE: its hypervisor writes a field of a VMCS.",
+        causes: "Nested guests: their hypervisor writes fields when it creates them and at each of \
+                 their exits.",
+        fewer: "VMCS shadowing (enable_shadow_vmcs=1, the default on CPUs that have it). Hyper-V \
+                can use the enlightened VMCS.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/nested.c: handle_vmwrite", "vmx/nested.c: copy_shadow_to_vmcs12"],
     },
     Text {
         number: 26,
         occurs: Nested,
-        means: "The guest executed VMXOFF: a hypervisor in it ends its use of VMX.",
-        causes: "A guest that unloads kvm_intel, or loses its last guest.",
-        fewer: "It is no matter.",
+        means: "The guest executed VMXOFF: its hypervisor stops using VMX.",
+        causes: "The guest unloads kvm_intel, or its last nested guest ends. With nested=0 KVM \
+                 injects #UD.",
+        fewer: "Harmless.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmxoff"],
     },
     Text {
         number: 27,
         occurs: Nested,
-        means: "The guest executed VMXON: a hypervisor in it begins to use VMX.",
-        causes: "A guest that loads kvm_intel, or makes its first guest. With nested=0 it gets #UD.",
-        fewer: "It is no matter.",
+        means: "The guest executed VMXON: its hypervisor starts to use VMX.",
+        causes: "The guest loads kvm_intel, or creates its first nested guest. With nested=0 KVM \
+                 injects #UD.",
+        fewer: "Harmless.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Unconditionally",
         kvm: &["vmx/nested.c: handle_vmxon", "vmx/vmx.c: handle_vmx_instruction"],
     },
     Text {
         number: 28,
         occurs: Always,
-        means: "The guest accessed a control register: CR0 or CR4 where a bit of the hypervisor's \
-                changed (by MOV, CLTS or LMSW), CR3, or CR8.",
-        causes: "With EPT few: mode switches at boot, changes of CR4 that KVM has to know of; CLTS does not \
-                 exit. Without \
-                 EPT each write of CR3, so each switch of the address space. Without a TPR shadow \
-                 also CR8.",
-        fewer: "ept=1, and unrestricted_guest=1: without it CR3 exits while paging is off.",
+        means: "The guest accessed a control register: it changed a bit of CR0 or CR4 that the \
+                hypervisor owns (by MOV or LMSW), or it accessed CR3 or CR8.",
+        causes: "Few with EPT: mode switches at boot, and the CR4 bits that KVM tracks. The guest \
+                 owns CR0.TS, so CLTS does not exit; with EPT it also owns CR0.WP and CR4.PGE. \
+                 Without EPT each write of CR3 exits, which is each switch of the address space. \
+                 Without a TPR shadow CR8 exits too.",
+        fewer: "Keep ept=1 and unrestricted_guest=1, the defaults. Without unrestricted guest CR3 \
+                exits while paging is off.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_cr", "vmx/vmx.c: vmx_exec_control"],
     },
     Text {
         number: 29,
         occurs: Always,
-        means: "The guest moved to or from a debug register.",
-        causes: "A debugger or hardware breakpoints in the guest. On the first access KVM loads \
-                 the guest's debug registers, and lets it access them until its next exit for \
-                 another reason, unless the guest is being debugged from outside.",
-        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+        means: "The guest moved a value to or from a debug register.",
+        causes: "A debugger or hardware breakpoints in the guest. On the first access by the \
+                 guest's kernel, KVM loads the guest's debug registers and stops intercepting them \
+                 until the next exit. It keeps intercepting them while userspace debugs the guest.",
+        fewer: "Use no hardware breakpoints in the guest and no debugger on it.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_dr", "vmx/vmx.c: vmx_sync_dirty_debug_regs"],
     },
     Text {
         number: 30,
         occurs: Always,
-        means: "The guest executed IN, OUT, INS or OUTS. With KVM every one exits, whatever the port.",
+        means: "The guest executed IN, OUT, INS or OUTS. KVM intercepts all ports.",
         causes: "Emulated devices: serial console (0x3f8), CMOS clock (0x70), PIT, PIC, ACPI timer \
-                 (0x608, or 0xb008), PCI configuration (0xcf8), IDE, VGA, and port 0x80 as a \
-                 delay. User space finishes what the kernel does not emulate.",
-        fewer: "virtio over memory with ioeventfd in place of emulated devices; a virtio console in \
-                place of the serial port; kvm-clock or the TSC in place of the ACPI timer; the \
-                microvm machine. Which port: exitstat detail IO_INSTRUCTION.",
+                 (0x608 or 0xb008), PCI configuration (0xcf8), IDE, VGA, and port 0x80 as a delay. \
+                 Userspace emulates the ports that KVM does not.",
+        fewer: "Replace emulated devices by virtio over memory with ioeventfd, the serial port by \
+                a virtio console, and the ACPI timer by kvm-clock or the TSC. QEMU's microvm \
+                machine has few emulated devices. `exitstat detail IO_INSTRUCTION` tells which \
+                ports they are.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_io", "x86.c: kvm_fast_pio"],
     },
     Text {
         number: 31,
         occurs: Always,
-        means: "The guest read an MSR that the bitmap of the hypervisor does not let through.",
-        causes: "Kernels at boot; in operation power and energy counters, the performance counters, \
-                 the APIC in x2APIC mode without APICv, Hyper-V's MSRs.",
-        fewer: "Which MSR: exitstat detail MSR_READ. turbostat and the like in the guest off; \
-                KVM_CAP_X86_DISABLE_EXITS for APERF and MPERF; enable_mediated_pmu=1 for counters. A \
-                filter that user space sets (KVM_X86_SET_MSR_FILTER) makes more of them.",
+        means: "The guest read an MSR that the hypervisor's MSR bitmap intercepts.",
+        causes: "Kernels read many MSRs at boot. Later they read power and energy counters, \
+                 performance counters, Hyper-V's MSRs, and the APIC in x2APIC mode without APICv.",
+        fewer: "`exitstat detail MSR_READ` tells which MSRs they are. Stop turbostat and similar \
+                tools in the guest. KVM_CAP_X86_DISABLE_EXITS passes APERF, MPERF and the C-state \
+                residency counters through; enable_mediated_pmu=1 passes the performance counters \
+                through. An MSR filter of userspace (KVM_X86_SET_MSR_FILTER) adds exits.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["msrs.c: kvm_emulate_rdmsr", "vmx/vmx.c: vmx_recalc_msr_intercepts"],
     },
     Text {
         number: 32,
         occurs: Always,
-        means: "The guest wrote an MSR that the bitmap of the hypervisor does not let through.",
-        causes: "Most often IA32_TSC_DEADLINE, by which a guest sets its next timer, and the x2APIC's \
-                 ICR, by which it sends IPIs; both are handled in the fastpath. EOI without APICv. \
-                 SPEC_CTRL until the guest writes a value other than 0.",
-        fewer: "Fewer timers: a tickless guest (nohz), coarser timers, less going to sleep and \
-                waking up. IPIs: IPI virtualization (enable_ipiv=1 on CPUs that have it). EOI: \
-                APICv, or the paravirtual EOI. Which MSR: exitstat detail MSR_WRITE.",
+        means: "The guest wrote an MSR that the hypervisor's MSR bitmap intercepts.",
+        causes: "Mostly IA32_TSC_DEADLINE, which sets the guest's next timer, and the x2APIC's \
+                 ICR, which sends IPIs. KVM handles both in the fastpath. EOI exits without APICv. \
+                 SPEC_CTRL exits until the guest writes a value other than 0.",
+        fewer: "Program fewer timers: a tickless guest (nohz), coarser timers, fewer sleeps and \
+                wake-ups. For IPIs use IPI virtualization (enable_ipiv=1, the default, on CPUs \
+                that have it). For EOI use APICv or the paravirtual EOI. `exitstat detail \
+                MSR_WRITE` tells which MSRs they are.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
             "msrs.c: handle_fastpath_wrmsr",
@@ -405,31 +416,35 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 33,
         occurs: Fault,
-        means: "The entry into the guest failed: its state in the VMCS is not valid.",
-        causes: "A bug in KVM, or state that user space set (KVM_SET_SREGS and the like) and KVM did \
-                 not refuse. The vCPU stops with KVM_EXIT_FAIL_ENTRY.",
-        fewer: "dump_invalid_vmcs=1 logs the VMCS: report it.",
+        means: "The VM entry failed because the guest state in the VMCS is invalid.",
+        causes: "A bug in KVM, or state that userspace set (KVM_SET_SREGS and the like) and KVM \
+                 did not reject. KVM exits to userspace with KVM_EXIT_FAIL_ENTRY.",
+        fewer: "Set dump_invalid_vmcs=1 (0 by default, writable at run time), so that KVM logs the \
+                VMCS, and report the bug.",
         manual: "VM Entries: Checking and Loading Guest State",
         kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/vmx.c: dump_vmcs"],
     },
     Text {
         number: 34,
         occurs: Fault,
-        means: "The entry into the guest failed: an MSR could not be loaded.",
-        causes: "A bug in KVM: it fills the list of MSRs itself. The vCPU stops with \
+        means: "The VM entry failed because the CPU could not load an MSR.",
+        causes: "A bug in KVM, which fills the list of MSRs itself. KVM exits to userspace with \
                  KVM_EXIT_FAIL_ENTRY.",
-        fewer: "dump_invalid_vmcs=1 logs the VMCS: report it.",
+        fewer: "Set dump_invalid_vmcs=1 (0 by default, writable at run time), so that KVM logs the \
+                VMCS, and report the bug.",
         manual: "VM Entries: Loading MSRs",
         kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/vmx.c: add_atomic_switch_msr"],
     },
     Text {
         number: 36,
         occurs: Always,
-        means: "The guest executed MWAIT, to wait in a sleep state of its choice.",
-        causes: "A guest that idles by MWAIT although its CPUID does not show it. KVM does not wait: \
-                 it skips the instruction, so such a guest spins.",
-        fewer: "Let the guest wait by itself: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on. \
-                Or have it use HLT.",
+        means: "The guest executed MWAIT, which waits in a sleep state that the guest chooses.",
+        causes: "A guest that idles with MWAIT although its CPUID does not report it. KVM skips \
+                 the instruction instead of waiting, so the guest spins. With the quirk \
+                 KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS disabled, KVM injects #UD into a guest that \
+                 does not have MWAIT.",
+        fewer: "Let the guest wait by itself: KVM_CAP_X86_DISABLE_EXITS, in QEMU -overcommit \
+                cpu-pm=on. Or let it idle with HLT.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_emulate_mwait", "vmx/vmx.c: vmx_exec_control"],
     },
@@ -437,8 +452,8 @@ pub static TEXTS: [Text; 80] = [
         number: 37,
         occurs: Nested,
         means: "The guest executed one instruction with the monitor trap flag set: a single step.",
-        causes: "KVM does not set the flag for its guests, it single-steps by RFLAGS.TF (reason 0). A \
-                 hypervisor in the guest may, for its own guests.",
+        causes: "KVM does not set the flag for its own guests; it single-steps them with RFLAGS.TF \
+                 (EXCEPTION_NMI). A hypervisor in the guest may set it for its own guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "VMX Non-Root Operation: Monitor Trap Flag",
         kvm: &["vmx/vmx.c: handle_monitor_trap", "vmx/vmx.c: vmx_exec_control"],
@@ -446,21 +461,22 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 39,
         occurs: Always,
-        means: "The guest executed MONITOR, which names the address that MWAIT waits for.",
-        causes: "As MWAIT: one of each.",
-        fewer: "As MWAIT: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on.",
+        means: "The guest executed MONITOR, which sets the address that MWAIT waits on.",
+        causes: "See MWAIT_INSTRUCTION: guests execute one MONITOR for each MWAIT.",
+        fewer: "See MWAIT_INSTRUCTION: KVM_CAP_X86_DISABLE_EXITS, in QEMU -overcommit cpu-pm=on.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["x86.c: kvm_emulate_monitor", "vmx/vmx.c: vmx_exec_control"],
     },
     Text {
         number: 40,
         occurs: Always,
-        means: "The guest's kernel spins: so many PAUSE in a row that the CPU took it for a loop \
-                (pause-loop exiting).",
-        causes: "A vCPU that waits for a lock whose holder does not run: more vCPUs than CPUs. KVM \
-                 lets another vCPU of the VM run.",
-        fewer: "Fewer vCPUs, or CPUs of their own for them. Paravirtual spinlocks in the guest. A \
-                larger ple_window; with CPUs of their own ple_gap=0, or KVM_CAP_X86_DISABLE_EXITS.",
+        means: "The guest's kernel spins: it executed so many PAUSE in a row that the CPU detected \
+                a loop (pause-loop exiting).",
+        causes: "A vCPU waits for a lock whose holder does not run, because there are more vCPUs \
+                 than CPUs. KVM yields to another vCPU of the VM and enlarges this vCPU's window.",
+        fewer: "Use fewer vCPUs, or give each its own CPU. Use paravirtual spinlocks in the guest, \
+                or a larger ple_window (4096 by default). If the vCPUs have CPUs of their own, \
+                ple_gap=0 or KVM_CAP_X86_DISABLE_EXITS turns the exit off.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_pause", "vmx/vmx.c: grow_ple_window"],
     },
