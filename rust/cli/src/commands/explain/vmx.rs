@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `exitstat explain` says of each reason, as KVM of Linux 7.3 handles it.
+//! Texts of `exitstat explain` for Intel's exit reasons, as KVM of Linux 7.3 handles them.
 //!
-//! The SDM is cited by the titles of sections, as the numbers of its chapters differ between
-//! editions; appendix C of volume 3, which lists all reasons, goes without saying. KVM is cited as
-//! `file: function`, with files under `arch/x86/kvm`; `scripts/test.sh static` looks them all up in
-//! the kernel's source.
+//! The SDM is cited by section titles, because its chapter numbers differ between editions.
+//! Appendix C of volume 3 lists all reasons, so the texts do not name it. KVM is cited as
+//! `file: function`, with files under `arch/x86/kvm`; `scripts/test.sh static` looks up each one
+//! in the kernel's source.
 
 use super::{
     Occurs::{Always, Fault, Feature, Nested, Never},
     Text,
 };
 
-/// Of all reasons that the SDM defines, by ascending number.
+/// The text of each reason that the SDM defines, in ascending order.
 pub static TEXTS: [Text; 80] = [
     Text {
         number: 0,
@@ -60,9 +60,8 @@ pub static TEXTS: [Text; 80] = [
         occurs: Always,
         means: "The guest raised an exception while it delivered a double fault. A physical \
                 machine would reset.",
-        causes:
-            "The guest reboots this way (Linux does with reboot=t, or as a last resort), or it \
-                 crashed before it had a usable IDT. KVM exits to userspace with \
+        causes: "The guest reboots this way (Linux does with reboot=t, or as a last resort), or \
+                 it crashed before it had a usable IDT. KVM exits to userspace with \
                  KVM_EXIT_SHUTDOWN.",
         fewer: "One per reboot is normal. Otherwise look for the guest's crash.",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
@@ -96,9 +95,8 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 5,
         occurs: Never,
-        means:
-            "An SMI arrived right after an I/O instruction, and an SMM-transfer monitor handles \
-                SMIs.",
+        means: "An SMI arrived right after an I/O instruction, and an SMM-transfer monitor \
+                handles SMIs.",
         causes: "None: Linux does not set up the dual-monitor treatment of SMIs. Without it the \
                  firmware handles an SMI with no VM exit.",
         fewer: "Nothing to do.",
@@ -136,9 +134,8 @@ pub static TEXTS: [Text; 80] = [
         number: 8,
         occurs: Always,
         means: "The guest can now take an NMI, and the hypervisor had asked to be told.",
-        causes:
-            "KVM has an NMI for a guest that is still in its NMI handler. Guests get NMIs from \
-                 perf and from their own hard-lockup watchdog.",
+        causes: "KVM has an NMI for a guest that is still in its NMI handler. Guests get NMIs \
+                 from perf and from their own hard-lockup watchdog.",
         fewer: "In the guest, set kernel.nmi_watchdog=0 and profile less.",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
@@ -341,9 +338,8 @@ pub static TEXTS: [Text; 80] = [
         number: 25,
         occurs: Nested,
         means: "The guest executed VMWRITE: its hypervisor writes a field of a VMCS.",
-        causes:
-            "Nested guests: their hypervisor writes fields when it creates them and at each of \
-                 their exits.",
+        causes: "Nested guests: their hypervisor writes fields when it creates them and at each \
+                 of their exits.",
         fewer: "VMCS shadowing (enable_shadow_vmcs=1, the default on CPUs that have it). \
                 Hyper-V can use the enlightened VMCS.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
@@ -408,10 +404,9 @@ pub static TEXTS: [Text; 80] = [
         number: 30,
         occurs: Always,
         means: "The guest executed IN, OUT, INS or OUTS. KVM intercepts all ports.",
-        causes:
-            "Emulated devices: serial console (0x3f8), CMOS clock (0x70), PIT, PIC, ACPI timer \
-                 (0x608 or 0xb008), PCI configuration (0xcf8), IDE, VGA, and port 0x80 as a delay. \
-                 Userspace emulates the ports that KVM does not.",
+        causes: "Emulated devices: serial console (0x3f8), CMOS clock (0x70), PIT, PIC, ACPI \
+                 timer (0x608 or 0xb008), PCI configuration (0xcf8), IDE, VGA, and port 0x80 as \
+                 a delay. Userspace emulates the ports that KVM does not.",
         fewer: "Replace emulated devices by virtio over memory with ioeventfd, the serial port \
                 by a virtio console, and the ACPI timer by kvm-clock or the TSC. QEMU's microvm \
                 machine has few emulated devices. `exitstat detail IO_INSTRUCTION` tells which \
@@ -461,9 +456,8 @@ pub static TEXTS: [Text; 80] = [
         means: "The VM entry failed because the guest state in the VMCS is invalid.",
         causes: "A bug in KVM, or state that userspace set (KVM_SET_SREGS and the like) and KVM \
                  did not reject. KVM exits to userspace with KVM_EXIT_FAIL_ENTRY.",
-        fewer:
-            "Set dump_invalid_vmcs=1 (0 by default, writable at run time), so that KVM logs the \
-                VMCS, and report the bug.",
+        fewer: "Set dump_invalid_vmcs=1 (0 by default, writable at run time), so that KVM logs \
+                the VMCS, and report the bug.",
         manual: "VM Entries: Checking and Loading Guest State",
         kvm: &["vmx/vmx.c: __vmx_handle_exit", "vmx/vmx.c: dump_vmcs"],
     },
@@ -473,9 +467,8 @@ pub static TEXTS: [Text; 80] = [
         means: "The VM entry failed because the CPU could not load an MSR.",
         causes: "A bug in KVM, which fills the list of MSRs itself. KVM exits to userspace with \
                  KVM_EXIT_FAIL_ENTRY.",
-        fewer:
-            "Set dump_invalid_vmcs=1 (0 by default, writable at run time), so that KVM logs the \
-                VMCS, and report the bug.",
+        fewer: "Set dump_invalid_vmcs=1 (0 by default, writable at run time), so that KVM logs \
+                the VMCS, and report the bug.",
         manual: "VM Entries: Loading MSRs",
         kvm: &[
             "vmx/vmx.c: __vmx_handle_exit",
@@ -498,10 +491,11 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 37,
         occurs: Nested,
-        means: "The guest executed one instruction with the monitor trap flag set: a single step.",
-        causes:
-            "KVM does not set the flag for its own guests; it single-steps them with RFLAGS.TF \
-                 (EXCEPTION_NMI). A hypervisor in the guest may set it for its own guests.",
+        means: "The guest executed one instruction with the monitor trap flag set: a single \
+                step.",
+        causes: "KVM does not set the flag for its own guests; it single-steps them with \
+                 RFLAGS.TF (EXCEPTION_NMI). A hypervisor in the guest may set it for its own \
+                 guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "VMX Non-Root Operation: Monitor Trap Flag",
         kvm: &[
@@ -522,15 +516,14 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 40,
         occurs: Always,
-        means:
-            "The guest's kernel spins: it executed so many PAUSE in a row that the CPU detected \
-                a loop (pause-loop exiting).",
-        causes: "A vCPU waits for a lock whose holder does not run, because there are more vCPUs \
-                 than CPUs. KVM yields to another vCPU of the VM and enlarges this vCPU's window.",
-        fewer:
-            "Use fewer vCPUs, or give each its own CPU. Use paravirtual spinlocks in the guest, \
-                or a larger ple_window (4096 by default). If the vCPUs have CPUs of their own, \
-                ple_gap=0 or KVM_CAP_X86_DISABLE_EXITS turns the exit off.",
+        means: "The guest's kernel spins: it executed so many PAUSE in a row that the CPU \
+                detected a loop (pause-loop exiting).",
+        causes: "A vCPU waits for a lock whose holder does not run, because there are more \
+                 vCPUs than CPUs. KVM yields to another vCPU of the VM and enlarges this vCPU's \
+                 window.",
+        fewer: "Use fewer vCPUs, or give each its own CPU. Use paravirtual spinlocks in the \
+                guest, or a larger ple_window (4096 by default). If the vCPUs have CPUs of \
+                their own, ple_gap=0 or KVM_CAP_X86_DISABLE_EXITS turns the exit off.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: handle_pause", "vmx/vmx.c: grow_ple_window"],
     },
@@ -538,9 +531,8 @@ pub static TEXTS: [Text; 80] = [
         number: 41,
         occurs: Fault,
         means: "The VM entry failed because the hardware reported a machine check during it.",
-        causes:
-            "Failing hardware. KVM passes the machine check to the host's handler and exits to \
-                 userspace with KVM_EXIT_FAIL_ENTRY.",
+        causes: "Failing hardware. KVM passes the machine check to the host's handler and exits \
+                 to userspace with KVM_EXIT_FAIL_ENTRY.",
         fewer: "Read the host's log (mcelog, rasdaemon).",
         manual: "VM Entries: Machine-Check Events During VM Entry",
         kvm: &[
@@ -586,9 +578,8 @@ pub static TEXTS: [Text; 80] = [
         number: 45,
         occurs: Feature("with APICv"),
         means: "The guest ended an interrupt (EOI) whose vector the hypervisor intercepts.",
-        causes:
-            "Level-triggered interrupts: the I/O APIC must learn when they end. They come from \
-                 emulated PCI devices without MSI, the ACPI interrupt, and some timers.",
+        causes: "Level-triggered interrupts: the I/O APIC must learn when they end. They come \
+                 from emulated PCI devices without MSI, the ACPI interrupt, and some timers.",
         fewer: "Use devices with MSI or MSI-X, such as virtio.",
         manual: "APIC Virtualization and Virtual Interrupts: EOI Virtualization",
         kvm: &[
@@ -628,16 +619,15 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 48,
         occurs: Feature("with EPT"),
-        means: "The guest accessed memory that the extended page tables do not map, or do not map \
-                for this kind of access.",
-        causes:
-            "The guest touches a page for the first time, or for the first time since the host \
-                 swapped it out, migrated it, merged it (KSM), took it by ballooning, or split or \
-                 collapsed a huge page. While dirty pages are logged (live migration), KVM \
-                 write-protects pages; with PML (pml=1, the default) only huge ones, to split \
-                 them. The first access to a device's memory, and each write to read-only memory \
-                 such as flash, exits. On CPUs that need nx_huge_pages, so does the first \
-                 instruction fetch from a huge page: KVM splits it, and a kernel thread \
+        means: "The guest accessed memory that the extended page tables do not map, or do not \
+                map for this kind of access.",
+        causes: "The guest touches a page for the first time, or for the first time since the \
+                 host swapped it out, migrated it, merged it (KSM), took it by ballooning, or \
+                 split or collapsed a huge page. While dirty pages are logged (live migration), \
+                 KVM write-protects pages; with PML (pml=1, the default) only huge ones, to \
+                 split them. The first access to a device's memory, and each write to read-only \
+                 memory such as flash, exits. On CPUs that need nx_huge_pages, so does the \
+                 first instruction fetch from a huge page: KVM splits it, and a kernel thread \
                  (nx_huge_pages_recovery_ratio) later zaps the small pages, which fault again.",
         fewer: "Back the guest with huge pages (hugetlbfs or transparent), and keep KSM, swap \
                 and NUMA balancing away from its memory. QEMU's prealloc=on does not avoid the \
@@ -695,10 +685,9 @@ pub static TEXTS: [Text; 80] = [
         number: 52,
         occurs: Always,
         means: "The VMX-preemption timer, which counts down while the guest runs, reached 0.",
-        causes:
-            "KVM uses it for the guest's APIC timer, unless MWAIT runs in the guest without an \
-                 exit: one for each timer that expires while the vCPU runs. KVM also uses it to \
-                 leave the guest right after an entry when it has other work to do first.",
+        causes: "KVM uses it for the guest's APIC timer, unless MWAIT runs in the guest without \
+                 an exit: one for each timer that expires while the vCPU runs. KVM also uses it \
+                 to leave the guest right after an entry when it has other work to do first.",
         fewer: "Program fewer timers in the guest: nohz, coarser timers, a lower tick rate. \
                 With preemption_timer=0 the host's timers do this at a higher cost, and the \
                 exits turn into EXTERNAL_INTERRUPT.",
@@ -748,12 +737,10 @@ pub static TEXTS: [Text; 80] = [
         occurs: Feature("with APICv"),
         means: "The guest wrote an APIC register; the CPU stored the value, and the hypervisor \
                 must act on it.",
-        causes:
-            "In xAPIC mode mostly the ICR (IPIs) and the timer's registers. In x2APIC mode the \
-                 ICR writes that IPI virtualization cannot complete.",
-        fewer:
-            "Use IPI virtualization (enable_ipiv=1, the default, on CPUs that have it), x2APIC, \
-                and the TSC deadline instead of the APIC timer's count.",
+        causes: "In xAPIC mode mostly the ICR (IPIs) and the timer's registers. In x2APIC mode \
+                 the ICR writes that IPI virtualization cannot complete.",
+        fewer: "Use IPI virtualization (enable_ipiv=1, the default, on CPUs that have it), \
+                x2APIC, and the TSC deadline instead of the APIC timer's count.",
         manual: "APIC Virtualization and Virtual Interrupts: APIC-Write VM Exits",
         kvm: &[
             "vmx/vmx.c: handle_apic_write",
@@ -802,9 +789,11 @@ pub static TEXTS: [Text; 80] = [
         means: "The guest executed a leaf of ENCLS (SGX, supervisor mode) that the hypervisor \
                 intercepts.",
         causes: "EINIT, on a host with launch control: KVM executes it with the guest's launch \
-                 keys. ECREATE, if the guest's SGX limits differ from the host's. Any leaf, if \
-                 the guest's SGX is off: KVM injects #UD or #GP.",
-        fewer: "Give the guest the host's SGX attributes. One EINIT per enclave remains.",
+                 keys. ECREATE, unless the VM may use the provisioning key \
+                 (KVM_CAP_SGX_ATTRIBUTE) and the guest's SGX limits equal the host's. Any leaf, \
+                 if the guest's SGX is off: KVM injects #UD or #GP.",
+        fewer: "Give the guest the host's SGX attributes and the provisioning key. One EINIT \
+                per enclave remains.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
             "vmx/sgx.c: handle_encls",
@@ -843,10 +832,9 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 63,
         occurs: Nested,
-        means: "The guest executed XSAVES with a component that the hypervisor wants to see.",
-        causes:
-            "KVM asks for none (its XSS-exiting bitmap is 0). A hypervisor in the guest may, for \
-                 its own guests.",
+        means: "The guest executed XSAVES with a component that the hypervisor intercepts.",
+        causes: "KVM intercepts none (its XSS-exiting bitmap is 0). A hypervisor in the guest \
+                 may, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
@@ -857,10 +845,9 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 64,
         occurs: Nested,
-        means: "The guest executed XRSTORS with a component that the hypervisor wants to see.",
-        causes:
-            "KVM asks for none (its XSS-exiting bitmap is 0). A hypervisor in the guest may, for \
-                 its own guests.",
+        means: "The guest executed XRSTORS with a component that the hypervisor intercepts.",
+        causes: "KVM intercepts none (its XSS-exiting bitmap is 0). A hypervisor in the guest \
+                 may, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
@@ -871,29 +858,29 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 65,
         occurs: Never,
-        means: "The guest executed a leaf of PCONFIG (memory encryption keys) that the hypervisor \
-                wants to see.",
-        causes:
-            "Nothing: KVM does not enable PCONFIG for guests, so it is an invalid opcode, with no \
-                 exit.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed a leaf of PCONFIG (memory encryption keys) that the \
+                hypervisor intercepts.",
+        causes: "None: KVM does not enable PCONFIG for guests, so the instruction raises #UD \
+                 without an exit.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
         number: 66,
         occurs: Never,
-        means: "The CPU could not use a sub-page permission table: an entry is missing or wrong.",
-        causes: "Nothing: KVM does not use sub-page write permissions.",
-        fewer: "There is nothing to do.",
+        means: "The CPU could not use a sub-page permission table because an entry is missing \
+                or invalid.",
+        causes: "None: KVM does not use sub-page write permissions.",
+        fewer: "Nothing to do.",
         manual: "VMX Support for Address Translation: Sub-Page Write Permissions",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
         number: 67,
         occurs: Nested,
-        means: "The guest executed UMWAIT, and the hypervisor had asked for RDTSC.",
-        causes: "KVM does not ask for it. A hypervisor in the guest may, for its own guests.",
+        means: "The guest executed UMWAIT, and the hypervisor intercepts RDTSC.",
+        causes: "KVM does not. A hypervisor in the guest may, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
@@ -904,8 +891,8 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 68,
         occurs: Nested,
-        means: "The guest executed TPAUSE, and the hypervisor had asked for RDTSC.",
-        causes: "KVM does not ask for it. A hypervisor in the guest may, for its own guests.",
+        means: "The guest executed TPAUSE, and the hypervisor intercepts RDTSC.",
+        causes: "KVM does not. A hypervisor in the guest may, for its own guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
@@ -916,50 +903,51 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 69,
         occurs: Never,
-        means: "The guest executed LOADIWKEY (Key Locker), and the hypervisor had asked for it.",
-        causes: "Nothing: KVM neither asks for it nor gives Key Locker to guests.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed LOADIWKEY (Key Locker), and the hypervisor intercepts it.",
+        causes: "None: KVM does not intercept the instruction, and does not offer Key Locker to \
+                 guests.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
         number: 70,
         occurs: Never,
-        means:
-            "The guest executed a leaf of ENCLV (SGX, for hypervisors) that the hypervisor wants \
-                to see.",
-        causes: "Nothing: KVM does not use the control for it.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed a leaf of ENCLV (SGX, for hypervisors) that the hypervisor \
+                intercepts.",
+        causes: "None: KVM does not set the control for it.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
         number: 72,
         occurs: Never,
-        means: "The guest executed ENQCMD, and the PASID in it could not be translated.",
-        causes: "Nothing: KVM does not use PASID translation.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed ENQCMD, and the CPU could not translate its PASID.",
+        causes: "None: KVM does not use PASID translation.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
         number: 73,
         occurs: Never,
-        means: "The guest executed ENQCMDS, and the PASID in it could not be translated.",
-        causes: "Nothing: KVM does not use PASID translation.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed ENQCMDS, and the CPU could not translate its PASID.",
+        causes: "None: KVM does not use PASID translation.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_secondary_exec_control"],
     },
     Text {
         number: 74,
-        occurs: Feature("if user space asks for it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
-        means: "The guest locked the bus: an atomic access that crosses cache lines or is to \
-                uncached memory. It slows down the whole host.",
-        causes:
-            "Programs with misaligned atomics. User space may slow the guest down for it (QEMU's \
-                 bus-lock-ratelimit).",
-        fewer: "Mend the program: perf in the guest finds it by the event sq_misc.split_lock.",
+        occurs: Feature("if userspace asks for it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
+        means: "The guest locked the bus: an atomic access crossed a cache line or went to \
+                uncached memory. A bus lock slows down the whole host.",
+        causes: "Programs with misaligned atomics. KVM exits to userspace with \
+                 KVM_EXIT_X86_BUS_LOCK, and userspace may slow the guest down (QEMU's \
+                 bus-lock-ratelimit). A bus lock that coincides with another exit is counted \
+                 under that exit's reason.",
+        fewer: "Fix the program: perf in the guest finds it with the event sq_misc.split_lock.",
         manual: "VMX Non-Root Operation: Other Causes of VM Exits",
         kvm: &[
             "vmx/main.c: vt_handle_bus_lock_vmexit",
@@ -968,11 +956,14 @@ pub static TEXTS: [Text; 80] = [
     },
     Text {
         number: 75,
-        occurs: Feature("if user space asks for it (KVM_CAP_X86_NOTIFY_VMEXIT)"),
-        means: "For too long the guest had no moment at which an interrupt could have come in.",
-        causes: "A guest that keeps the CPU in microcode, by accident or as an attack: an endless \
-                 loop of exceptions that raise themselves.",
-        fewer: "Find what the guest does. Each is worth a look.",
+        occurs: Feature("if userspace asks for it (KVM_CAP_X86_NOTIFY_VMEXIT)"),
+        means: "For longer than the notify window, the guest reached no point at which the CPU \
+                could take an interrupt.",
+        causes: "A guest that keeps the CPU in microcode, by accident or as an attack: an \
+                 endless loop of exceptions that raise themselves. KVM exits to userspace with \
+                 KVM_EXIT_NOTIFY if userspace asked for that, or if the VMCS is corrupt. \
+                 Otherwise it resumes the guest.",
+        fewer: "Find out what the guest does. Each of these exits is worth a look.",
         manual: "Virtual Machine Control Structures: Instruction-Timeout Control",
         kvm: &[
             "vmx/vmx.c: handle_notify",
@@ -982,70 +973,67 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 76,
         occurs: Fault,
-        means: "The guest executed SEAMCALL (TDX). It always exits.",
-        causes: "A guest that takes itself for the host of TDX guests. It gets #UD.",
-        fewer: "Mend the guest.",
+        means: "The guest executed SEAMCALL (TDX). It always exits on a CPU with TDX.",
+        causes: "A guest that behaves like the host of TDX guests. KVM injects #UD.",
+        fewer: "Fix the guest.",
         manual: "VMX Basic Exit Reasons (appendix C)",
         kvm: &["vmx/vmx.c: handle_tdx_instruction"],
     },
     Text {
         number: 77,
         occurs: Fault,
-        means: "The guest executed TDCALL (TDX). It always exits.",
-        causes:
-            "A guest that takes itself for a TDX guest. It gets #UD. (In real TDX guests it goes \
-                 to the TDX module; exitstat does not see their exits.)",
-        fewer: "Mend the guest.",
+        means: "The guest executed TDCALL (TDX). It always exits on a CPU with TDX.",
+        causes: "A guest that behaves like a TDX guest. KVM injects #UD. (In real TDX guests \
+                 the instruction goes to the TDX module; exitstat does not count their exits.)",
+        fewer: "Fix the guest.",
         manual: "VMX Basic Exit Reasons (appendix C)",
         kvm: &["vmx/vmx.c: handle_tdx_instruction"],
     },
     Text {
         number: 78,
         occurs: Never,
-        means: "The guest executed RDMSRLIST with an MSR that the hypervisor wants to see.",
-        causes: "Nothing: KVM does not enable the instruction for guests.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed RDMSRLIST with an MSR that the hypervisor intercepts.",
+        causes: "None: KVM does not enable the instruction for guests.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
         number: 79,
         occurs: Never,
-        means: "The guest executed WRMSRLIST with an MSR that the hypervisor wants to see.",
-        causes: "Nothing: KVM does not enable the instruction for guests.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed WRMSRLIST with an MSR that the hypervisor intercepts.",
+        causes: "None: KVM does not enable the instruction for guests.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
         number: 80,
         occurs: Never,
-        means:
-            "The guest executed URDMSR, a read of an MSR from user mode, that the hypervisor wants \
-                to see.",
-        causes: "Nothing: KVM does not enable the instruction for guests.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed URDMSR, which reads an MSR in user mode, and the hypervisor \
+                intercepts that MSR.",
+        causes: "None: KVM does not enable the instruction for guests.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
         number: 81,
         occurs: Never,
-        means: "The guest executed UWRMSR, a write of an MSR from user mode, that the hypervisor \
-                wants to see.",
-        causes: "Nothing: KVM does not enable the instruction for guests.",
-        fewer: "There is nothing to do.",
+        means: "The guest executed UWRMSR, which writes an MSR in user mode, and the hypervisor \
+                intercepts that MSR.",
+        causes: "None: KVM does not enable the instruction for guests.",
+        fewer: "Nothing to do.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &["vmx/vmx.c: vmx_tertiary_exec_control"],
     },
     Text {
         number: 84,
         occurs: Feature("on CPUs with immediate forms of the MSR instructions"),
-        means:
-            "The guest read an MSR by the form of RDMSR that has its number in the instruction, \
-                and the bitmap of the hypervisor does not let it through.",
-        causes: "As MSR_READ.",
-        fewer: "As MSR_READ.",
+        means: "The guest read an MSR with the immediate form of RDMSR, which has the MSR's \
+                number in the instruction, and the hypervisor's MSR bitmap intercepts it.",
+        causes: "See MSR_READ.",
+        fewer: "See MSR_READ.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
             "vmx/vmx.c: handle_rdmsr_imm",
@@ -1055,11 +1043,10 @@ pub static TEXTS: [Text; 80] = [
     Text {
         number: 85,
         occurs: Feature("on CPUs with immediate forms of the MSR instructions"),
-        means:
-            "The guest wrote an MSR by the form of WRMSRNS that has its number in the instruction, \
-                and the bitmap of the hypervisor does not let it through.",
-        causes: "As MSR_WRITE.",
-        fewer: "As MSR_WRITE.",
+        means: "The guest wrote an MSR with the immediate form of WRMSRNS, which has the MSR's \
+                number in the instruction, and the hypervisor's MSR bitmap intercepts it.",
+        causes: "See MSR_WRITE.",
+        fewer: "See MSR_WRITE.",
         manual: "VMX Non-Root Operation: Instructions That Cause VM Exits Conditionally",
         kvm: &[
             "vmx/vmx.c: handle_wrmsr_imm",
