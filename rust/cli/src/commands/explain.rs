@@ -195,11 +195,11 @@ fn undefined(reason: Reason) -> String {
 fn page(reason: Reason, text: &Text, width: usize) -> String {
     let mut page = format!("{} {reason}: {}\n", reason.number(), manual_name(reason));
     let with = match text.occurs {
-        Occurs::Always => "Any guest has it.".to_owned(),
-        Occurs::Feature(condition) => format!("Guests have it {condition}."),
-        Occurs::Nested => "Guests have it if there is a hypervisor in them.".to_owned(),
-        Occurs::Fault => "Guests have it if something is wrong.".to_owned(),
-        Occurs::Never => "No guest of KVM has it.".to_owned(),
+        Occurs::Always => "Any guest can take it.".to_owned(),
+        Occurs::Feature(condition) => format!("Guests take it {condition}."),
+        Occurs::Nested => "Only guests that run a hypervisor take it.".to_owned(),
+        Occurs::Fault => "Guests take it only if something is wrong.".to_owned(),
+        Occurs::Never => "KVM's guests never take it.".to_owned(),
     };
     let kvm = format!(
         "arch/x86/kvm of Linux 7.3: {}",
@@ -209,12 +209,15 @@ fn page(reason: Reason, text: &Text, width: usize) -> String {
         Isa::Vmx => "SDM vol. 3",
         Isa::Svm => "APM vol. 2",
     };
-    let manual = format!("{manual}, appendix C, and {}", text.manual);
+    let manual = match text.manual.contains("(appendix C)") {
+        true => format!("{manual}, {}", text.manual),
+        false => format!("{manual}, appendix C, and {}", text.manual),
+    };
     for (title, paragraphs) in [
         ("What it means", vec![text.means]),
-        ("What causes it under KVM", vec![with.as_str(), text.causes]),
-        ("How to have fewer", vec![text.fewer]),
-        ("Where to read on", vec![manual.as_str(), kvm.as_str()]),
+        ("Causes under KVM", vec![with.as_str(), text.causes]),
+        ("How to reduce it", vec![text.fewer]),
+        ("References", vec![manual.as_str(), kvm.as_str()]),
     ] {
         page.extend(["\n", title, "\n"]);
         for paragraph in paragraphs {

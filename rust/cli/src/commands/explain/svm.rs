@@ -66,7 +66,7 @@ pub static TEXTS: [Text; 89] = [
         means: "The guest read CR4.",
         causes: "KVM always intercepts it: the CPU's CR4 also has a bit of the host's (MCE). \
                  Linux keeps a copy of CR4 and rarely reads the register.",
-        fewer: "Nothing but a guest that keeps a copy, as Linux does.",
+        fewer: "Let the guest keep a copy, as Linux does.",
         manual: "Instruction Intercepts",
         kvm: &["svm/svm.c: cr_interception", "svm/svm.c: svm_set_cr4"],
     },
@@ -206,7 +206,7 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x40,
         occurs: Nested,
-        means: "A nested guest raised an exception that its hypervisor wants to see.",
+        means: "A nested guest raised an exception that its hypervisor intercepts.",
         causes: "For its own guests KVM intercepts #DB (EXCP1), #BP (EXCP3), #UD (EXCP6), #GP \
                  (EXCP13), #PF (EXCP14), #AC (EXCP17) and #MC (EXCP18) only, and not all of them \
                  always. A hypervisor in the guest may intercept any exception of its nested \
@@ -364,7 +364,7 @@ pub static TEXTS: [Text; 89] = [
         causes: "Nothing in operation: KVM does not intercept it, and Linux sends an INIT to a \
                  CPU only to start it. KVM emulates the INITs that vCPUs send each other. For a \
                  hypervisor in the guest that asks for it, KVM makes up this exit.",
-        fewer: "There is nothing to do.",
+        fewer: "Nothing to do.",
         manual: "Interrupt Intercepts",
         kvm: &[
             "svm/nested.c: svm_check_nested_events",
@@ -374,7 +374,7 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x64,
         occurs: Always,
-        means: "The guest can take an interrupt now, and the hypervisor had asked to be told.",
+        means: "The guest can now take an interrupt. KVM requested an exit for this moment.",
         causes: "KVM has an interrupt for a guest that cannot take it yet: it has interrupts \
                  disabled, or is right behind STI or MOV SS. KVM then posts a dummy virtual \
                  interrupt, and intercepts it. With AVIC only interrupts of the PIC (ExtINT) need \
@@ -410,47 +410,47 @@ pub static TEXTS: [Text; 89] = [
     of_nested_guests(
         0x66,
         "A nested guest executed SIDT, which stores the address of the interrupt \
-                descriptor table, and its hypervisor wants to see it.",
+                descriptor table, and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x67,
         "A nested guest executed SGDT, which stores the address of the global descriptor \
-                table, and its hypervisor wants to see it.",
+                table, and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x68,
         "A nested guest executed SLDT, which stores the selector of the local descriptor \
-                table, and its hypervisor wants to see it.",
+                table, and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x69,
         "A nested guest executed STR, which stores the selector of the task register, and \
-                its hypervisor wants to see it.",
+                its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x6a,
         "A nested guest executed LIDT, which loads the address of the interrupt descriptor \
-                table, and its hypervisor wants to see it.",
+                table, and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x6b,
         "A nested guest executed LGDT, which loads the address of the global descriptor \
-                table, and its hypervisor wants to see it.",
+                table, and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x6c,
         "A nested guest executed LLDT, which loads the local descriptor table, and its \
-                hypervisor wants to see it.",
+                hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x6d,
         "A nested guest executed LTR, which loads the task register, and its hypervisor \
-                wants to see it.",
+                intercepts it.",
     ),
     Text {
         number: 0x6e,
         occurs: Nested,
-        means: "A nested guest executed RDTSC, and its hypervisor wants to see it.",
+        means: "A nested guest executed RDTSC, which its hypervisor intercepts.",
         causes: "KVM does not intercept it for its own guests: the CPU adds an offset, and \
                  scales, by itself. A hypervisor in the guest may, for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
@@ -515,7 +515,7 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x74,
         occurs: Feature("without virtual NMIs (vnmi=0, or an older CPU)"),
-        means: "The guest executed IRET, and the hypervisor had asked for it.",
+        means: "The guest executed IRET, which the hypervisor intercepts.",
         causes: "KVM has injected an NMI, and must not inject another until the guest's handler \
                  returns: one exit per NMI. Guests get NMIs from perf or from their own \
                  hard-lockup watchdog. SEV-ES guests signal the end by VMGEXIT instead.",
@@ -560,7 +560,7 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x78,
         occurs: Feature("on CPUs without the idle-HLT intercept"),
-        means: "The guest executed HLT: its CPU has nothing to do until an interrupt.",
+        means: "The guest executed HLT: its vCPU is idle until the next interrupt.",
         causes: "Idle guests. The time that a vCPU then waits is in the exit's, unless --off-cpu \
                  leaves it out. Many of them per second mean short sleeps: work that goes to and \
                  fro between vCPUs, or a fast timer. KVM handles it in the fastpath, and returns \
@@ -648,7 +648,7 @@ pub static TEXTS: [Text; 89] = [
                 set, or a task gate in the IDT.",
         causes: "Old 32-bit systems. KVM always intercepts the switch, and emulates it. 64-bit \
                  mode has none.",
-        fewer: "Nothing but a guest that does not use them.",
+        fewer: "Use a guest that does not execute them.",
         manual: "Miscellaneous Intercepts",
         kvm: &[
             "svm/svm.c: task_switch_interception",
@@ -659,7 +659,7 @@ pub static TEXTS: [Text; 89] = [
         number: 0x7e,
         occurs: Nested,
         means: "An unmasked x87 exception froze the CPU, as the nested guest uses the old way of \
-                reporting it (CR0.NE clear), and its hypervisor wants to see that.",
+                reporting it (CR0.NE clear). Its hypervisor intercepts this.",
         causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
                  its nested guests.",
         fewer: "Change the hypervisor in the guest.",
@@ -780,7 +780,7 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x87,
         occurs: Feature("if their CPUID hides RDTSCP"),
-        means: "The guest executed RDTSCP, and the hypervisor had asked for it.",
+        means: "The guest executed RDTSCP, which the hypervisor intercepts.",
         causes: "A program that uses it without asking CPUID. It gets #UD. With RDTSCP in the \
                  guest's CPUID it does not exit.",
         fewer: "Give RDTSCP to the guest, or fix the program.",
@@ -836,8 +836,8 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x8c,
         occurs: Nested,
-        means: "A nested guest executed MWAIT or MWAITX and would have gone to sleep, and its \
-                hypervisor wants to see it.",
+        means: "A nested guest executed MWAIT or MWAITX and would have gone to sleep. Its \
+                hypervisor intercepts this.",
         causes: "KVM intercepts all MWAIT (see MWAIT), not these alone. A hypervisor in the guest \
                  may, for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
@@ -898,7 +898,7 @@ pub static TEXTS: [Text; 89] = [
                 carried it out.",
         causes: "Nothing: KVM asks for the traps of CR0, CR4 and CR8 only, and only SEV-ES guests \
                  have them.",
-        fewer: "There is nothing to do.",
+        fewer: "Nothing to do.",
         manual: "Encrypted State (SEV-ES)",
         kvm: &["svm/sev.c: sev_es_init_vmcb"],
     },
@@ -924,7 +924,7 @@ pub static TEXTS: [Text; 89] = [
                 hypervisor is told.",
         causes: "A guest that uses the task priority. Linux does not. KVM needs it to know which \
                  interrupts the guest takes.",
-        fewer: "Nothing but a guest that does not use it.",
+        fewer: "Use a guest that does not execute it.",
         manual: "Encrypted State (SEV-ES)",
         kvm: &[
             "svm/svm.c: cr_trap",
@@ -935,12 +935,12 @@ pub static TEXTS: [Text; 89] = [
     of_nested_guests(
         0xa0,
         "A nested guest executed INVLPGB, which drops translations from the TLBs of all \
-                CPUs, and its hypervisor wants to see it.",
+                CPUs, which its hypervisor intercepts.",
     ),
     of_nested_guests(
         0xa1,
         "A nested guest executed INVLPGB with operands that are not allowed, and its \
-                hypervisor wants to see it.",
+                hypervisor intercepts it.",
     ),
     Text {
         number: 0xa2,
@@ -960,8 +960,8 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0xa3,
         occurs: Nested,
-        means: "A nested guest executed MCOMMIT, which commits its stores to memory, and its \
-                hypervisor wants to see it.",
+        means: "A nested guest executed MCOMMIT, which commits its stores to memory. Its \
+                hypervisor intercepts it.",
         causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
                  its nested guests.",
         fewer: "Change the hypervisor in the guest.",
@@ -974,11 +974,11 @@ pub static TEXTS: [Text; 89] = [
     of_nested_guests(
         0xa4,
         "A nested guest executed TLBSYNC, which waits for INVLPGB to end, and its \
-                hypervisor wants to see it.",
+                hypervisor intercepts it.",
     ),
     Text {
         number: 0xa5,
-        occurs: Feature("if userspace asks for it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
+        occurs: Feature("if userspace enables it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
         means: "The guest is about to lock the bus: an atomic access that crosses cache lines or \
                 is to uncached memory. It slows down the whole host.",
         causes: "Programs with misaligned atomics. KVM hands KVM_EXIT_X86_BUS_LOCK to userspace, \
@@ -995,8 +995,8 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0xa6,
         occurs: Feature("on CPUs with the idle-HLT intercept"),
-        means: "The guest executed HLT with no virtual interrupt or NMI pending: its CPU has \
-                nothing to do until an interrupt.",
+        means: "The guest executed HLT with no virtual interrupt or NMI pending: its vCPU is \
+                idle until the next interrupt.",
         causes: "Idle guests. The time that a vCPU then waits is in the exit's, unless --off-cpu \
                  leaves it out. Many of them per second mean short sleeps: work that goes to and \
                  fro between vCPUs, or a fast timer. On these CPUs it takes the place of HLT, but \
@@ -1092,7 +1092,7 @@ pub static TEXTS: [Text; 89] = [
         means: "The APM reserves this code for software: no CPU reports it.",
         causes: "Nothing: KVM only makes it up for a hypervisor in the guest. Hyper-V gets it \
                  after a TLB flush that it wants to know of.",
-        fewer: "There is nothing to do.",
+        fewer: "Nothing to do.",
         manual: "#VMEXIT",
         kvm: &["svm/hyperv.c: svm_hv_inject_synthetic_vmexit_post_tlb_flush"],
     },
