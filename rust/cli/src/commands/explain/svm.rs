@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `exitstat explain` says of each of SVM's exit codes, as KVM of Linux 7.3 handles it.
+//! The texts of `exitstat explain` about SVM's exit codes, as KVM of Linux 7.3 handles them.
 //!
-//! The APM's volume 2 is cited by the titles of its sections, as their numbers may differ between
-//! editions; appendix C, which lists all codes, goes without saying. KVM is cited as
-//! `file: function`, with files under `arch/x86/kvm`; `scripts/test.sh static` looks them all up in
-//! the kernel's source.
+//! Volume 2 of the APM is cited by section titles, because section numbers differ between editions.
+//! Its appendix C lists all codes and is cited for each of them. KVM is cited as `file: function`,
+//! with files under `arch/x86/kvm`; `scripts/test.sh static` looks the functions up in the kernel's
+//! source.
 
 use super::{
     Occurs::{Always, Fault, Feature, Nested, Never},
@@ -13,15 +13,14 @@ use super::{
 };
 use std::ops::RangeInclusive;
 
-/// Of what KVM lets its own guests do without an exit.
+/// A code that KVM does not intercept for its own guests.
 const fn of_nested_guests(number: u32, means: &'static str) -> Text {
     Text {
         number,
         occurs: Nested,
         means,
-        causes:
-            "KVM does not intercept it for its own guests. A hypervisor in the guest may, for its \
-                 nested guests.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may \
+             intercept it for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -37,18 +36,18 @@ pub static TEXTS: [Text; 89] = [
         number: 0x00,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest read CR0, by MOV or SMSW.",
-        causes: "KVM intercepts it while the guest's CR0 differs from the one that the CPU uses. \
-                 With nested paging that is while CD or NW is set: from reset until the firmware \
-                 enables the caches, and while a kernel changes its MTRRs. Without nested paging \
-                 (npt=0) it is also while paging or write protection is off.",
-        fewer: "Harmless with npt=1, the default: it hardly occurs after boot.",
+        causes: "KVM intercepts the read while the guest's CR0 differs from the value that the \
+                 CPU uses. With nested paging they differ while CD or NW is set: from reset until \
+                 the firmware enables the caches, and while a kernel changes its MTRRs. Without \
+                 nested paging (npt=0) they also differ while paging or write protection is off.",
+        fewer: "Harmless with npt=1, the default: such reads are rare after boot.",
         manual: "Instruction Intercepts",
         kvm: &["svm/svm.c: cr_interception", "svm/svm.c: svm_set_cr0"],
     },
     of_nested_guests(
         0x01,
-        "A nested guest read a control register other than CR0, CR3, CR4 and CR8. Of these \
-                only CR2 exists, the address of the last page fault.",
+        "A nested guest read a control register other than CR0, CR3, CR4 and CR8. The only such \
+         register is CR2, the address of the last page fault.",
     ),
     Text {
         number: 0x03,
@@ -64,9 +63,9 @@ pub static TEXTS: [Text; 89] = [
         number: 0x04,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest read CR4.",
-        causes: "KVM always intercepts it: the CPU's CR4 also has a bit of the host's (MCE). \
-                 Linux keeps a copy of CR4 and rarely reads the register.",
-        fewer: "Let the guest keep a copy, as Linux does.",
+        causes: "KVM always intercepts the read, because the CPU's CR4 also contains a bit of the \
+                 host (MCE). Linux keeps a copy of CR4 and rarely reads the register.",
+        fewer: "Use a guest that keeps a copy of CR4, as Linux does.",
         manual: "Instruction Intercepts",
         kvm: &["svm/svm.c: cr_interception", "svm/svm.c: svm_set_cr4"],
     },
@@ -74,8 +73,9 @@ pub static TEXTS: [Text; 89] = [
         number: 0x08,
         occurs: Nested,
         means: "A nested guest read CR8, its task priority.",
-        causes: "KVM does not intercept it: the CPU returns the virtual task priority (V_TPR). A \
-                 hypervisor in the guest may, for its nested guests.",
+        causes: "KVM does not intercept it for its own guests: the CPU returns the virtual task \
+                 priority (V_TPR). A hypervisor in the guest may intercept it for its nested \
+                 guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "Instruction Intercepts",
         kvm: &["svm/svm.c: cr_interception", "svm/svm.c: init_vmcb"],
@@ -84,12 +84,12 @@ pub static TEXTS: [Text; 89] = [
         number: 0x10,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest wrote CR0, by MOV, LMSW or CLTS.",
-        causes: "KVM intercepts every write while the guest's CR0 differs from the one that the \
-                 CPU uses. With nested paging that is while CD or NW is set: from reset until the \
-                 firmware enables the caches, and while a kernel changes its MTRRs. Without \
-                 nested paging (npt=0) it is also while paging or write protection is off. At \
-                 other times a write is CR0_SEL_WRITE, or does not exit.",
-        fewer: "Harmless with npt=1, the default: it hardly occurs after boot. The tracepoint \
+        causes: "KVM intercepts every write while the guest's CR0 differs from the value that the \
+                 CPU uses. With nested paging they differ while CD or NW is set: from reset until \
+                 the firmware enables the caches, and while a kernel changes its MTRRs. Without \
+                 nested paging (npt=0) they also differ while paging or write protection is off. \
+                 At other times a write exits as CR0_SEL_WRITE or not at all.",
+        fewer: "Harmless with npt=1, the default: such writes are rare after boot. The tracepoint \
                 kvm:kvm_cr shows the values.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -100,15 +100,15 @@ pub static TEXTS: [Text; 89] = [
     },
     of_nested_guests(
         0x11,
-        "A nested guest wrote a control register other than CR0, CR3, CR4 and CR8. Of \
-                these only CR2 exists, the address of the last page fault.",
+        "A nested guest wrote a control register other than CR0, CR3, CR4 and CR8. The only such \
+         register is CR2, the address of the last page fault.",
     ),
     Text {
         number: 0x13,
         occurs: Feature("without nested paging (npt=0)"),
         means: "The guest wrote CR3: it switched to another address space, or flushed its TLB.",
-        causes: "Shadow paging: KVM loads the page tables that shadow those of the new address \
-                 space. Every switch between address spaces of the guest is one.",
+        causes: "Shadow paging: on each switch between address spaces of the guest, KVM loads the \
+                 page tables that shadow the new ones.",
         fewer: "npt=1, the default.",
         manual: "Instruction Intercepts",
         kvm: &["svm/svm.c: cr_interception", "regs.c: kvm_set_cr3"],
@@ -117,11 +117,11 @@ pub static TEXTS: [Text; 89] = [
         number: 0x14,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest wrote CR4.",
-        causes: "KVM always intercepts it. A guest without INVPCID toggles CR4.PGE for each \
-                 global TLB flush: two exits per flush. Linux changes CR4 as it switches between \
-                 tasks if one of them reads perf's counters by RDPMC (PCE) or disabled RDTSC by \
-                 prctl (TSD). Other writes are those of a kernel at boot.",
-        fewer: "Give the guest INVPCID (a CPU model that has it, on Zen 3 or later). With nested \
+        causes: "KVM always intercepts the write. A guest without INVPCID toggles CR4.PGE for \
+                 each global TLB flush: two exits per flush. Linux writes CR4 when it switches to \
+                 or from a task that reads perf counters with RDPMC (PCE) or has disabled RDTSC \
+                 with prctl (TSD). Kernels also write CR4 at boot.",
+        fewer: "Give the guest INVPCID: a CPU model with it, on Zen 3 or later. With nested \
                 paging INVPCID does not exit. The tracepoint kvm:kvm_cr shows the values.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -132,13 +132,14 @@ pub static TEXTS: [Text; 89] = [
     },
     Text {
         number: 0x18,
-        occurs: Feature("without AVIC"),
+        occurs: Feature("without AVIC, unless they use SEV-ES"),
         means: "The guest wrote CR8, its task priority.",
-        causes: "KVM holds back an interrupt that the guest's task priority masks. It intercepts \
-                 CR8 until the guest has lowered the priority. Windows changes its task priority \
-                 all the time, Linux does not. With the APIC in userspace every write exits, and \
-                 userspace gets KVM_EXIT_SET_TPR if the priority falls.",
-        fewer: "AVIC (avic=1): the CPU then compares the priorities by itself.",
+        causes: "If the guest's task priority masks a pending interrupt, KVM intercepts writes of \
+                 CR8 until the guest lowers the priority. Windows changes its task priority all \
+                 the time; Linux does not use it. If userspace emulates the APIC, every write \
+                 exits, and userspace gets KVM_EXIT_SET_TPR when the priority falls. SEV-ES \
+                 guests have CR8_WRITE_TRAP instead.",
+        fewer: "AVIC (avic=1): the CPU then compares the priorities itself.",
         manual: "Instruction Intercepts",
         kvm: &[
             "svm/svm.c: cr8_write_interception",
@@ -151,9 +152,9 @@ pub static TEXTS: [Text; 89] = [
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest read a debug register.",
         causes: "A debugger or a hardware breakpoint in the guest. On the first access KVM loads \
-                 the guest's debug registers and lets the guest access them until its next exit, \
-                 unless userspace debugs the guest.",
-        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+                 the guest's debug registers. The guest then accesses them without exits until \
+                 its next exit, unless userspace debugs the guest.",
+        fewer: "Do not use hardware breakpoints in the guest, nor a debugger on it.",
         manual: "Instruction Intercepts",
         kvm: &[
             "svm/svm.c: dr_interception",
@@ -165,9 +166,9 @@ pub static TEXTS: [Text; 89] = [
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest read DR7, which enables hardware breakpoints.",
         causes: "A debugger in the guest that looks up its breakpoints. On the first access KVM \
-                 loads the guest's debug registers and lets the guest access them until its next \
-                 exit, unless userspace debugs the guest.",
-        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+                 loads the guest's debug registers. The guest then accesses them without exits \
+                 until its next exit, unless userspace debugs the guest.",
+        fewer: "Do not use hardware breakpoints in the guest, nor a debugger on it.",
         manual: "Instruction Intercepts",
         kvm: &[
             "svm/svm.c: dr_interception",
@@ -179,9 +180,10 @@ pub static TEXTS: [Text; 89] = [
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest wrote a debug register.",
         causes: "A debugger or a hardware breakpoint in the guest: these registers hold the \
-                 addresses. On the first access KVM loads the guest's debug registers and lets \
-                 the guest access them until its next exit, unless userspace debugs the guest.",
-        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+                 addresses. On the first access KVM loads the guest's debug registers. The guest \
+                 then accesses them without exits until its next exit, unless userspace debugs \
+                 the guest.",
+        fewer: "Do not use hardware breakpoints in the guest, nor a debugger on it.",
         manual: "Instruction Intercepts",
         kvm: &[
             "svm/svm.c: dr_interception",
@@ -194,9 +196,9 @@ pub static TEXTS: [Text; 89] = [
         means: "The guest wrote DR7, which enables hardware breakpoints.",
         causes: "A debugger or perf in the guest that sets or clears a hardware breakpoint. If a \
                  breakpoint belongs to a task, each switch to or from that task writes DR7. On \
-                 the first access KVM loads the guest's debug registers and lets the guest access \
-                 them until its next exit, unless userspace debugs the guest.",
-        fewer: "No hardware breakpoints in the guest, no debugger on it.",
+                 the first access KVM loads the guest's debug registers. The guest then accesses \
+                 them without exits until its next exit, unless userspace debugs the guest.",
+        fewer: "Do not use hardware breakpoints in the guest, nor a debugger on it.",
         manual: "Instruction Intercepts",
         kvm: &[
             "svm/svm.c: dr_interception",
@@ -208,8 +210,8 @@ pub static TEXTS: [Text; 89] = [
         occurs: Nested,
         means: "A nested guest raised an exception that its hypervisor intercepts.",
         causes: "For its own guests KVM intercepts #DB (EXCP1), #BP (EXCP3), #UD (EXCP6), #GP \
-                 (EXCP13), #PF (EXCP14), #AC (EXCP17) and #MC (EXCP18) only, and not all of them \
-                 always. A hypervisor in the guest may intercept any exception of its nested \
+                 (EXCP13), #PF (EXCP14), #AC (EXCP17) and #MC (EXCP18) only, some of them under \
+                 conditions. A hypervisor in the guest may intercept any exception of its nested \
                  guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "Exception Intercepts",
@@ -222,11 +224,12 @@ pub static TEXTS: [Text; 89] = [
         number: 0x41,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest raised #DB, a debug exception: a single step or a hardware breakpoint.",
-        causes: "KVM always intercepts it: otherwise a guest could keep the CPU in an endless \
-                 loop of debug exceptions. KVM hands it to the guest, or to userspace if that \
-                 debugs the guest (KVM_EXIT_DEBUG). Debuggers in the guest and on it cause them. \
-                 KVM itself single-steps the guest while an NMI waits for an instruction to end.",
-        fewer: "Less single-stepping and fewer hardware breakpoints.",
+        causes: "Debuggers in the guest and on it. KVM always intercepts #DB: otherwise a guest \
+                 could keep the CPU in an endless loop of debug exceptions. KVM hands #DB to the \
+                 guest, or to userspace if userspace debugs the guest (KVM_EXIT_DEBUG). KVM \
+                 itself single-steps the guest to inject an NMI after an IRET or an interrupt \
+                 shadow.",
+        fewer: "Single-step less and set fewer hardware breakpoints.",
         manual: "Exception Intercepts",
         kvm: &[
             "svm/svm.c: db_interception",
@@ -237,10 +240,10 @@ pub static TEXTS: [Text; 89] = [
         number: 0x43,
         occurs: Feature("while userspace sets software breakpoints in them (gdb)"),
         means: "The guest raised #BP: it executed INT3, the breakpoint instruction.",
-        causes: "A debugger on the guest, such as gdb at QEMU's gdbstub (KVM_GUESTDBG_USE_SW_BP). \
-                 KVM hands each INT3 to userspace (KVM_EXIT_DEBUG), also those of a debugger in \
-                 the guest.",
-        fewer: "Hardware breakpoints (gdb's hbreak), or no debugger on the guest.",
+        causes: "A debugger on the guest, such as gdb on QEMU's gdbstub (KVM_GUESTDBG_USE_SW_BP). \
+                 KVM then hands each INT3 to userspace (KVM_EXIT_DEBUG), including those of a \
+                 debugger in the guest.",
+        fewer: "Use hardware breakpoints (gdb's hbreak), or no debugger on the guest.",
         manual: "Exception Intercepts",
         kvm: &[
             "svm/svm.c: bp_interception",
@@ -251,11 +254,13 @@ pub static TEXTS: [Text; 89] = [
         number: 0x46,
         occurs: Feature("unless they use SEV"),
         means: "The guest raised #UD: it executed an invalid opcode.",
-        causes: "KVM always intercepts it, to emulate what the CPU does not have: VMCALL, which \
-                 KVM rewrites to VMMCALL, SYSENTER in compatibility mode for a guest with an \
-                 Intel CPU model, MOVBE, RDPID and the forced-emulation prefix. BUG() and WARN() \
-                 of Linux are invalid opcodes, too. KVM hands all others to the guest.",
-        fewer: "A guest that uses VMMCALL on AMD. The CPU model of the host, not one of Intel.",
+        causes: "KVM always intercepts #UD, to emulate instructions that the CPU lacks: VMCALL, \
+                 which KVM rewrites to VMMCALL; SYSENTER in compatibility mode, for a guest with \
+                 an Intel CPU model; MOVBE and RDPID; and instructions with the forced-emulation \
+                 prefix. KVM hands all other invalid opcodes to the guest, including BUG() and \
+                 WARN() of Linux.",
+        fewer: "Use a guest that executes VMMCALL on AMD. Give it the host's CPU model, not one \
+                of Intel's.",
         manual: "Exception Intercepts",
         kvm: &[
             "svm/svm.c: ud_interception",
@@ -267,11 +272,12 @@ pub static TEXTS: [Text; 89] = [
         number: 0x4d,
         occurs: Feature("with enable_vmware_backdoor=1, or with a hypervisor on an older CPU"),
         means: "The guest raised #GP, a general-protection exception.",
-        causes: "With enable_vmware_backdoor=1 KVM emulates VMware's I/O ports and counters, \
-                 which programs use without permission. On CPUs with an erratum, VMRUN, VMLOAD \
-                 and VMSAVE of a hypervisor in the guest may raise #GP, so KVM emulates them. KVM \
-                 hands all others to the guest. SEV guests do not have this exit.",
-        fewer: "enable_vmware_backdoor=0, the default. nested=0, if no guest needs to be a \
+        causes: "With enable_vmware_backdoor=1 KVM emulates VMware's I/O ports and counters for \
+                 programs that have no permission to use them. On CPUs with an erratum (those \
+                 without SVME_ADDR_CHK), VMRUN, VMLOAD and VMSAVE of a hypervisor in the guest \
+                 may raise #GP by mistake, and KVM emulates them. KVM hands all other #GP to the \
+                 guest. It does not intercept #GP of SEV guests.",
+        fewer: "enable_vmware_backdoor=0, the default. nested=0 if no guest has to be a \
                 hypervisor.",
         manual: "Exception Intercepts",
         kvm: &["svm/svm.c: gp_interception", "svm/svm.c: svm_set_efer"],
@@ -280,9 +286,9 @@ pub static TEXTS: [Text; 89] = [
         number: 0x4e,
         occurs: Feature("without nested paging (npt=0)"),
         means: "The guest raised #PF, a page fault.",
-        causes: "Shadow paging: the CPU walks KVM's page tables, so each page fault of the guest \
-                 exits. So does each access to memory that KVM has not mapped yet, and each \
-                 access to an emulated device.",
+        causes: "Shadow paging: the CPU walks KVM's page tables. Each page fault of the guest \
+                 exits, and so does each access to an emulated device or to memory that KVM has \
+                 not mapped yet.",
         fewer: "npt=1, the default. The tracepoint kvm:kvm_page_fault shows the addresses.",
         manual: "Exception Intercepts",
         kvm: &[
@@ -294,9 +300,10 @@ pub static TEXTS: [Text; 89] = [
         number: 0x51,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest raised #AC, an alignment check.",
-        causes: "Programs that set EFLAGS.AC and access misaligned data: rare. KVM always \
-                 intercepts it, and hands it to the guest.",
-        fewer: "Fix the program, or do not set EFLAGS.AC.",
+        causes: "Programs that set EFLAGS.AC and access misaligned data, which is rare. KVM \
+                 always intercepts #AC, because a guest could otherwise keep the CPU in an \
+                 endless loop, and hands it to the guest.",
+        fewer: "Fix the program, or have it clear EFLAGS.AC.",
         manual: "Exception Intercepts",
         kvm: &["svm/svm.c: ac_interception", "svm/svm.c: init_vmcb"],
     },
@@ -304,8 +311,8 @@ pub static TEXTS: [Text; 89] = [
         number: 0x52,
         occurs: Fault,
         means: "The hardware raised #MC, a machine check, while the guest ran.",
-        causes: "Failing hardware. KVM calls the host's handler. If it recognizes erratum 383, it \
-                 shuts the guest down.",
+        causes: "Failing hardware. KVM calls the host's machine-check handler. If KVM recognizes \
+                 erratum 383, it raises a triple fault in the guest instead.",
         fewer: "Read the host's log (rasdaemon).",
         manual: "Exception Intercepts",
         kvm: &[
@@ -409,43 +416,43 @@ pub static TEXTS: [Text; 89] = [
     },
     of_nested_guests(
         0x66,
-        "A nested guest executed SIDT, which stores the address of the interrupt \
-                descriptor table, and its hypervisor intercepts it.",
+        "A nested guest executed SIDT, which stores the address of the interrupt descriptor \
+         table, and its hypervisor wants to see it.",
     ),
     of_nested_guests(
         0x67,
-        "A nested guest executed SGDT, which stores the address of the global descriptor \
-                table, and its hypervisor intercepts it.",
+        "A nested guest executed SGDT, which stores the address of the global descriptor table, \
+         and its hypervisor wants to see it.",
     ),
     of_nested_guests(
         0x68,
-        "A nested guest executed SLDT, which stores the selector of the local descriptor \
-                table, and its hypervisor intercepts it.",
+        "A nested guest executed SLDT, which stores the selector of the local descriptor table, \
+         and its hypervisor wants to see it.",
     ),
     of_nested_guests(
         0x69,
-        "A nested guest executed STR, which stores the selector of the task register, and \
-                its hypervisor intercepts it.",
+        "A nested guest executed STR, which stores the selector of the task register, and its \
+         hypervisor wants to see it.",
     ),
     of_nested_guests(
         0x6a,
-        "A nested guest executed LIDT, which loads the address of the interrupt descriptor \
-                table, and its hypervisor intercepts it.",
+        "A nested guest executed LIDT, which loads the address of the interrupt descriptor table, \
+         and its hypervisor wants to see it.",
     ),
     of_nested_guests(
         0x6b,
-        "A nested guest executed LGDT, which loads the address of the global descriptor \
-                table, and its hypervisor intercepts it.",
+        "A nested guest executed LGDT, which loads the address of the global descriptor table, \
+         and its hypervisor wants to see it.",
     ),
     of_nested_guests(
         0x6c,
-        "A nested guest executed LLDT, which loads the local descriptor table, and its \
-                hypervisor intercepts it.",
+        "A nested guest executed LLDT, which loads the local descriptor table, and its hypervisor \
+         wants to see it.",
     ),
     of_nested_guests(
         0x6d,
-        "A nested guest executed LTR, which loads the task register, and its hypervisor \
-                intercepts it.",
+        "A nested guest executed LTR, which loads the task register, and its hypervisor wants to \
+         see it.",
     ),
     Text {
         number: 0x6e,
@@ -477,13 +484,12 @@ pub static TEXTS: [Text; 89] = [
     },
     of_nested_guests(
         0x70,
-        "A nested guest executed PUSHF, which stores the flags, and its hypervisor wants \
-                to see it.",
+        "A nested guest executed PUSHF, which stores the flags, and its hypervisor wants to see \
+         it.",
     ),
     of_nested_guests(
         0x71,
-        "A nested guest executed POPF, which loads the flags, and its hypervisor wants to \
-                see it.",
+        "A nested guest executed POPF, which loads the flags, and its hypervisor wants to see it.",
     ),
     Text {
         number: 0x72,
@@ -526,8 +532,7 @@ pub static TEXTS: [Text; 89] = [
     },
     of_nested_guests(
         0x75,
-        "A nested guest executed INT n, a software interrupt, and its hypervisor wants to \
-                see it.",
+        "A nested guest executed INT n, a software interrupt, and its hypervisor wants to see it.",
     ),
     Text {
         number: 0x76,
@@ -659,9 +664,9 @@ pub static TEXTS: [Text; 89] = [
         number: 0x7e,
         occurs: Nested,
         means: "An unmasked x87 exception froze the CPU, as the nested guest uses the old way of \
-                reporting it (CR0.NE clear). Its hypervisor intercepts this.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
+                reporting it (CR0.NE clear), and its hypervisor wants to see that.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may \
+                 intercept it for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "Miscellaneous Intercepts",
         kvm: &[
@@ -934,13 +939,13 @@ pub static TEXTS: [Text; 89] = [
     },
     of_nested_guests(
         0xa0,
-        "A nested guest executed INVLPGB, which drops translations from the TLBs of all \
-                CPUs, which its hypervisor intercepts.",
+        "A nested guest executed INVLPGB, which drops translations from the TLBs of all CPUs, and \
+         its hypervisor wants to see it.",
     ),
     of_nested_guests(
         0xa1,
-        "A nested guest executed INVLPGB with operands that are not allowed, and its \
-                hypervisor intercepts it.",
+        "A nested guest executed INVLPGB with operands that are not allowed, and its hypervisor \
+         wants to see it.",
     ),
     Text {
         number: 0xa2,
@@ -960,10 +965,10 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0xa3,
         occurs: Nested,
-        means: "A nested guest executed MCOMMIT, which commits its stores to memory. Its \
-                hypervisor intercepts it.",
-        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may, for \
-                 its nested guests.",
+        means: "A nested guest executed MCOMMIT, which commits its stores to memory, and its \
+                hypervisor wants to see it.",
+        causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may \
+                 intercept it for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "Intercept Operation",
         kvm: &[
@@ -973,8 +978,8 @@ pub static TEXTS: [Text; 89] = [
     },
     of_nested_guests(
         0xa4,
-        "A nested guest executed TLBSYNC, which waits for INVLPGB to end, and its \
-                hypervisor intercepts it.",
+        "A nested guest executed TLBSYNC, which waits for INVLPGB to end, and its hypervisor \
+         wants to see it.",
     ),
     Text {
         number: 0xa5,
