@@ -20,7 +20,7 @@ const fn of_nested_guests(number: u32, means: &'static str) -> Text {
         occurs: Nested,
         means,
         causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may \
-             intercept it for its nested guests.",
+                 intercept it for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -313,7 +313,7 @@ pub static TEXTS: [Text; 89] = [
         means: "The hardware raised #MC, a machine check, while the guest ran.",
         causes: "Failing hardware. KVM calls the host's machine-check handler. If KVM recognizes \
                  erratum 383, it raises a triple fault in the guest instead.",
-        fewer: "Read the host's log (rasdaemon).",
+        fewer: "Look for the machine check in the host's log (rasdaemon).",
         manual: "Exception Intercepts",
         kvm: &[
             "svm/svm.c: svm_handle_mce",
@@ -323,17 +323,17 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x60,
         occurs: Always,
-        means: "An interrupt of the host arrived while the guest ran. The host handles it, and \
-                the guest only loses time.",
-        causes: "The host's timer tick, device interrupts and IPIs to a CPU that runs a vCPU. The \
-                 timers that KVM starts on the host for the guest's APIC timer: one exit per \
-                 expiry while the vCPU runs. IPIs that KVM sends to a vCPU so that it leaves the \
-                 guest (kicks).",
+        means: "An interrupt of the host arrived while the guest ran. The host handles it; the \
+                guest only loses time.",
+        causes: "The host's timer tick, device interrupts, and IPIs to a CPU that runs a vCPU. \
+                 KVM emulates the guest's APIC timer with timers of the host: one exit per expiry \
+                 while the vCPU runs. KVM also sends IPIs to make a vCPU leave the guest (kicks).",
         fewer: "Keep the host's work off the CPUs that run vCPUs: isolcpus or cpusets, nohz_full, \
-                irqaffinity and /proc/irq/*/smp_affinity. Fewer timers in the guest. AVIC \
-                (avic=1) delivers interrupts without a kick, and those of assigned devices by the \
-                IOMMU without an exit. With AVIC, nohz_full and QEMU's -overcommit cpu-pm=on KVM \
-                posts the guest's timers from other CPUs (pi_inject_timer).",
+                irqaffinity and /proc/irq/*/smp_affinity. Use fewer timers in the guest. AVIC \
+                (avic=1) delivers interrupts without kicks, and the IOMMU then delivers those of \
+                assigned devices without exits. With AVIC, nohz_full and QEMU's -overcommit \
+                cpu-pm=on, KVM posts the guest's timer interrupts from other CPUs \
+                (pi_inject_timer).",
         manual: "Interrupt Intercepts",
         kvm: &[
             "svm/svm.c: intr_interception",
@@ -346,8 +346,8 @@ pub static TEXTS: [Text; 89] = [
         occurs: Always,
         means: "An NMI of the host arrived while the guest ran. The host handles it right after \
                 the exit.",
-        causes: "perf and the hard-lockup watchdog of the host.",
-        fewer: "Less perf sampling on the host, and kernel.nmi_watchdog=0 there.",
+        causes: "perf and the hard-lockup watchdog on the host.",
+        fewer: "On the host: less perf sampling, and kernel.nmi_watchdog=0.",
         manual: "Interrupt Intercepts",
         kvm: &["svm/svm.c: nmi_interception", "svm/svm.c: svm_vcpu_run"],
     },
@@ -356,11 +356,11 @@ pub static TEXTS: [Text; 89] = [
         occurs: Feature("where the firmware does not lock SMM, and with SEV-ES"),
         means: "An SMI of the host arrived while the guest ran. The firmware handles it right \
                 after the exit.",
-        causes: "Firmware of the host that manages power, emulates devices or polls for errors. \
-                 Firmware usually locks SMM (SMMLOCK). The CPU then ignores the intercept and \
-                 handles the SMI without an exit, except while an SEV-ES guest runs.",
-        fewer: "Turn off what raises SMIs in the firmware's setup. intercept_smi=0 takes the exit \
-                away, not the SMI.",
+        causes: "The host's firmware manages power, emulates devices or polls for errors. Most \
+                 firmware locks SMM (SMMLOCK): the CPU then ignores the intercept and handles the \
+                 SMI without an exit, except while an SEV-ES guest runs.",
+        fewer: "Turn off the sources of SMIs in the firmware's setup. intercept_smi=0 only \
+                removes the exit: the SMI still interrupts the guest.",
         manual: "Interrupt Intercepts",
         kvm: &["svm/svm.c: smi_interception", "svm/svm.c: init_vmcb"],
     },
@@ -368,9 +368,9 @@ pub static TEXTS: [Text; 89] = [
         number: 0x63,
         occurs: Never,
         means: "The physical CPU received an INIT while a guest ran on it.",
-        causes: "Nothing in operation: KVM does not intercept it, and Linux sends an INIT to a \
-                 CPU only to start it. KVM emulates the INITs that vCPUs send each other. For a \
-                 hypervisor in the guest that asks for it, KVM makes up this exit.",
+        causes: "Nothing: KVM does not intercept INIT, and Linux sends an INIT to a CPU only to \
+                 start it. KVM emulates the INITs that vCPUs send each other. It synthesizes this \
+                 exit for a hypervisor in the guest that intercepts INIT.",
         fewer: "Nothing to do.",
         manual: "Interrupt Intercepts",
         kvm: &[
@@ -381,16 +381,18 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x64,
         occurs: Always,
-        means: "The guest can now take an interrupt. KVM requested an exit for this moment.",
-        causes: "KVM has an interrupt for a guest that cannot take it yet: it has interrupts \
-                 disabled, or is right behind STI or MOV SS. KVM then posts a dummy virtual \
-                 interrupt, and intercepts it. With AVIC only interrupts of the PIC (ExtINT) need \
-                 it, and KVM turns AVIC off meanwhile.",
-        fewer: "AVIC: avic=1, the default on Zen 4 and later with x2AVIC. KVM turns it off for \
-                SEV guests, for Hyper-V's AutoEOI, and while its PIT re-injects ticks. QEMU's \
-                kernel-irqchip=split or -global kvm-pit.lost_tick_policy=discard avoids the \
-                latter. The tracepoint kvm:kvm_apicv_inhibit_changed shows what turns it off. \
-                Fewer interrupts: batching in devices (virtio event index, interrupt coalescing).",
+        means: "The guest became able to take an interrupt, which KVM waited for: an interrupt \
+                window.",
+        causes: "KVM has an interrupt for a guest that cannot take it yet, because the guest has \
+                 disabled interrupts or has just executed STI or MOV SS. KVM then posts a dummy \
+                 virtual interrupt and intercepts it. With AVIC only interrupts of the PIC \
+                 (ExtINT) need this, and KVM turns AVIC off until the window opens.",
+        fewer: "AVIC: avic=1, the default on Zen 4 and later with x2AVIC. KVM inhibits AVIC for \
+                SEV guests, for Hyper-V's AutoEOI, and while its PIT re-injects lost ticks. \
+                QEMU's kernel-irqchip=split or -global kvm-pit.lost_tick_policy=discard avoids \
+                the last one. The tracepoint kvm:kvm_apicv_inhibit_changed shows what inhibits \
+                AVIC. Have devices raise fewer interrupts: virtio event index, interrupt \
+                coalescing.",
         manual: "Interrupt and Local APIC Support",
         kvm: &[
             "svm/svm.c: interrupt_window_interception",
@@ -402,10 +404,10 @@ pub static TEXTS: [Text; 89] = [
         number: 0x65,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest wrote CR0 and changed more than TS and MP, or executed LMSW.",
-        causes: "KVM always intercepts it. Firmware and boot loaders that switch between real and \
-                 protected mode, kernels at boot, kernels that change MTRRs or toggle write \
-                 protection. CLTS does not count.",
-        fewer: "Harmless: it hardly occurs after boot. The tracepoint kvm:kvm_cr shows the \
+        causes: "Firmware and boot loaders that switch between real and protected mode, kernels \
+                 at boot, kernels that change MTRRs or toggle write protection. KVM always \
+                 intercepts these writes. CLTS does not cause this exit.",
+        fewer: "Harmless: such writes are rare after boot. The tracepoint kvm:kvm_cr shows the \
                 values.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -417,49 +419,49 @@ pub static TEXTS: [Text; 89] = [
     of_nested_guests(
         0x66,
         "A nested guest executed SIDT, which stores the address of the interrupt descriptor \
-         table, and its hypervisor wants to see it.",
+         table, and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x67,
         "A nested guest executed SGDT, which stores the address of the global descriptor table, \
-         and its hypervisor wants to see it.",
+         and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x68,
         "A nested guest executed SLDT, which stores the selector of the local descriptor table, \
-         and its hypervisor wants to see it.",
+         and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x69,
         "A nested guest executed STR, which stores the selector of the task register, and its \
-         hypervisor wants to see it.",
+         hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x6a,
         "A nested guest executed LIDT, which loads the address of the interrupt descriptor table, \
-         and its hypervisor wants to see it.",
+         and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x6b,
         "A nested guest executed LGDT, which loads the address of the global descriptor table, \
-         and its hypervisor wants to see it.",
+         and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x6c,
         "A nested guest executed LLDT, which loads the local descriptor table, and its hypervisor \
-         wants to see it.",
+         intercepts it.",
     ),
     of_nested_guests(
         0x6d,
-        "A nested guest executed LTR, which loads the task register, and its hypervisor wants to \
-         see it.",
+        "A nested guest executed LTR, which loads the task register, and its hypervisor \
+         intercepts it.",
     ),
     Text {
         number: 0x6e,
         occurs: Nested,
-        means: "A nested guest executed RDTSC, which its hypervisor intercepts.",
-        causes: "KVM does not intercept it for its own guests: the CPU adds an offset, and \
-                 scales, by itself. A hypervisor in the guest may, for its nested guests.",
+        means: "A nested guest executed RDTSC, and its hypervisor intercepts it.",
+        causes: "KVM does not intercept it for its own guests: the CPU applies the TSC offset and \
+                 the scaling. A hypervisor in the guest may intercept it for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -472,9 +474,9 @@ pub static TEXTS: [Text; 89] = [
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest executed RDPMC, which reads a performance counter.",
         causes: "perf in the guest, or a program that reads counters from user mode.",
-        fewer: "Less perf in the guest. A mediated PMU (enable_mediated_pmu=1 on CPUs with \
-                PerfMonV2), if the guest has all of the host's counters and \
-                enable_vmware_backdoor is 0.",
+        fewer: "Use perf less in the guest. With a mediated PMU (enable_mediated_pmu=1 on CPUs \
+                with PerfMonV2) RDPMC does not exit if the guest has all of the host's counters, \
+                as wide as the host's, and enable_vmware_backdoor is 0.",
         manual: "Instruction Intercepts",
         kvm: &[
             "x86.c: kvm_emulate_rdpmc",
@@ -484,22 +486,21 @@ pub static TEXTS: [Text; 89] = [
     },
     of_nested_guests(
         0x70,
-        "A nested guest executed PUSHF, which stores the flags, and its hypervisor wants to see \
-         it.",
+        "A nested guest executed PUSHF, which stores the flags, and its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0x71,
-        "A nested guest executed POPF, which loads the flags, and its hypervisor wants to see it.",
+        "A nested guest executed POPF, which loads the flags, and its hypervisor intercepts it.",
     ),
     Text {
         number: 0x72,
         occurs: Feature("unless they use SEV-ES"),
-        means: "The guest executed CPUID. KVM always intercepts it, in any ring.",
-        causes: "Programs that look for CPU features as they start (libc and language runtimes \
-                 do, some dozen times each), kernels that use CPUID to serialize, timing loops \
-                 around RDTSC. Reading exitstat's CPUID leaves.",
-        fewer: "Keep the answers, do not ask again. To serialize use LFENCE or IRET. Start fewer \
-                short-lived processes. The tracepoint kvm:kvm_cpuid shows the leaves.",
+        means: "The guest executed CPUID. KVM always intercepts it, in user mode as well.",
+        causes: "Programs that look for CPU features when they start (libc and language runtimes \
+                 execute CPUID some dozen times per start), code that uses CPUID to serialize or \
+                 around RDTSC, and reads of exitstat's CPUID leaves.",
+        fewer: "Cache the results. Serialize with LFENCE or IRET. Start fewer short-lived \
+                processes. The tracepoint kvm:kvm_cpuid shows the leaves.",
         manual: "Instruction Intercepts",
         kvm: &["cpuid.c: kvm_emulate_cpuid", "svm/svm.c: init_vmcb"],
     },
@@ -507,10 +508,10 @@ pub static TEXTS: [Text; 89] = [
         number: 0x73,
         occurs: Feature("with firmware that uses SMM (QEMU's smm=on)"),
         means: "The guest executed RSM, the return from system-management mode.",
-        causes: "KVM emulates SMM: firmware of the guest handles an SMI, and RSM ends it. OVMF \
-                 built for Secure Boot does so as it accesses UEFI variables. Outside SMM the \
-                 guest gets #UD.",
-        fewer: "Harmless. Without smm=on there are none.",
+        causes: "KVM emulates SMM: the guest's firmware handles an SMI and returns with RSM. OVMF \
+                 built for Secure Boot uses SMM to access UEFI variables. Outside SMM the guest \
+                 gets #UD.",
+        fewer: "Harmless. With smm=off there are none.",
         manual: "Instruction Intercepts",
         kvm: &[
             "svm/svm.c: rsm_interception",
@@ -520,26 +521,25 @@ pub static TEXTS: [Text; 89] = [
     },
     Text {
         number: 0x74,
-        occurs: Feature("without virtual NMIs (vnmi=0, or an older CPU)"),
-        means: "The guest executed IRET, which the hypervisor intercepts.",
-        causes: "KVM has injected an NMI, and must not inject another until the guest's handler \
-                 returns: one exit per NMI. Guests get NMIs from perf or from their own \
-                 hard-lockup watchdog. SEV-ES guests signal the end by VMGEXIT instead.",
-        fewer: "vnmi=1, the default, on a CPU with virtual NMIs (the flag vnmi in /proc/cpuinfo). \
-                In the guest: kernel.nmi_watchdog=0, less perf.",
+        occurs: Feature("without virtual NMIs (vnmi=0, vgif=0, or an older CPU)"),
+        means: "The guest executed IRET while KVM waited for the end of an NMI handler.",
+        causes: "KVM has injected an NMI and must not inject another before the guest's handler \
+                 returns: one exit per NMI. NMIs in guests come from perf or from the guest's \
+                 hard-lockup watchdog. SEV-ES guests signal the end with VMGEXIT instead.",
+        fewer: "vnmi=1 and vgif=1, the defaults, on a CPU with virtual NMIs (the flag vnmi in \
+                /proc/cpuinfo). In the guest: kernel.nmi_watchdog=0, less perf.",
         manual: "Instruction Intercepts",
         kvm: &["svm/svm.c: iret_interception", "svm/svm.c: svm_inject_nmi"],
     },
     of_nested_guests(
         0x75,
-        "A nested guest executed INT n, a software interrupt, and its hypervisor wants to see it.",
+        "A nested guest executed INT n, a software interrupt, and its hypervisor intercepts it.",
     ),
     Text {
         number: 0x76,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest executed INVD, which drops the caches without writing them back.",
-        causes: "Firmware at its start. KVM does nothing, and skips the instruction in the \
-                 fastpath.",
+        causes: "Firmware when it starts. KVM only skips the instruction, in the fastpath.",
         fewer: "Harmless.",
         manual: "Instruction Intercepts",
         kvm: &["x86.c: handle_fastpath_invd", "x86.c: kvm_emulate_invd"],
@@ -547,14 +547,15 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x77,
         occurs: Feature("on CPUs with pause filtering (pausefilter and pfthreshold)"),
-        means: "The guest spins: so many PAUSE in a row that the CPU took it for a loop.",
-        causes: "A vCPU that waits for a lock whose holder does not run: there are more vCPUs \
-                 than CPUs. KVM lets another vCPU of the VM run, and raises the number of PAUSE \
-                 that it tolerates.",
-        fewer: "Fewer vCPUs, or CPUs of their own for them. Paravirtual spinlocks in the guest. A \
-                larger pause_filter_count. With CPUs of their own pause_filter_thresh=0, \
-                KVM_CAP_X86_DISABLE_EXITS or QEMU's -overcommit cpu-pm=on. The tracepoint \
-                kvm:kvm_ple_window_update shows the number.",
+        means: "The guest executed so many PAUSE in a row that the CPU concluded that it spins.",
+        causes: "A vCPU waits for a lock whose holder does not run, because there are more vCPUs \
+                 than CPUs. KVM yields to another vCPU of the VM, and raises the number of PAUSE \
+                 that the CPU tolerates. KVM does not intercept PAUSE of nested guests unless \
+                 their hypervisor does.",
+        fewer: "Use fewer vCPUs, or give each vCPU its own CPU. Use paravirtual spinlocks in the \
+                guest, or a larger pause_filter_count. If each vCPU has its own CPU: \
+                pause_filter_thresh=0, KVM_CAP_X86_DISABLE_EXITS or QEMU's -overcommit cpu-pm=on. \
+                The tracepoint kvm:kvm_ple_window_update shows the number of tolerated PAUSE.",
         manual: "Miscellaneous Intercepts",
         kvm: &[
             "svm/svm.c: pause_interception",
@@ -565,15 +566,15 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x78,
         occurs: Feature("on CPUs without the idle-HLT intercept"),
-        means: "The guest executed HLT: its vCPU is idle until the next interrupt.",
-        causes: "Idle guests. The time that a vCPU then waits is in the exit's, unless --off-cpu \
-                 leaves it out. Many of them per second mean short sleeps: work that goes to and \
-                 fro between vCPUs, or a fast timer. KVM handles it in the fastpath, and returns \
-                 to the guest at once if an interrupt is pending.",
-        fewer: "Let the guest poll a little before HLT (the guest's cpuidle-haltpoll), or have \
-                HLT not exit at all on CPUs of their own: KVM_CAP_X86_DISABLE_EXITS, QEMU's \
-                -overcommit cpu-pm=on. kvm.halt_poll_ns makes the wake-up cheaper, not the exits \
-                fewer.",
+        means: "The guest executed HLT: the vCPU has nothing to do until an interrupt.",
+        causes: "Idle guests. The exit's time includes the wait, unless --off-cpu excludes it. \
+                 Many of these exits per second mean short sleeps: work that moves back and forth \
+                 between vCPUs, or a fast timer. KVM handles HLT in the fastpath and returns to \
+                 the guest at once if an interrupt is pending.",
+        fewer: "Let the guest poll briefly before HLT (the guest's cpuidle-haltpoll). If each \
+                vCPU has its own CPU, let HLT not exit at all: KVM_CAP_X86_DISABLE_EXITS, QEMU's \
+                -overcommit cpu-pm=on. kvm.halt_poll_ns makes wake-ups cheaper but does not \
+                reduce the number of exits.",
         manual: "Instruction Intercepts",
         kvm: &[
             "x86.c: handle_fastpath_hlt",
@@ -585,8 +586,8 @@ pub static TEXTS: [Text; 89] = [
         number: 0x79,
         occurs: Feature("without nested paging (npt=0)"),
         means: "The guest executed INVLPG, to drop one page's translation from the TLB.",
-        causes: "Shadow paging: the guest's page tables are not those that the CPU walks, so KVM \
-                 has to follow each change of them. With nested paging it does not exit.",
+        causes: "Shadow paging: the CPU walks KVM's page tables instead of the guest's, so KVM \
+                 must follow each change of the guest's. With nested paging INVLPG does not exit.",
         fewer: "npt=1, the default.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -599,9 +600,9 @@ pub static TEXTS: [Text; 89] = [
         occurs: Nested,
         means: "The guest executed INVLPGA: a hypervisor in it drops a translation of a nested \
                 guest.",
-        causes: "A hypervisor in the guest that uses shadow paging. KVM as that hypervisor \
-                 executes it with npt=0 only. A guest that has not enabled SVM gets #UD.",
-        fewer: "Nested paging for the nested guests. The tracepoint kvm:kvm_invlpga shows the \
+        causes: "A hypervisor in the guest that uses shadow paging. KVM in the guest executes \
+                 INVLPGA only with npt=0. A guest that has not enabled SVM gets #UD.",
+        fewer: "Use nested paging for the nested guests. The tracepoint kvm:kvm_invlpga shows the \
                 addresses.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -612,12 +613,13 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x7b,
         occurs: Feature("unless they use SEV-ES"),
-        means: "The guest executed IN, OUT, INS or OUTS. KVM intercepts every port.",
+        means: "The guest executed IN, OUT, INS or OUTS. KVM intercepts all ports.",
         causes: "Emulated devices: serial console (0x3f8), CMOS clock (0x70), PIT, PIC, ACPI \
                  timer and events (0xb008, 0x608), PCI configuration (0xcf8), IDE, VGA, and port \
-                 0x80 as a delay. Userspace finishes what the kernel does not emulate.",
-        fewer: "virtio over memory with ioeventfd in place of emulated devices; a virtio console \
-                in place of the serial port; kvm-clock or the TSC in place of the ACPI timer; the \
+                 0x80 as a delay. Userspace finishes accesses to devices that KVM does not \
+                 emulate.",
+        fewer: "Use virtio with ioeventfd instead of emulated devices, a virtio console instead \
+                of the serial port, kvm-clock or the TSC instead of the ACPI timer, or the \
                 microvm machine. The tracepoint kvm:kvm_pio shows the ports.",
         manual: "IOIO Intercepts",
         kvm: &["svm/svm.c: io_interception", "x86.c: kvm_fast_pio"],
@@ -625,19 +627,19 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x7c,
         occurs: Feature("unless they use SEV-ES"),
-        means: "The guest read or wrote an MSR that KVM's permission map does not let through.",
-        causes: "Most often writes. Without AVIC a guest in x2APIC mode writes EOI per interrupt, \
-                 ICR per IPI and its timer's count; with x2AVIC mainly the timer's count is left. \
-                 IA32_TSC_DEADLINE sets the timer of guests that have it. Hyper-V's MSRs \
-                 (Windows). SPEC_CTRL until the guest writes a value other than 0, if the CPU \
-                 does not virtualize it. Reads: kernels at boot, performance, energy and \
-                 frequency counters. KVM handles writes of IA32_TSC_DEADLINE and most of ICR in \
-                 the fastpath.",
-        fewer: "The tracepoint kvm:kvm_msr shows which MSR. EOI and IPIs: AVIC (avic=1, on a CPU \
-                with x2AVIC), or the paravirtual EOI. The timer: a tickless guest (nohz), coarser \
+        means: "The guest read or wrote an MSR that KVM's MSR permission map intercepts.",
+        causes: "Mostly writes. Without x2AVIC a guest in x2APIC mode writes EOI per interrupt, \
+                 ICR per IPI, and its timer's count; with x2AVIC mainly the timer's count \
+                 remains. Guests with the TSC deadline timer write IA32_TSC_DEADLINE. Windows \
+                 writes Hyper-V's MSRs. KVM intercepts SPEC_CTRL until the guest writes a value \
+                 other than 0, unless the CPU virtualizes it. Reads: kernels at boot, and \
+                 counters of performance, energy and frequency. KVM handles writes of \
+                 IA32_TSC_DEADLINE and most writes of ICR in the fastpath.",
+        fewer: "The tracepoint kvm:kvm_msr shows the MSRs. EOI and IPIs: AVIC (avic=1, on a CPU \
+                with x2AVIC), or the paravirtual EOI. Timer: a tickless guest (nohz), coarser \
                 timers, and QEMU's -cpu ...,tsc-deadline=on for the fastpath. Counters: \
                 enable_mediated_pmu=1. APERF and MPERF: KVM_CAP_X86_DISABLE_EXITS. A filter that \
-                userspace sets (KVM_X86_SET_MSR_FILTER) makes more of them.",
+                userspace sets (KVM_X86_SET_MSR_FILTER) adds exits.",
         manual: "MSR Intercepts",
         kvm: &[
             "svm/svm.c: msr_interception",
@@ -651,9 +653,9 @@ pub static TEXTS: [Text; 89] = [
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest switches tasks in hardware: a far CALL or JMP to a TSS, an IRET with NT \
                 set, or a task gate in the IDT.",
-        causes: "Old 32-bit systems. KVM always intercepts the switch, and emulates it. 64-bit \
-                 mode has none.",
-        fewer: "Use a guest that does not execute them.",
+        causes: "Old 32-bit systems. KVM always intercepts the switch and emulates it. 64-bit \
+                 mode has no hardware task switches.",
+        fewer: "Use a guest that does not switch tasks in hardware.",
         manual: "Miscellaneous Intercepts",
         kvm: &[
             "svm/svm.c: task_switch_interception",
@@ -663,8 +665,8 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x7e,
         occurs: Nested,
-        means: "An unmasked x87 exception froze the CPU, as the nested guest uses the old way of \
-                reporting it (CR0.NE clear), and its hypervisor wants to see that.",
+        means: "An unmasked x87 exception froze the CPU, because the nested guest uses the legacy \
+                way of reporting it (CR0.NE clear), and its hypervisor intercepts it.",
         causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may \
                  intercept it for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
@@ -677,13 +679,12 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x7f,
         occurs: Always,
-        means: "The guest had an exception while delivering a double fault. A real machine resets \
-                itself then.",
-        causes: "A guest that reboots this way (Linux with reboot=t, or as a last resort), or one \
-                 that crashed so early that it had no usable IDT. KVM hands KVM_EXIT_SHUTDOWN to \
-                 userspace. Before that it resets the vCPU as by INIT, unless SEV-ES encrypts its \
-                 state.",
-        fewer: "One at a reboot is normal. Otherwise look for the guest's crash.",
+        means: "The guest had a triple fault: an exception during the delivery of a double fault. \
+                A physical machine resets in this case.",
+        causes: "A guest that reboots this way (Linux with reboot=t, or as a last resort), or a \
+                 guest that crashed before it had a usable IDT. KVM resets the vCPU as by INIT, \
+                 unless SEV-ES encrypts its state, and hands KVM_EXIT_SHUTDOWN to userspace.",
+        fewer: "One per reboot is normal. Otherwise find out why the guest crashed.",
         manual: "Miscellaneous Intercepts",
         kvm: &["svm/svm.c: shutdown_interception"],
     },
@@ -841,8 +842,8 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x8c,
         occurs: Nested,
-        means: "A nested guest executed MWAIT or MWAITX and would have gone to sleep. Its \
-                hypervisor intercepts this.",
+        means: "A nested guest executed MWAIT or MWAITX and would have gone to sleep, and its \
+                hypervisor intercepts it.",
         causes: "KVM intercepts all MWAIT (see MWAIT), not these alone. A hypervisor in the guest \
                  may, for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
@@ -940,12 +941,12 @@ pub static TEXTS: [Text; 89] = [
     of_nested_guests(
         0xa0,
         "A nested guest executed INVLPGB, which drops translations from the TLBs of all CPUs, and \
-         its hypervisor wants to see it.",
+         its hypervisor intercepts it.",
     ),
     of_nested_guests(
         0xa1,
         "A nested guest executed INVLPGB with operands that are not allowed, and its hypervisor \
-         wants to see it.",
+         intercepts it.",
     ),
     Text {
         number: 0xa2,
@@ -966,7 +967,7 @@ pub static TEXTS: [Text; 89] = [
         number: 0xa3,
         occurs: Nested,
         means: "A nested guest executed MCOMMIT, which commits its stores to memory, and its \
-                hypervisor wants to see it.",
+                hypervisor intercepts it.",
         causes: "KVM does not intercept it for its own guests. A hypervisor in the guest may \
                  intercept it for its nested guests.",
         fewer: "Change the hypervisor in the guest.",
@@ -979,7 +980,7 @@ pub static TEXTS: [Text; 89] = [
     of_nested_guests(
         0xa4,
         "A nested guest executed TLBSYNC, which waits for INVLPGB to end, and its hypervisor \
-         wants to see it.",
+         intercepts it.",
     ),
     Text {
         number: 0xa5,
@@ -1006,10 +1007,10 @@ pub static TEXTS: [Text; 89] = [
                  leaves it out. Many of them per second mean short sleeps: work that goes to and \
                  fro between vCPUs, or a fast timer. On these CPUs it takes the place of HLT, but \
                  KVM does not handle it in the fastpath.",
-        fewer: "Let the guest poll a little before HLT (the guest's cpuidle-haltpoll), or have \
-                HLT not exit at all on CPUs of their own: KVM_CAP_X86_DISABLE_EXITS, QEMU's \
-                -overcommit cpu-pm=on. kvm.halt_poll_ns makes the wake-up cheaper, not the exits \
-                fewer.",
+        fewer: "Let the guest poll briefly before HLT (the guest's cpuidle-haltpoll). If each \
+                vCPU has its own CPU, let HLT not exit at all: KVM_CAP_X86_DISABLE_EXITS, QEMU's \
+                -overcommit cpu-pm=on. kvm.halt_poll_ns makes wake-ups cheaper but does not \
+                reduce the number of exits.",
         manual: "Instruction Intercepts",
         kvm: &["x86.c: kvm_emulate_halt", "svm/svm.c: init_vmcb"],
     },
