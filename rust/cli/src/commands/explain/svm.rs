@@ -692,9 +692,10 @@ pub static TEXTS: [Text; 89] = [
         number: 0x80,
         occurs: Nested,
         means: "The guest executed VMRUN: a hypervisor in it enters a nested guest.",
-        causes: "Nested guests: one per exit that their hypervisor handles. A guest that has not \
-                 enabled SVM gets #UD.",
-        fewer: "Fewer exits of the nested guests: see the exits that come with them.",
+        causes: "Nested guests: one VMRUN per exit that their hypervisor handles. A guest that \
+                 has not enabled SVM gets #UD.",
+        fewer: "Reduce the exits of the nested guests: see the reasons that occur together with \
+                this one.",
         manual: "VMRUN Instruction",
         kvm: &[
             "svm/svm.c: vmrun_interception",
@@ -705,10 +706,11 @@ pub static TEXTS: [Text; 89] = [
         number: 0x81,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest executed VMMCALL: a hypercall.",
-        causes: "Paravirtual guests: IPIs to many vCPUs and wake-ups of waiting ones (Linux under \
-                 KVM), Hyper-V's hypercalls (Windows: TLB flushes, IPIs, timers), Xen's.",
-        fewer: "They mostly replace more exits of other kinds. The tracepoint kvm:kvm_hypercall \
-                (kvm:kvm_hv_hypercall) shows which.",
+        causes: "Paravirtual guests: IPIs to many vCPUs and wake-ups of waiting vCPUs (Linux \
+                 under KVM), Hyper-V's hypercalls (Windows: TLB flushes, IPIs, timers), and Xen's \
+                 hypercalls.",
+        fewer: "Most hypercalls replace several other exits. The tracepoint kvm:kvm_hypercall (or \
+                kvm:kvm_hv_hypercall) shows them.",
         manual: "VMMCALL Instruction",
         kvm: &[
             "svm/svm.c: vmmcall_interception",
@@ -721,11 +723,12 @@ pub static TEXTS: [Text; 89] = [
         number: 0x82,
         occurs: Nested,
         means: "The guest executed VMLOAD: a hypervisor in it loads the part of a guest's state \
-                that VMRUN leaves alone.",
-        causes: "Nested guests, each time that their hypervisor enters or leaves them, if the CPU \
-                 does not virtualize VMLOAD. A guest that has not enabled SVM gets #UD.",
-        fewer: "vls=1, the default, on CPUs that virtualize it, with nested paging. A CPU model \
-                of AMD for the guest: with one of Intel KVM does not use it.",
+                that VMRUN does not load.",
+        causes: "Nested guests: one each time their hypervisor enters or leaves them, unless the \
+                 CPU virtualizes VMLOAD. A guest that has not enabled SVM gets #UD.",
+        fewer: "vls=1, the default, on CPUs that virtualize VMLOAD and VMSAVE, with nested paging \
+                (npt=1). Give the guest an AMD CPU model: KVM does not use the feature for guests \
+                with an Intel one.",
         manual: "Nested Virtualization",
         kvm: &[
             "svm/svm.c: vmload_interception",
@@ -737,11 +740,12 @@ pub static TEXTS: [Text; 89] = [
         number: 0x83,
         occurs: Nested,
         means: "The guest executed VMSAVE: a hypervisor in it stores the part of a guest's state \
-                that VMRUN leaves alone.",
-        causes: "Nested guests, each time that their hypervisor enters or leaves them, if the CPU \
-                 does not virtualize VMSAVE. A guest that has not enabled SVM gets #UD.",
-        fewer: "vls=1, the default, on CPUs that virtualize it, with nested paging. A CPU model \
-                of AMD for the guest: with one of Intel KVM does not use it.",
+                that #VMEXIT does not store.",
+        causes: "Nested guests: one each time their hypervisor enters or leaves them, unless the \
+                 CPU virtualizes VMSAVE. A guest that has not enabled SVM gets #UD.",
+        fewer: "vls=1, the default, on CPUs that virtualize VMLOAD and VMSAVE, with nested paging \
+                (npt=1). Give the guest an AMD CPU model: KVM does not use the feature for guests \
+                with an Intel one.",
         manual: "Nested Virtualization",
         kvm: &[
             "svm/svm.c: vmsave_interception",
@@ -752,11 +756,13 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x84,
         occurs: Nested,
-        means: "The guest executed STGI: a hypervisor in it lets interrupts in again.",
-        causes: "Nested guests, once per exit that their hypervisor handles, if the CPU does not \
-                 virtualize the global interrupt flag. If it does, KVM intercepts STGI only while \
-                 an NMI or SMI waits for it. A guest that has not enabled SVM gets #UD.",
-        fewer: "vgif=1, the default, on CPUs that have it (the flag vgif in /proc/cpuinfo).",
+        means: "The guest executed STGI: a hypervisor in it enables interrupts again by setting \
+                the global interrupt flag.",
+        causes: "Nested guests: one per exit that their hypervisor handles, unless the CPU \
+                 virtualizes the global interrupt flag. With virtualization KVM intercepts STGI \
+                 only while an NMI or SMI waits for it. A guest that has not enabled SVM gets \
+                 #UD.",
+        fewer: "vgif=1, the default, on CPUs that virtualize it (the flag vgif in /proc/cpuinfo).",
         manual: "Global Interrupt Flag, STGI and CLGI Instructions",
         kvm: &[
             "svm/svm.c: stgi_interception",
@@ -767,10 +773,11 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x85,
         occurs: Nested,
-        means: "The guest executed CLGI: a hypervisor in it holds all interrupts back.",
-        causes: "Nested guests, once per entry into them, if the CPU does not virtualize the \
-                 global interrupt flag. A guest that has not enabled SVM gets #UD.",
-        fewer: "vgif=1, the default, on CPUs that have it (the flag vgif in /proc/cpuinfo).",
+        means: "The guest executed CLGI: a hypervisor in it holds all interrupts back by clearing \
+                the global interrupt flag.",
+        causes: "Nested guests: one per entry into them, unless the CPU virtualizes the global \
+                 interrupt flag. A guest that has not enabled SVM gets #UD.",
+        fewer: "vgif=1, the default, on CPUs that virtualize it (the flag vgif in /proc/cpuinfo).",
         manual: "Global Interrupt Flag, STGI and CLGI Instructions",
         kvm: &["svm/svm.c: clgi_interception", "svm/svm.c: svm_set_gif"],
     },
@@ -778,7 +785,8 @@ pub static TEXTS: [Text; 89] = [
         number: 0x86,
         occurs: Fault,
         means: "The guest executed SKINIT, which starts a measured launch.",
-        causes: "A guest that tries it although KVM's CPUID does not show it. It gets #UD.",
+        causes: "A guest that executes SKINIT although KVM does not offer it in CPUID. The guest \
+                 gets #UD.",
         fewer: "Fix the guest. The tracepoint kvm:kvm_skinit shows where.",
         manual: "Secure Startup with SKINIT",
         kvm: &["svm/svm.c: skinit_interception"],
@@ -786,9 +794,9 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x87,
         occurs: Feature("if their CPUID hides RDTSCP"),
-        means: "The guest executed RDTSCP, which the hypervisor intercepts.",
-        causes: "A program that uses it without asking CPUID. It gets #UD. With RDTSCP in the \
-                 guest's CPUID it does not exit.",
+        means: "The guest executed RDTSCP, which its CPUID hides.",
+        causes: "A program that uses RDTSCP without checking CPUID. The program gets #UD. With \
+                 RDTSCP in the guest's CPUID the instruction does not exit.",
         fewer: "Give RDTSCP to the guest, or fix the program.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -800,7 +808,7 @@ pub static TEXTS: [Text; 89] = [
         number: 0x88,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest executed ICEBP (INT1, opcode 0xf1), which raises a debug exception.",
-        causes: "Programs that look for a debugger, and tests. KVM always intercepts it, skips \
+        causes: "Programs that look for a debugger, and tests. KVM always intercepts ICEBP, skips \
                  the instruction, and raises #DB in the guest.",
         fewer: "Harmless.",
         manual: "Instruction Intercepts",
@@ -809,12 +817,13 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x89,
         occurs: Feature("unless they use SEV-ES"),
-        means: "The guest executed WBINVD or WBNOINVD: write back all caches.",
-        causes: "Kernels that change memory types or go to sleep; graphics drivers. KVM does \
-                 nothing, unless a device is assigned whose accesses bypass the caches. Then it \
-                 is very slow: KVM writes back the caches of all CPUs that the vCPU ran on.",
-        fewer: "CLFLUSH or CLWB of the lines that matter, in the guest. Assigned devices behind \
-                an IOMMU that snoops.",
+        means: "The guest executed WBINVD or WBNOINVD, which write back all caches.",
+        causes: "Kernels that change memory types or suspend; graphics drivers. KVM only skips \
+                 the instruction, unless the VM has an assigned device with non-coherent DMA. \
+                 Then it is very slow: KVM writes back the caches of all CPUs that the vCPU ran \
+                 on.",
+        fewer: "In the guest, write back single lines with CLFLUSH or CLWB. Assign devices behind \
+                an IOMMU that enforces snooping.",
         manual: "Instruction Intercepts",
         kvm: &["x86.c: kvm_emulate_wbinvd", "x86.c: need_emulate_wbinvd"],
     },
@@ -823,8 +832,8 @@ pub static TEXTS: [Text; 89] = [
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest executed MONITOR or MONITORX, which names the address that MWAIT waits \
                 for.",
-        causes: "As MWAIT: one of each.",
-        fewer: "As MWAIT: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on.",
+        causes: "See MWAIT: each MWAIT comes with one MONITOR.",
+        fewer: "See MWAIT: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit cpu-pm=on.",
         manual: "Instruction Intercepts",
         kvm: &["x86.c: kvm_emulate_monitor", "svm/svm.c: init_vmcb"],
     },
@@ -832,20 +841,25 @@ pub static TEXTS: [Text; 89] = [
         number: 0x8b,
         occurs: Feature("unless they use SEV-ES"),
         means: "The guest executed MWAIT or MWAITX, to wait in a sleep state of its choice.",
-        causes: "A guest that idles by MWAIT although KVM's CPUID does not show it. KVM does not \
-                 wait: it skips the instruction, so such a guest spins.",
-        fewer: "Let the guest wait by itself: KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit \
-                cpu-pm=on. Or have it use HLT.",
+        causes: "A guest that idles with MWAIT although KVM does not offer it in CPUID. KVM does \
+                 not wait: it skips the instruction, so such a guest spins. If userspace disables \
+                 KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS, the guest gets #UD.",
+        fewer: "Let MWAIT not exit at all (KVM_CAP_X86_DISABLE_EXITS, QEMU's -overcommit \
+                cpu-pm=on), or have the guest idle with HLT.",
         manual: "Instruction Intercepts",
-        kvm: &["x86.c: kvm_emulate_mwait", "svm/svm.c: init_vmcb"],
+        kvm: &[
+            "x86.c: kvm_emulate_mwait",
+            "x86.c: kvm_emulate_monitor_mwait",
+            "svm/svm.c: init_vmcb",
+        ],
     },
     Text {
         number: 0x8c,
         occurs: Nested,
         means: "A nested guest executed MWAIT or MWAITX and would have gone to sleep, and its \
                 hypervisor intercepts it.",
-        causes: "KVM intercepts all MWAIT (see MWAIT), not these alone. A hypervisor in the guest \
-                 may, for its nested guests.",
+        causes: "KVM itself intercepts MWAIT unconditionally (see MWAIT). A hypervisor in the \
+                 guest may intercept only armed MWAIT of its nested guests.",
         fewer: "Change the hypervisor in the guest.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -856,10 +870,13 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x8d,
         occurs: Feature("unless they use SEV-ES"),
-        means: "The guest executed XSETBV, which sets XCR0: the state that XSAVE saves.",
-        causes: "A kernel at boot, some per vCPU. A hypervisor in the guest, at each entry into a \
-                 nested guest whose XCR0 differs from its own. KVM always intercepts it.",
-        fewer: "Give the nested guests the CPU model of the guest.",
+        means: "The guest executed XSETBV, which sets XCR0: the state components that XSAVE \
+                saves.",
+        causes: "A kernel at boot, a few times per vCPU. A hypervisor in the guest, at each entry \
+                 into and exit from a nested guest whose XCR0 differs from its own. KVM always \
+                 intercepts XSETBV.",
+        fewer: "Give nested guests the same CPU model as the guest, so that their XCR0 is the \
+                same.",
         manual: "Instruction Intercepts",
         kvm: &["x86.c: kvm_emulate_xsetbv", "svm/svm.c: init_vmcb"],
     },
@@ -867,7 +884,7 @@ pub static TEXTS: [Text; 89] = [
         number: 0x8e,
         occurs: Fault,
         means: "The guest executed RDPRU, which reads APERF or MPERF from user mode.",
-        causes: "A program that uses it although KVM's CPUID does not show it. KVM always \
+        causes: "A program that uses RDPRU although KVM does not offer it in CPUID. KVM always \
                  intercepts it, and the program gets #UD.",
         fewer: "Fix the program.",
         manual: "Instruction Intercepts",
@@ -876,9 +893,10 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x8f,
         occurs: Feature("with SEV-ES or SEV-SNP"),
-        means: "The guest wrote EFER, the CPU carried it out, and the hypervisor is told.",
-        causes: "A kernel at boot, some per vCPU. KVM cannot see the registers of such a guest, \
-                 and follows its mode this way.",
+        means: "The guest wrote EFER. The CPU executed the write and then exited to report the \
+                value.",
+        causes: "A kernel at boot, a few times per vCPU. KVM cannot read the registers of such a \
+                 guest and follows its mode through these traps.",
         fewer: "Harmless.",
         manual: "Encrypted State (SEV-ES)",
         kvm: &["svm/svm.c: efer_trap", "svm/sev.c: sev_es_init_vmcb"],
@@ -886,9 +904,10 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x90,
         occurs: Feature("with SEV-ES or SEV-SNP"),
-        means: "The guest wrote CR0, the CPU carried it out, and the hypervisor is told.",
-        causes: "A kernel at boot, some per vCPU. KVM cannot see the registers of such a guest, \
-                 and follows its mode this way.",
+        means: "The guest wrote CR0. The CPU executed the write and then exited to report the \
+                value.",
+        causes: "A kernel at boot, a few times per vCPU. KVM cannot read the registers of such a \
+                 guest and follows its mode through these traps.",
         fewer: "Harmless.",
         manual: "Encrypted State (SEV-ES)",
         kvm: &[
@@ -900,10 +919,10 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x91,
         occurs: Never,
-        means: "The guest wrote a control register other than CR0, CR4 and CR8, and the CPU \
-                carried it out.",
-        causes: "Nothing: KVM asks for the traps of CR0, CR4 and CR8 only, and only SEV-ES guests \
-                 have them.",
+        means: "The guest wrote a control register other than CR0, CR4 and CR8. The CPU executed \
+                the write and then exited to report the value.",
+        causes: "Nothing: KVM enables the traps of CR0, CR4 and CR8 only, and only for SEV-ES \
+                 guests.",
         fewer: "Nothing to do.",
         manual: "Encrypted State (SEV-ES)",
         kvm: &["svm/sev.c: sev_es_init_vmcb"],
@@ -911,11 +930,13 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x94,
         occurs: Feature("with SEV-ES or SEV-SNP"),
-        means: "The guest wrote CR4, the CPU carried it out, and the hypervisor is told.",
-        causes: "KVM cannot see the registers of such a guest, and follows its mode this way. A \
-                 guest without INVPCID toggles CR4.PGE for each global TLB flush: two exits per \
-                 flush. Linux also changes CR4 as it switches between some tasks (see CR4_WRITE).",
-        fewer: "Give the guest INVPCID (a CPU model that has it).",
+        means: "The guest wrote CR4. The CPU executed the write and then exited to report the \
+                value.",
+        causes: "KVM cannot read the registers of such a guest and follows its mode through these \
+                 traps. A guest without INVPCID toggles CR4.PGE for each global TLB flush: two \
+                 exits per flush. Linux also writes CR4 when it switches between some tasks (see \
+                 CR4_WRITE).",
+        fewer: "Give the guest INVPCID: a CPU model with it.",
         manual: "Encrypted State (SEV-ES)",
         kvm: &[
             "svm/svm.c: cr_trap",
@@ -926,11 +947,11 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x98,
         occurs: Feature("with SEV-ES or SEV-SNP"),
-        means: "The guest wrote CR8, its task priority, the CPU carried it out, and the \
-                hypervisor is told.",
-        causes: "A guest that uses the task priority. Linux does not. KVM needs it to know which \
-                 interrupts the guest takes.",
-        fewer: "Use a guest that does not execute it.",
+        means: "The guest wrote CR8, its task priority. The CPU executed the write and then \
+                exited to report the value.",
+        causes: "A guest that uses the task priority, which Linux does not. KVM needs the value \
+                 to know which interrupts the guest takes.",
+        fewer: "Use a guest that does not use the task priority.",
         manual: "Encrypted State (SEV-ES)",
         kvm: &[
             "svm/svm.c: cr_trap",
@@ -945,16 +966,15 @@ pub static TEXTS: [Text; 89] = [
     ),
     of_nested_guests(
         0xa1,
-        "A nested guest executed INVLPGB with operands that are not allowed, and its hypervisor \
-         intercepts it.",
+        "A nested guest executed INVLPGB with illegal operands, and its hypervisor intercepts it.",
     ),
     Text {
         number: 0xa2,
         occurs: Feature("without nested paging (npt=0), or if their CPUID hides INVPCID"),
-        means: "The guest executed INVPCID, to drop translations of an address space from the \
+        means: "The guest executed INVPCID, which drops translations of an address space from the \
                 TLB.",
-        causes: "Shadow paging, as with INVLPG. If the guest's CPUID hides INVPCID, a program \
-                 that uses it anyway gets #UD. Otherwise it does not exit.",
+        causes: "Shadow paging, as with INVLPG. If the guest's CPUID hides INVPCID, a guest that \
+                 executes it anyway gets #UD. Otherwise INVPCID does not exit.",
         fewer: "npt=1, the default, and INVPCID in the CPU model.",
         manual: "Instruction Intercepts",
         kvm: &[
@@ -984,14 +1004,14 @@ pub static TEXTS: [Text; 89] = [
     ),
     Text {
         number: 0xa5,
-        occurs: Feature("if userspace enables it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
-        means: "The guest is about to lock the bus: an atomic access that crosses cache lines or \
-                is to uncached memory. It slows down the whole host.",
+        occurs: Feature("if userspace asks for it (KVM_CAP_X86_BUS_LOCK_EXIT)"),
+        means: "The guest is about to lock the bus, with an atomic access that crosses cache \
+                lines or goes to uncached memory. A bus lock slows down the whole host.",
         causes: "Programs with misaligned atomics. KVM hands KVM_EXIT_X86_BUS_LOCK to userspace, \
-                 which may slow the guest down for it (QEMU's bus-lock-ratelimit), and then lets \
-                 the access pass. The CPU needs the bus-lock threshold.",
-        fewer: "Fix the program: perf finds it by the event ls_locks.bus_lock, in the guest if \
-                that has the counters.",
+                 which may throttle the guest (QEMU's bus-lock-ratelimit). KVM then lets the \
+                 access pass. The CPU must have the bus-lock threshold.",
+        fewer: "Fix the program. perf finds it with the event ls_locks.bus_lock, in the guest if \
+                the guest has the counters.",
         manual: "Miscellaneous Intercepts",
         kvm: &[
             "svm/svm.c: bus_lock_exit",
@@ -1001,12 +1021,12 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0xa6,
         occurs: Feature("on CPUs with the idle-HLT intercept"),
-        means: "The guest executed HLT with no virtual interrupt or NMI pending: its vCPU is \
-                idle until the next interrupt.",
-        causes: "Idle guests. The time that a vCPU then waits is in the exit's, unless --off-cpu \
-                 leaves it out. Many of them per second mean short sleeps: work that goes to and \
-                 fro between vCPUs, or a fast timer. On these CPUs it takes the place of HLT, but \
-                 KVM does not handle it in the fastpath.",
+        means: "The guest executed HLT with no virtual interrupt or NMI pending: the vCPU has \
+                nothing to do until an interrupt.",
+        causes: "Idle guests. The exit's time includes the wait, unless --off-cpu excludes it. \
+                 Many of these exits per second mean short sleeps: work that moves back and forth \
+                 between vCPUs, or a fast timer. On these CPUs KVM intercepts idle HLT instead of \
+                 HLT, and does not handle it in the fastpath.",
         fewer: "Let the guest poll briefly before HLT (the guest's cpuidle-haltpoll). If each \
                 vCPU has its own CPU, let HLT not exit at all: KVM_CAP_X86_DISABLE_EXITS, QEMU's \
                 -overcommit cpu-pm=on. kvm.halt_poll_ns makes wake-ups cheaper but does not \
@@ -1017,40 +1037,42 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x400,
         occurs: Feature("with nested paging (npt=1)"),
-        means: "The guest accessed memory that the nested page tables do not map, or not for this \
-                kind of access.",
-        causes: "Memory that the guest touches for the first time; that the host swapped out, \
-                 moved, merged (KSM), or split and joined again (huge pages); ballooning. Live \
-                 migration: KVM write-protects pages to log which are dirty. A hypervisor in the \
-                 guest: KVM shadows its nested page tables. Emulated devices: KVM marks their \
-                 memory by reserved bits, so each access to memory-mapped I/O is one. virtio's \
-                 doorbells are the cheap kind (tracepoint kvm:kvm_fast_mmio); KVM emulates the \
-                 others, and userspace may have to finish them. Without AVIC the APIC of a guest \
-                 in xAPIC mode is such a device.",
-        fewer: "Memory: huge pages (hugetlbfs or transparent ones); memory locked and touched \
-                beforehand (QEMU's prealloc=on); no KSM, swap or NUMA balancing of it. The \
-                tracepoint kvm:kvm_page_fault shows the addresses. Devices: fewer doorbells \
-                (virtio event index), polling backends (vhost with busy polling, iothreads with \
-                poll-max-ns), virtio or assigned devices in place of emulated ones. The \
-                tracepoint kvm:kvm_mmio shows the accesses. The APIC: x2APIC in the guest, or \
-                AVIC.",
+        means: "The guest accessed memory that the nested page tables do not map, or do not map \
+                for this kind of access.",
+        causes: "Memory: the guest touches it for the first time, or the host has swapped it out, \
+                 moved it, merged it (KSM), split or collapsed its huge pages, or reclaimed it by \
+                 ballooning. Live migration: KVM write-protects pages to log writes. A hypervisor \
+                 in the guest: KVM shadows its nested page tables. SEV-SNP: the guest expects a \
+                 page in another state (private or shared) or size than the RMP has. Emulated \
+                 devices: each access to memory-mapped I/O exits, because KVM marks such memory \
+                 with reserved bits. virtio's doorbells are cheap (tracepoint kvm:kvm_fast_mmio); \
+                 KVM emulates other accesses, and userspace may have to finish them. Without AVIC \
+                 the APIC of a guest in xAPIC mode is such a device.",
+        fewer: "Memory: use huge pages (hugetlbfs or transparent huge pages), and no KSM, swap or \
+                NUMA balancing for this memory. The tracepoint kvm:kvm_page_fault shows the \
+                addresses. Devices: use virtio or assigned devices instead of emulated devices, \
+                fewer doorbells (virtio event index), and polling backends (vhost with busy \
+                polling, iothreads with poll-max-ns). The tracepoint kvm:kvm_mmio shows the \
+                accesses. APIC: use x2APIC in the guest, or AVIC.",
         manual: "Nested Paging",
         kvm: &[
             "svm/svm.c: npf_interception",
             "mmu/mmu.c: kvm_mmu_page_fault",
             "mmu/spte.c: make_mmio_spte",
+            "svm/sev.c: sev_handle_rmp_fault",
         ],
     },
     Text {
         number: 0x401,
         occurs: Feature("with AVIC (avic=1)"),
         means: "The guest sent an IPI that AVIC could not deliver to all of its targets.",
-        causes: "A target vCPU does not run, so KVM wakes it: idle guests whose vCPUs wake each \
-                 other. IPIs that AVIC does not deliver: NMI, INIT and start-up IPIs, \
-                 level-triggered ones, and those to vCPUs that do not exist. With enable_ipiv=0 \
-                 every IPI to another vCPU; KVM sets it on Zen 1, Zen 2 and Hygon (an erratum).",
+        causes: "A target vCPU does not run and KVM wakes it: idle guests whose vCPUs wake each \
+                 other. AVIC delivers only fixed, edge-triggered interrupts: KVM sends NMI, INIT, \
+                 start-up and level-triggered IPIs, and IPIs with a target that does not exist. \
+                 With enable_ipiv=0 every IPI to another vCPU exits; KVM sets enable_ipiv=0 on \
+                 Zen 1, Zen 2 and Hygon because of an erratum.",
         fewer: "Let idle vCPUs keep their CPUs: QEMU's -overcommit cpu-pm=on. The tracepoint \
-                kvm:kvm_avic_incomplete_ipi shows why.",
+                kvm:kvm_avic_incomplete_ipi shows the cause.",
         manual: "Advanced Virtual Interrupt Controller",
         kvm: &[
             "svm/avic.c: avic_incomplete_ipi_interception",
@@ -1061,13 +1083,13 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x402,
         occurs: Feature("with AVIC (avic=1)"),
-        means: "The guest accessed a register of its APIC that AVIC does not handle by itself.",
-        causes: "In xAPIC mode the timer's registers above all. In either mode EOI of \
-                 level-triggered interrupts, as the I/O APIC has to know of their end: emulated \
-                 PCI devices without MSI, the ACPI interrupt.",
-        fewer: "The TSC deadline in place of the APIC timer's count (QEMU's -cpu \
-                ...,tsc-deadline=on); devices with MSI or MSI-X: virtio. The tracepoint \
-                kvm:kvm_avic_unaccelerated_access shows the registers.",
+        means: "The guest accessed an APIC register that AVIC does not handle itself.",
+        causes: "In xAPIC mode mostly the timer's registers. In both modes EOI of level-triggered \
+                 interrupts, because KVM must forward it to the I/O APIC: emulated PCI devices \
+                 without MSI, and the ACPI interrupt.",
+        fewer: "Use the TSC deadline timer instead of the APIC timer's count (QEMU's -cpu \
+                ...,tsc-deadline=on), and devices with MSI or MSI-X, such as virtio. The \
+                tracepoint kvm:kvm_avic_unaccelerated_access shows the registers.",
         manual: "Advanced Virtual Interrupt Controller",
         kvm: &[
             "svm/avic.c: avic_unaccelerated_access_interception",
@@ -1077,15 +1099,15 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x403,
         occurs: Feature("with SEV-ES or SEV-SNP"),
-        means: "The guest executed VMGEXIT: it asks the hypervisor for something, through a page \
-                that they share (GHCB) or through an MSR.",
-        causes: "KVM cannot see the registers of such a guest. What would be another exit raises \
-                 #VC in the guest, whose handler executes VMGEXIT: port I/O, memory-mapped I/O, \
-                 MSRs, CPUID, WBINVD, DR7 and others. With SEV-SNP also changes of pages between \
-                 private and shared, starts of vCPUs, and requests for attestation.",
-        fewer: "Fewer of the exits that they stand for: see IOIO, MSR and NPF. The tracepoints \
-                kvm:kvm_vmgexit_enter and kvm:kvm_vmgexit_msr_protocol_enter show what the guest \
-                asks for.",
+        means: "The guest executed VMGEXIT: a request to the hypervisor, through a shared page \
+                (the GHCB) or through the GHCB MSR.",
+        causes: "KVM cannot read the registers of such a guest. An operation that would otherwise \
+                 exit raises #VC in the guest, and the #VC handler executes VMGEXIT: port I/O, \
+                 memory-mapped I/O, MSRs, CPUID, WBINVD, DR7 and others. With SEV-SNP the guest \
+                 also changes pages between private and shared, starts vCPUs, and requests \
+                 attestation this way.",
+        fewer: "Reduce the underlying exits: see IOIO, MSR and NPF. The tracepoints \
+                kvm:kvm_vmgexit_enter and kvm:kvm_vmgexit_msr_protocol_enter show the requests.",
         manual: "Encrypted State (SEV-ES)",
         kvm: &[
             "svm/sev.c: sev_handle_vmgexit",
@@ -1096,8 +1118,8 @@ pub static TEXTS: [Text; 89] = [
         number: 0xf000_0000,
         occurs: Never,
         means: "The APM reserves this code for software: no CPU reports it.",
-        causes: "Nothing: KVM only makes it up for a hypervisor in the guest. Hyper-V gets it \
-                 after a TLB flush that it wants to know of.",
+        causes: "Nothing: KVM only synthesizes this exit for a hypervisor in the guest. Hyper-V \
+                 gets it after a TLB flush if it asks for that.",
         fewer: "Nothing to do.",
         manual: "#VMEXIT",
         kvm: &["svm/hyperv.c: svm_hv_inject_synthetic_vmexit_post_tlb_flush"],
@@ -1105,10 +1127,11 @@ pub static TEXTS: [Text; 89] = [
     Text {
         number: 0xffff_fffd,
         occurs: Fault,
-        means: "The CPU did not enter the guest: the guest demands an idle sibling thread (SMT \
-                protection), and it was not idle.",
+        means: "The CPU did not enter the guest: the guest requires an idle sibling thread (SMT \
+                protection), and the sibling was not idle.",
         causes: "An SEV-SNP guest that sets this feature for one of its vCPUs although KVM does \
-                 not offer it. KVM has no handler: userspace gets KVM_EXIT_INTERNAL_ERROR.",
+                 not offer it. KVM has no handler for this code: userspace gets \
+                 KVM_EXIT_INTERNAL_ERROR.",
         fewer: "Fix the guest.",
         manual: "Secure Nested Paging (SEV-SNP)",
         kvm: &[
@@ -1121,8 +1144,9 @@ pub static TEXTS: [Text; 89] = [
         occurs: Fault,
         means: "The CPU did not enter the guest: the BUSY bit in the guest's encrypted state \
                 (VMSA) was set.",
-        causes: "An SEV-SNP guest that sets it, by alternate injection, although KVM does not \
-                 offer that. KVM has no handler: userspace gets KVM_EXIT_INTERNAL_ERROR.",
+        causes: "An SEV-SNP guest that sets the bit through alternate injection, which KVM does \
+                 not offer. KVM has no handler for this code: userspace gets \
+                 KVM_EXIT_INTERNAL_ERROR.",
         fewer: "Fix the guest.",
         manual: "Secure Nested Paging (SEV-SNP)",
         kvm: &[
@@ -1134,17 +1158,17 @@ pub static TEXTS: [Text; 89] = [
         number: 0xffff_ffff,
         occurs: Fault,
         means: "The CPU did not enter the guest: the state in the VMCB is not valid.",
-        causes: "A bug in KVM, or state that userspace set (KVM_SET_SREGS and the like) and KVM \
-                 did not refuse. The vCPU stops with KVM_EXIT_FAIL_ENTRY. If the state is that of \
-                 a nested guest, its hypervisor gets the exit.",
-        fewer: "dump_invalid_vmcb=1 logs the VMCB: report it.",
+        causes: "A bug in KVM, or invalid state from userspace (KVM_SET_SREGS and similar) that \
+                 KVM did not reject. The vCPU stops with KVM_EXIT_FAIL_ENTRY. If the state \
+                 belongs to a nested guest, KVM forwards the exit to its hypervisor.",
+        fewer: "Report it, with the VMCB that KVM logs with dump_invalid_vmcb=1.",
         manual: "VMRUN Instruction",
         kvm: &["svm/svm.c: svm_handle_exit", "svm/svm.c: dump_vmcb"],
     },
 ];
 
-/// Codes that differ by the number of a register or an exception, and the number of the text that
-/// those share which have none of their own: the first of these.
+/// Ranges of codes that differ in a register or vector number. Codes without a text of their own share
+/// the text with the given number, which is that of the first such code.
 const GROUPS: [(RangeInclusive<u32>, u32); 6] = [
     (0x00..=0x0f, 0x01),
     (0x10..=0x1f, 0x11),
@@ -1154,7 +1178,7 @@ const GROUPS: [(RangeInclusive<u32>, u32); 6] = [
     (0x90..=0x9f, 0x91),
 ];
 
-/// What is to be said of a code: what is said of it alone, or of its group.
+/// Returns the text of a code: its own, or that of its group.
 #[must_use]
 pub fn text(code: u32) -> Option<&'static Text> {
     of(code).or_else(|| {
