@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be done about exits, by what they were about.
+//! What to do about exits, by their key: the MSR, port, address or the like that they accessed.
 
 use exitstat_core::key::{Abi, ControlAccess, Key};
 
-/// What is to be said of exits with a key, or with any of several.
+/// Advice about exits with one key or one of several.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Advice {
     /// What the guest does.
     pub does: &'static str,
-    /// What people do to have fewer of them.
+    /// How to reduce them.
     pub fewer: &'static str,
 }
 
@@ -18,197 +18,200 @@ const fn advice(does: &'static str, fewer: &'static str) -> Advice {
     Advice { does, fewer }
 }
 
-/// Of those whose keys are not known.
+/// About exits whose keys are unknown.
 pub static NOT_CAPTURED: Advice = advice(
     "Taken before capturing began, or when the table was full (increase the module's parameter detail_size).",
     "",
 );
 static TIMER: Advice = advice(
     "The guest's kernel sets its local APIC's timer for the next tick, timeout or wake-up.",
-    "Fewer timers: a tickless guest (nohz=on, nohz_full= for CPUs that compute), programs that wait for events in \
-     place of polling with short sleeps, and larger timer slack.",
+    "Use fewer timers: a tickless guest (nohz=on, nohz_full= for CPUs that compute), programs that wait for events \
+     instead of polling with short sleeps, and larger timer slack.",
 );
 static TIMER_COUNT: Advice = advice(
     "The guest sets its local APIC's timer by a count, not by IA32_TSC_DEADLINE.",
     "Let the guest see the TSC deadline timer (QEMU: -cpu host, or +tsc-deadline), which KVM handles faster.",
 );
 static IPI: Advice = advice(
-    "A vCPU sends an interrupt to another one: mostly to wake it up, or to have it flush its TLB.",
-    "IPI virtualization (kvm_intel enable_ipiv=1, on processors that have it) sends them without an exit. Else fewer \
-     wake-ups across vCPUs: fewer vCPUs, threads pinned beside their data, the guest's cpuidle-haltpoll.",
+    "A vCPU sends an interrupt to another vCPU, mostly to wake it up or to flush its TLB.",
+    "IPI virtualization (kvm_intel enable_ipiv=1, on processors that have it) sends IPIs without exits. Otherwise \
+     reduce wake-ups across vCPUs: fewer vCPUs, threads pinned near their data, the guest's cpuidle-haltpoll.",
 );
 static SELF_IPI: Advice = advice(
     "A vCPU sends an interrupt to itself.",
-    "APICv (kvm_intel enable_apicv=1) does it without an exit.",
+    "APICv (kvm_intel enable_apicv=1) handles them without exits.",
 );
 static EOI: Advice = advice(
     "The guest signals end of interrupt (EOI).",
-    "APICv (kvm_intel enable_apicv=1) does it without an exit. On processors without it the paravirtual EOI (QEMU: \
-     -cpu MODEL,+kvm-pv-eoi) saves most of them.",
+    "APICv (kvm_intel enable_apicv=1) handles EOI without exits. On processors without APICv the paravirtual EOI \
+     (QEMU: -cpu MODEL,+kvm-pv-eoi) avoids most of them.",
 );
 static XAPIC: Advice = advice(
-    "The guest uses its local APIC through memory, which KVM must decode and emulate.",
-    "Let the guest use x2APIC (QEMU: -cpu MODEL,+x2apic; no nox2apic in the guest), and APICv on the host.",
+    "The guest accesses its local APIC as memory: KVM must decode and emulate each access.",
+    "Let the guest use x2APIC (QEMU: -cpu MODEL,+x2apic; no nox2apic in the guest). Use APICv on the host.",
 );
 static SPECULATION: Advice = advice(
-    "The guest's kernel guards against speculation when it switches.",
-    "KVM passes IA32_SPEC_CTRL through after its first use. IA32_PRED_CMD is passed through where the processor has \
-     it: give the guest the host's features (-cpu host). See the guest's spectre_v2_user= for who needs it.",
+    "The guest's kernel mitigates speculation attacks when it switches between tasks or between user and kernel mode.",
+    "KVM stops intercepting IA32_SPEC_CTRL when the guest first writes a value other than 0. KVM does not intercept \
+     IA32_PRED_CMD and IA32_FLUSH_CMD if the guest's CPUID has them: give the guest the host's features (-cpu host). \
+     The guest's spectre_v2_user= chooses which tasks are protected.",
 );
 static PMU: Advice = advice(
     "The guest programs performance counters: perf, or its NMI watchdog.",
-    "nmi_watchdog=0 in the guest; no perf that samples there; or no PMU for the guest (QEMU: -cpu MODEL,pmu=off). \
-     Where the host has it, kvm's enable_mediated_pmu=1 makes most of them no exit.",
+    "In the guest, boot with nmi_watchdog=0 and do not sample with perf. Or give the guest no PMU (QEMU: -cpu \
+     MODEL,pmu=off). With kvm_intel's enable_mediated_pmu=1, on hosts that support it, most of these accesses do not \
+     exit.",
 );
 static CLOCKS: Advice = advice(
-    "The guest tells KVM where to keep paravirtual clocks, steal time and the like when a vCPU starts, or reads the \
-     wall clock.",
-    "Nothing to gain: they are few.",
+    "When a vCPU starts, the guest tells KVM where to store paravirtual clocks, steal time and the like. Or the guest \
+     reads the wall clock.",
+    "Nothing to do: these exits are rare.",
 );
 static ASYNC_PF: Advice = advice(
-    "The host has brought in a page that the guest waited for, and the guest acknowledges it.",
-    "Keep the guest's memory resident: no swap, and no overcommitted memory cgroup.",
+    "The host has loaded a page that the guest waited for, and the guest acknowledges it.",
+    "Keep the guest's memory resident: no swap, no memory cgroup with too low a limit.",
 );
 static HYPERV_TIMER: Advice = advice(
-    "Windows, or a guest that takes the host for Hyper-V, sets a synthetic timer.",
-    "QEMU's hv-stimer-direct makes each timer cheaper. Fewer of them is for the guest: timer resolution and what \
-     polls there.",
+    "Windows, or another guest with Hyper-V enlightenments, sets a synthetic timer.",
+    "QEMU's hv-stimer-direct makes each timer cheaper. To use fewer timers, change the guest: its timer resolution \
+     and the programs that poll.",
 );
 static HYPERV_CLOCK: Advice = advice(
     "The guest reads Hyper-V's clock through its MSR.",
-    "Give it the reference TSC page (QEMU: hv-time), which it reads without an exit. If it has the page and reads the \
-     MSR all the same, KVM could not use the TSC: make tsc the host's clocksource.",
+    "Give the guest the reference TSC page (QEMU: hv-time), which it reads without an exit. If it has the page and \
+     still reads the MSR, KVM could not use the TSC: make tsc the host's clocksource.",
 );
 static HYPERV_APIC: Advice = advice(
-    "The guest uses its local APIC through Hyper-V's MSRs.",
-    "With APICv on the host the guest's own x2APIC is cheaper: leave out QEMU's hv-vapic there.",
+    "The guest accesses its local APIC through Hyper-V's MSRs.",
+    "With APICv on the host, x2APIC is cheaper: remove hv-vapic from QEMU's CPU options.",
 );
 static FEATURES: Advice = advice(
-    "Programs ask what the processor has when they start (the C library's loader, some twenty times each), and so \
-     does the guest's kernel when it boots.",
-    "Start fewer short-lived processes. For others, exitstat detail --capture ip tells which code asks.",
+    "Programs query CPU features when they start (the C library's loader, some twenty times per start), and so does \
+     the guest's kernel when it boots.",
+    "Start fewer short-lived processes. exitstat detail --capture ip shows which other code executes CPUID.",
 );
 static SERIAL: Advice = advice(
-    "The guest writes to a serial port: one exit per byte, and userspace finishes each.",
-    "Print less: quiet, or loglevel= on the guest's kernel command line. A virtio console (console=hvc0) spares \
-     userspace, but takes as many exits.",
+    "The guest writes to a serial port: one exit per byte, and userspace finishes each exit.",
+    "Print less: quiet, or loglevel= on the guest's kernel command line. A virtio console (console=hvc0) avoids the \
+     exits to userspace, but takes as many exits in all.",
 );
 static DEBUG_CONSOLE: Advice = advice(
     "The firmware writes debug messages: one exit per byte.",
-    "A release build of the firmware, or no isa-debugcon device (QEMU: -debugcon).",
+    "Use a release build of the firmware, or no isa-debugcon device (QEMU: -debugcon).",
 );
 static FW_CFG: Advice = advice(
-    "Firmware or bootloader reads QEMU's fw_cfg, byte by byte where it does not use its DMA.",
-    "Only while it boots. Firmware that uses fw_cfg's DMA; direct kernel boot by PVH (a vmlinux with -kernel).",
+    "The firmware or bootloader reads QEMU's fw_cfg, byte by byte unless it uses fw_cfg's DMA.",
+    "These exits occur only at boot. Use firmware that uses fw_cfg's DMA, or boot the kernel directly through PVH (a \
+     vmlinux with -kernel).",
 );
 static PCI_CONFIG: Advice = advice(
-    "Firmware and kernel look for PCI devices, and set them up, through ports.",
-    "Fewer devices and bridges, or a machine without PCI (QEMU's microvm).",
+    "Firmware and kernel find and configure PCI devices through ports.",
+    "Use fewer devices and bridges, or a machine without PCI (QEMU's microvm).",
 );
 static PM_TIMER: Advice = advice(
-    "The guest reads the ACPI timer: it is its clock, or calibrates another one.",
-    "kvm-clock or the TSC as the guest's clock (/sys/devices/system/clocksource): an invariant TSC (-cpu \
-     host,migratable=off or +invtsc). Windows: hv-time.",
+    "The guest reads the ACPI timer as its clock, or to calibrate another clock.",
+    "Use kvm-clock or the TSC as the guest's clock (/sys/devices/system/clocksource). For the TSC, give the guest an \
+     invariant one (-cpu host,migratable=off or +invtsc). Windows: hv-time.",
 );
 static RTC: Advice = advice(
-    "The guest uses the real-time clock or CMOS memory: it boots, or Windows keeps time by it.",
-    "Windows: hv-time and -rtc driftfix=slew only if needed. Linux reads it when it boots, and hwclock when it is \
-     run.",
+    "The guest accesses the real-time clock or CMOS memory, at boot or because Windows uses it to keep time.",
+    "Windows: use hv-time, and -rtc driftfix=slew only if needed. Linux reads the clock at boot; so does hwclock.",
 );
 static POST: Advice = advice(
-    "Firmware writes POST codes, and kernels delay themselves by such writes unless KVM tells them not to.",
+    "Firmware writes POST codes. Kernels use such writes as delays unless KVM tells them not to.",
     "Let the guest see kvm-nopiodelay (QEMU has it on by default), or boot it with io_delay=none.",
 );
 static PIT_PIC: Advice = advice(
-    "The guest programs the PC's old timer or interrupt controller, mostly while it starts and calibrates.",
-    "Give it a TSC of known frequency (CPUID leaf 0x15 or kvm-clock), lpj= or no PIT and PIC at all: QEMU's \
-     microvm,pit=off,pic=off.",
+    "The guest programs the PC's legacy timer or interrupt controller, mostly at boot and to calibrate clocks.",
+    "Give the guest a TSC of known frequency (CPUID leaf 0x15 or kvm-clock), boot it with lpj=, or give it no PIT and \
+     PIC at all: QEMU's microvm,pit=off,pic=off.",
 );
 static KEYBOARD: Advice = advice(
     "The guest looks for a keyboard and a mouse.",
-    "Only while it boots: a machine without them (microvm; q35,i8042=off) saves it.",
+    "These exits occur only at boot. A machine without these devices (microvm; q35,i8042=off) avoids them.",
 );
 static VGA: Advice = advice(
     "The guest writes to VGA's registers.",
-    "No VGA device (QEMU: -vga none) and a serial or virtio console; virtio-gpu for a screen.",
+    "Use a serial or virtio console and no VGA device (QEMU: -vga none), or virtio-gpu for a screen.",
 );
 static IDE: Advice = advice(
-    "The guest uses an IDE disk, a register an exit.",
-    "virtio-blk or virtio-scsi; or no CD-ROM drive, which many machines have by default.",
+    "The guest uses an IDE disk: one exit per register access.",
+    "Use virtio-blk or virtio-scsi, and no CD-ROM drive, which many machines have by default.",
 );
 static DEVICE_PORT: Advice = advice(
-    "A PCI device's register: a doorbell of an old-style virtio device, or an emulated device.",
-    "Fewer and larger requests; virtio in place of emulated devices. exitstat detail --qmp names the device.",
+    "A register of a PCI device: the doorbell of a legacy virtio device, or any register of an emulated device.",
+    "Use fewer and larger requests, and virtio instead of emulated devices. exitstat detail --qmp names the device.",
 );
 static IO_APIC: Advice = advice(
     "The guest masks, unmasks or ends interrupts at its I/O APIC.",
-    "Devices that use MSI or MSI-X (virtio over PCI), which do without it.",
+    "Use devices with MSI or MSI-X (virtio over PCI), which do not need the I/O APIC.",
 );
 static HPET: Advice = advice(
-    "The guest reads the HPET: it is its clock.",
-    "kvm-clock or the TSC as the guest's clock, and no HPET (QEMU: -machine hpet=off).",
+    "The guest reads the HPET, its clock.",
+    "Use kvm-clock or the TSC as the guest's clock, and no HPET (QEMU: -machine hpet=off).",
 );
 static DOORBELL: Advice = advice(
-    "A device's register: of virtio mostly the doorbell that tells that there is something in a queue.",
-    "More in a queue at once (larger or more parallel requests, virtio's event index); polling backends (vhost with \
-     busy polling, iothreads with poll-max-ns). exitstat detail --qmp names the device.",
+    "A device register. For virtio it is mostly a doorbell: the guest has put requests into a queue.",
+    "Submit more at once (larger or more parallel requests, virtio's event index), or use polling backends (vhost \
+     with busy polling, iothreads with poll-max-ns). exitstat detail --qmp names the device.",
 );
 static MEMORY: Advice = advice(
-    "The guest touches memory for the first time, or memory that the host has taken back, split or write-protected.",
-    "Huge pages (hugetlbfs, or transparent ones): one exit per 2 MiB instead of up to 512. No balloon, KSM, swap or \
-     NUMA balancing of this memory. QEMU's prealloc=on leaves the exits, and halves what each costs. Migration \
-     write-protects pages to see what changes.",
+    "The guest touches memory for the first time, or memory that the host has reclaimed, split or write-protected.",
+    "Use huge pages (hugetlbfs or transparent huge pages): one exit per 2 MiB instead of up to 512. Use no balloon, \
+     KSM, swap or NUMA balancing for this memory. QEMU's prealloc=on does not reduce the exits but halves the cost of \
+     each. Live migration write-protects pages to log writes.",
 );
 static DEVICE_PAGE: Advice = advice(
-    "The first access to a page of a device's registers; later ones exit as EPT_MISCONFIG, if the device is emulated.",
-    "Nothing to gain: there is one for each page.",
+    "The first access to a page of device registers. If the device is emulated, later accesses exit as EPT_MISCONFIG.",
+    "Nothing to do: there is one exit per page.",
 );
 static HOST_TIMER: Advice = advice(
-    "The host's own timer came while the guest ran: the scheduler's tick, or a timer of KVM's for a guest.",
-    "nohz_full= and isolcpus= on the host for the CPUs that run vCPUs, and no other work there.",
+    "A timer of the host expired while the guest ran: the scheduler's tick, or a timer that KVM runs for a guest.",
+    "Boot the host with nohz_full= and isolcpus= for the CPUs that run vCPUs, and run no other work there.",
 );
 static HOST_IPI: Advice = advice(
-    "Another CPU of the host interrupted this one: to reschedule, to run a function there, to flush a TLB.",
-    "Keep the host's work off these CPUs (cpusets); pin vCPUs; do not unmap a running guest's memory (KSM, balloon).",
+    "Another CPU of the host interrupted this one: to reschedule, to run a function on it, or to flush its TLB.",
+    "Keep the host's work off these CPUs (cpusets), pin vCPUs, and do not unmap a running guest's memory (KSM, \
+     balloon).",
 );
 static HOST_DEVICE: Advice = advice(
     "A device of the host interrupted the CPU while the guest ran.",
-    "Move it: /proc/irq/*/smp_affinity, irqaffinity=, or irqbalance that is told to leave these CPUs alone.",
+    "Move its interrupts to other CPUs: /proc/irq/*/smp_affinity, irqaffinity=, or irqbalance with these CPUs banned.",
 );
 static KICK: Advice = advice(
-    "A vCPU that releases a lock wakes up another one that waits for it (paravirtual spinlocks).",
-    "More CPUs for the VM, or fewer vCPUs, so that the holder of a lock is not preempted. If each vCPU has a CPU of \
-     its own, QEMU's kvm-hint-dedicated=on.",
+    "A vCPU releases a lock and wakes up a vCPU that waits for it (paravirtual spinlocks).",
+    "Give the VM more CPUs or fewer vCPUs, so that lock holders are not preempted. If each vCPU has its own CPU, use \
+     QEMU's kvm-hint-dedicated=on.",
 );
 static PV_IPI: Advice = advice(
-    "The guest sends an interrupt to many vCPUs by one hypercall, which saves exits.",
-    "Fewer wake-ups across vCPUs. With IPI virtualization on the host, try without it (QEMU: kvm-pv-ipi=off; for \
-     Windows without hv-ipi).",
+    "The guest sends an interrupt to many vCPUs with one hypercall, which saves exits.",
+    "Reduce wake-ups across vCPUs. With IPI virtualization on the host, try to do without the hypercall (QEMU: \
+     kvm-pv-ipi=off; for Windows no hv-ipi).",
 );
 static HYPERV_FLUSH: Advice = advice(
-    "The guest has other vCPUs flush their TLBs by a hypercall, which saves exits when some do not run.",
-    "Fewer vCPUs, large pages in the guest, less mapping and unmapping.",
+    "The guest flushes the TLBs of other vCPUs with a hypercall, which saves exits if some of them do not run.",
+    "Use fewer vCPUs and large pages in the guest, and map and unmap less memory.",
 );
 static CR3: Advice = advice(
-    "The guest switches address spaces, or reads CR3, and EPT is off or the guest is in real mode without \
-     unrestricted_guest.",
-    "kvm_intel's parameters ept=1 and unrestricted_guest=1, on a processor that has both.",
+    "The guest switches address spaces or reads CR3, while EPT is off, or while paging is off in the guest and \
+     unrestricted_guest is off.",
+    "Set kvm_intel's parameters ept=1 and unrestricted_guest=1, the defaults, on a processor that has both.",
 );
 static CR0_CR4: Advice = advice(
-    "The guest boots or changes modes: KVM must know of some bits of CR0 and CR4. With ept=0 also task switches and \
-     TLB flushes.",
-    "Nothing to gain while a guest boots. Else: kvm_intel's parameter ept=1.",
+    "The guest boots or changes modes, and changes bits of CR0 or CR4 that KVM must know. With ept=0 task switches \
+     and TLB flushes exit as well.",
+    "Nothing to do while a guest boots. Otherwise set kvm_intel's parameter ept=1.",
 );
 static CR8: Advice = advice(
     "The guest changes its task priority.",
-    "A processor with a TPR shadow, and the APIC in the kernel (QEMU: kernel-irqchip=on).",
+    "Use a processor with a TPR shadow, and the APIC in the kernel (QEMU: kernel-irqchip=on).",
 );
 static PAGE_FAULT: Advice = advice(
-    "A page fault that KVM must look at: EPT is off, or the guest's MAXPHYADDR is below the host's.",
-    "kvm_intel's parameters ept=1, and allow_smaller_maxphyaddr=0.",
+    "A page fault that KVM must check, because EPT is off or the guest's MAXPHYADDR is below the host's.",
+    "Set kvm_intel's parameters ept=1 and allow_smaller_maxphyaddr=0, the defaults.",
 );
 
-/// What is to be said; `None` if there is nothing but what the reason's page says.
+/// Returns the advice for a key; `None` if the reason's own text is all there is to say.
 #[must_use]
 pub fn find(reason: u32, key: u64) -> Option<&'static Advice> {
     Some(match Key::of(reason, key)? {
@@ -260,7 +263,7 @@ fn msr_advice(msr: u32) -> Option<&'static Advice> {
         0x830 => &IPI,
         0x83f => &SELF_IPI,
         0x80b => &EOI,
-        // Linux asks for the mode of an interrupt that it masks or ends at the I/O APIC.
+        // Linux reads the trigger mode of an interrupt that it masks or ends at the I/O APIC.
         0x818..=0x81f => &IO_APIC,
         0x48 | 0x49 | 0x10b => &SPECULATION,
         0xc1..=0xc8
