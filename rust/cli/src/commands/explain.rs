@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat explain`: what reasons mean, and what can be done about them.
+//! `exitstat explain`: what reasons mean, what causes them, and how to reduce them.
 
 use crate::{
     cli::{ExplainArgs, Format},
@@ -20,23 +20,23 @@ mod keys;
 mod svm;
 mod vmx;
 
-/// With which guests a reason occurs under KVM.
+/// The guests with which a reason occurs under KVM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occurs {
-    /// Any.
+    /// Any guest.
     Always,
-    /// Those for which this holds.
+    /// Guests for which this condition holds.
     Feature(&'static str),
-    /// Those that have hypervisors in them.
+    /// Guests with a hypervisor in them.
     Nested,
-    /// Those with something wrong in them, or in the host.
+    /// Only if something is wrong in the guest or the host.
     Fault,
-    /// None: KVM does not enable it.
+    /// None: KVM does not enable this exit.
     Never,
 }
 
 impl Occurs {
-    /// In words, for a list.
+    /// The condition in words, for a list.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -49,26 +49,26 @@ impl Occurs {
     }
 }
 
-/// What is to be said of a reason.
+/// The text about a reason.
 #[derive(Debug)]
 pub struct Text {
-    /// The reason's number; or the first of those that differ by a register's number only.
+    /// The reason's number; or the lowest number of a group of codes that differ in a register only.
     pub number: u32,
-    /// With which guests.
+    /// The guests that have it.
     pub occurs: Occurs,
-    /// What it means, as the manual says.
+    /// What it means, according to the manual.
     pub means: &'static str,
     /// What usually causes it.
     pub causes: &'static str,
-    /// What people do to have fewer.
+    /// How to reduce such exits.
     pub fewer: &'static str,
-    /// A section of the SDM's volume 3, or the APM's volume 2.
+    /// The title of a section of the SDM, volume 3, or the APM, volume 2.
     pub manual: &'static str,
-    /// Functions of KVM, each as `file: function`.
+    /// KVM's functions, each as `file: function`.
     pub kvm: &'static [&'static str],
 }
 
-/// All that is known of a reason, as JSON and CSV have it.
+/// A reason in JSON and CSV.
 #[derive(Serialize)]
 struct Entry {
     number: u32,
@@ -87,14 +87,14 @@ struct Entry {
     kvm: &'static [&'static str],
 }
 
-/// Columns of a text, unless the terminal has less.
+/// The width of a text in columns, unless the terminal is narrower.
 const WIDTH: usize = 90;
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// The reason is not defined; or the output cannot be written.
+/// Fails if the reason is not defined, or if the output cannot be written.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
     let columns = width().unwrap_or(WIDTH).clamp(40, WIDTH);
     let mut output = output::stdout();
@@ -170,7 +170,7 @@ fn csv(output: &mut impl Write, entries: impl Iterator<Item = Entry>) -> io::Res
     writer.flush()
 }
 
-/// In the order in which they are told of.
+/// The instruction sets, in the order of the output.
 const ISAS: [Isa; 2] = [Isa::Vmx, Isa::Svm];
 
 fn find(reason: Reason) -> Option<&'static Text> {
@@ -180,18 +180,18 @@ fn find(reason: Reason) -> Option<&'static Text> {
     }
 }
 
-/// What is to be said of a number that no manual defines.
+/// The error about a number that no manual defines.
 fn undefined(reason: Reason) -> String {
     let number = reason.number();
     let what = if reason.is_other() {
-        format!("{number} and all above it are not defined by the SDM; exitstat counts them as one")
+        format!("{number} and all numbers above it are not exit reasons in the SDM; exitstat counts them together")
     } else {
-        format!("{number} is not defined by the SDM")
+        format!("{number} is not an exit reason in the SDM")
     };
-    format!("{what}. Exits with it are those of a newer CPU: a newer exitstat may know it. `exitstat explain` lists what is defined")
+    format!("{what}. A newer CPU may have it, and a newer exitstat may know it. `exitstat explain` lists all reasons")
 }
 
-/// All about a reason.
+/// Returns the page about a reason.
 fn page(reason: Reason, text: &Text, width: usize) -> String {
     let mut page = format!("{} {reason}: {}\n", reason.number(), manual_name(reason));
     let with = match text.occurs {
@@ -227,7 +227,7 @@ fn page(reason: Reason, text: &Text, width: usize) -> String {
     page
 }
 
-/// Adds a paragraph of lines of up to `width` columns, `indent` of them empty.
+/// Appends a paragraph of lines of up to `width` columns, indented by `indent`.
 fn wrap(page: &mut String, paragraph: &str, width: usize, indent: usize) {
     let mut column = 0;
     for word in paragraph.split_whitespace() {
@@ -244,7 +244,7 @@ fn wrap(page: &mut String, paragraph: &str, width: usize, indent: usize) {
     page.push('\n');
 }
 
-/// A line a reason.
+/// Writes the list: one line per reason.
 fn list(output: &mut impl Write) -> io::Result<()> {
     let known = |isa| Reason::all(isa).filter_map(|reason| Some((reason, find(reason)?)));
     let row = |(reason, text): (Reason, &Text)| {
@@ -261,12 +261,12 @@ fn list(output: &mut impl Write) -> io::Result<()> {
     table::write(output, &with_name, &rows, width())?;
     writeln!(
         output,
-        "\nExit codes of AMD's SVM; in the APM, with VMEXIT_ before the name"
+        "\nExit codes of AMD's SVM (in the APM each name begins with VMEXIT_)"
     )?;
     let rows: Vec<_> = known(Isa::Svm).map(row).collect();
     table::write(output, &columns, &rows, width())?;
     if io::stdout().is_terminal() {
-        writeln!(output, "\n`exitstat explain REASON` tells more of one.")?;
+        writeln!(output, "\n`exitstat explain REASON` explains one reason.")?;
     }
     Ok(())
 }
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_defined_is_an_error_that_says_so() {
+    fn an_undefined_reason_is_an_error_that_says_so() {
         for number in [35, 38, 42, 71, 82, 83, 86] {
             let reason = Reason::vmx(number);
             assert!(find(reason).is_none());
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_has_a_line_a_reason() {
+    fn the_list_has_one_line_per_reason() {
         let mut list = Vec::new();
         super::list(&mut list).unwrap();
         let list = String::from_utf8(list).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat explain` of exits that were captured: what most of them were about, and what can be done.
+//! `exitstat explain --from` and the like: what caused most of the captured exits, and how to reduce them.
 
 use super::{find, keys, wrap};
 use crate::{
@@ -18,27 +18,27 @@ use exitstat_core::{key::has_keys, tally::Tally};
 use serde::Serialize;
 use std::{cmp::Reverse, io::Write};
 
-/// What is told of in a table: this part of all exits, or of the time, unless a reason was asked for.
+/// The least share of all exits, or of their time, that a table shows, unless a reason is given.
 const WORTH_TELLING: f64 = 0.01;
 
-/// Keys that a heading names.
+/// The number of keys that a heading names.
 const NAMED: usize = 2;
 
-/// Exits of a reason that the same is to be said of.
+/// Exits of one reason that get the same advice.
 struct Group {
     reason: Reason,
-    /// What they were about, most first.
+    /// Their keys, the most frequent first.
     keys: Vec<String>,
     tally: Tally,
     /// Cycles of wall time in userspace.
     user_cycles: u64,
-    /// All of the reason.
+    /// All exits of the reason.
     of: Tally,
     does: &'static str,
     fewer: &'static str,
 }
 
-/// All of them, and what there was in all.
+/// All groups, and the total.
 struct Found {
     period: Period,
     scope: Scope,
@@ -48,11 +48,11 @@ struct Found {
     user_cycles: u64,
 }
 
-/// Carries it out. Returns whether that is all that was recorded.
+/// Runs the command. Returns whether the recording was complete.
 ///
 /// # Errors
 ///
-/// Nothing was captured, or it cannot be read or written.
+/// Fails if nothing was captured, or if the input or the output fails.
 pub fn run(args: &ExplainArgs, width: usize, out: &mut impl Write) -> Result<bool, Error> {
     let (found, whole) = Found::of(args)?;
     match args.format {
@@ -246,7 +246,7 @@ impl Group {
     }
 }
 
-/// What exits of a row mean, and how to reduce them: by their key, else by their reason.
+/// Returns what exits of a row mean and how to reduce them: by key if known, otherwise by reason.
 fn advice(row: &Row, with_key: bool) -> Option<(&'static str, &'static str)> {
     let keyed = with_key && has_keys(row.reason.number);
     let known = match row.id.filter(|_| keyed) {

@@ -521,7 +521,7 @@ pub static TEXTS: [Text; 89] = [
     },
     Text {
         number: 0x74,
-        occurs: Feature("without virtual NMIs (vnmi=0, vgif=0, or an older CPU)"),
+        occurs: Feature("without virtual NMIs (vnmi=0, or an older CPU)"),
         means: "The guest executed IRET while KVM waited for the end of an NMI handler.",
         causes: "KVM has injected an NMI and must not inject another before the guest's handler \
                  returns: one exit per NMI. NMIs in guests come from perf or from the guest's \
