@@ -184,31 +184,28 @@ fn answers_of_hosts(all: &Expected) -> BTreeMap<&'static str, Vec<Answer>> {
             vec![Is(top(20, &share("user_seconds_total")))],
         ),
         (
-            "VM exits by reason, of the VMs chosen",
+            "VM exits by reason, selected VMs",
             vec![Is(by_name("exits_total"))],
         ),
         (
-            "Userspace time by reason, of the VMs chosen",
+            "Userspace time by reason, selected VMs",
             vec![Is(by_name("user_seconds_total"))],
         ),
         (
-            "99 % of exits take less, by reason",
+            "99th percentile of handling time, by reason",
             vec![Quantiles(all.p99(&["name"]))],
         ),
         (
-            "Time of an exit on average, by reason",
+            "Average handling time, by reason",
             vec![Is(join(
                 &all.sum("handling_seconds_total", &["name"]),
                 &all.sum("exits_total", &["name"]),
                 |a, b| a / b,
             ))],
         ),
+        ("VM exits by key", vec![of_key("host_key_exits_total")]),
         (
-            "VM exits by what they were about",
-            vec![of_key("host_key_exits_total")],
-        ),
-        (
-            "Handling time by what exits were about",
+            "Handling time by key",
             vec![of_key("host_key_handling_seconds_total")],
         ),
     ])
@@ -225,7 +222,7 @@ const REASON: [&str; 3] = ["vendor", "reason", "name"];
 /// What each query of contrib/grafana/exitstat-fleet.json has to answer, panel by panel.
 fn answers_of_the_fleet(all: &Expected, past: &Expected) -> BTreeMap<String, Vec<Answer>> {
     let mut answers = BTreeMap::from([(
-        "99 % of exits take less, by reason".to_owned(),
+        "99th percentile of handling time, by reason".to_owned(),
         vec![Quantiles(all.p99(&["vendor", "name"]))],
     )]);
     for (title, what) in KINDS {
@@ -242,7 +239,7 @@ fn answers_of_the_fleet(all: &Expected, past: &Expected) -> BTreeMap<String, Vec
                 false => (above(0.0, &now), gained),
             };
             answers.insert(format!("{title} by {of}"), vec![Is(now)]);
-            answers.insert(format!("{title} that a {of} gained"), vec![Is(gained)]);
+            answers.insert(format!("{title} by {of}: change"), vec![Is(gained)]);
         }
     }
     answers
@@ -433,7 +430,7 @@ fn queries_and_rules_are_right_across_twenty_hosts() {
             for query in &queries {
                 prometheus.poll(query, |result| !result.is_empty());
             }
-            if title.starts_with("How long exits take") {
+            if title.starts_with("Handling time per exit: ") {
                 let sums = all.sum("host_exits_total", &[]);
                 let last = results[0].iter().find(|(labels, _)| labels["le"] == "+Inf");
                 assert_eq!(last.map(|last| *last.1), sums.values().next().copied());
