@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0
-# exitstat: `make help` lists what there is to make.
+# exitstat: `make help` lists the targets.
 
 help:
-	@echo 'make demo             set up all that is needed, and show the main job'
-	@echo 'make test             set up all that is needed, and prove it'
-	@echo 'make test-static      formats, lints, patches (needs the kernel, not the lab)'
-	@echo 'make test-unit        cargo test'
-	@echo 'make test-fuzz        all parsers, fuzzed for some seconds (scripts/fuzz.sh: for longer)'
-	@echo 'make test-lab T=name  the tests in the lab; with T, those whose names have it in them'
-	@echo 'make demo-bpf         the command on a host without the module: AMD, Linux 6.1'
-	@echo 'make demo-host        the same on a Debian host with packages and libvirt'
-	@echo "make deb              build/deb: packages for Debian 13 and its own kernels"
-	@echo 'make dist             build/dist: the files of a release'
-	@echo "make test-debian13    make test in a Debian 13 root that is made in the cache"
-	@echo 'make test-host        the packages, and a Debian host that installs, uses and removes them'
-	@echo 'make test-debug       debug kernels, faults, load: up to an hour'
-	@echo 'make bench            what exitstat costs, against everything else: four minutes'
-	@echo 'make bench-cpu        what recording and reading cost on this processor, and memory'
-	@echo 'make report           the study, docs/report.md: records guests of many kinds: twenty minutes'
-	@echo 'make module           build/module/src/kvm_exitstat.ko for the cached kernel'
+	@echo 'make demo             set everything up, and show a guest that reads its exits'
+	@echo 'make demo-bpf         show the command on a host without the module: AMD, Linux 6.1'
+	@echo 'make demo-host        show a Debian host with packages and libvirt'
+	@echo 'make test             set everything up, and run the tests'
+	@echo 'make test-static      check formats, lints and patches (needs the kernel, not the lab)'
+	@echo 'make test-unit        run cargo test'
+	@echo 'make test-fuzz        fuzz all parsers for some seconds (scripts/fuzz.sh: longer)'
+	@echo 'make test-lab T=NAME  run the tests in the lab; T selects those with NAME in their names'
+	@echo 'make test-host        test the packages on a Debian host: install, use, remove'
+	@echo 'make test-debug       test debug kernels, faults and load: up to an hour'
+	@echo 'make test-debian13    run make test in a Debian 13 root, created in the cache'
+	@echo 'make bench            measure the cost of exitstat and of alternatives: four minutes'
+	@echo 'make bench-cpu        measure recording, reading and memory on this processor'
+	@echo 'make report           record many kinds of guests for docs/report.md: twenty minutes'
+	@echo 'make deb              build packages for Debian 13 and its kernels: build/deb'
+	@echo 'make dist             build the files of a release: build/dist'
+	@echo 'make module           build build/module/src/kvm_exitstat.ko for the cached kernel'
 	@echo 'make KDIR=... module  the same for a kernel tree that you patched and built'
-	@echo 'make cli              build/cli: the command exitstat, its manual pages and completions'
-	@echo 'make artifacts        build all, print name=path lines'
-	@echo 'make deps             install what is missing (make preflight: only say what)'
-	@echo 'make clean            remove what was built here; the cache stays (see README.md)'
+	@echo 'make cli              build the command, its manual pages and completions: build/cli'
+	@echo 'make artifacts        build everything, and print name=path lines'
+	@echo 'make deps             install missing packages (make preflight: only list them)'
+	@echo 'make clean            remove build results; the cache remains (see README.md)'
 
 demo: deps
 	@scripts/lab demo
@@ -40,7 +40,7 @@ deb: deps
 dist: deps
 	@scripts/dist.sh build/dist
 
-# The same in a Debian 13 root: its compilers, its emulator.
+# `make test` in a Debian 13 root, with its compilers and emulator.
 test-debian13:
 	@scripts/debian13.sh make test
 
@@ -50,12 +50,12 @@ test-host: deps
 test: deps
 	@scripts/test.sh static unit fuzz lab
 
-# What would not be over in an hour, the building of kernels included, is left out and named: another
-# run finds them built. With EXITSTAT_MINUTES=600, all runs at once.
+# Skips and names scenarios that would not end within an hour, including kernel builds. The next run finds these
+# kernels built. EXITSTAT_MINUTES=600 runs all at once.
 test-debug: deps
 	@EXITSTAT_MINUTES=$${EXITSTAT_MINUTES:-60} scripts/test.sh debug
 
-# All, as far as they fit. Scenarios may take longer than they say: there are some minutes to spare.
+# Everything that fits into 70 minutes. That leaves some minutes for scenarios that take longer than estimated.
 test-ci: deps
 	@EXITSTAT_MINUTES=70 scripts/test.sh static unit fuzz lab long
 
@@ -73,7 +73,7 @@ bench:
 bench-cpu: deps
 	@scripts/bench-cpu.sh
 
-# The study. With R, only those runs of L1: make report R=small.
+# The study. R selects runs of L1: make report R=small.
 report:
 	@scripts/preflight.sh --install report
 	@scripts/lab report $(R)
