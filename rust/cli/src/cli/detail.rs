@@ -6,51 +6,52 @@ use clap::{Args, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
 const DETAIL_HELP: &str = "\
-What a row says:
-  Exits of one reason with the same key, such as an MSR, a port, a CPUID leaf or an address, and, if it \
-was captured, from the same instruction. `other` counts the reason's exits that have no row: those \
-before capturing began, and those for which the table had no room. A reason's rows and its `other` add \
-up to its exits. A reason without keys has one row.
+Rows:
+  A row counts the exits of one reason with the same key, such as an MSR, a port, a CPUID leaf or an \
+address, and, if captured, from the same instruction. `other` counts the reason's exits without a row: \
+exits before capturing began, and exits that did not fit in the module's table. A reason's rows and its \
+`other` add up to its exits. A reason without keys has one row.
 
 Examples:
-  For ten seconds:
+  Capture keys for ten seconds:
     sudo exitstat detail --capture key -i 10
-  Which instructions execute CPUID:
+  Find the instructions that execute CPUID:
     sudo exitstat detail --capture ip -i 10 CPUID
-  From a recording:
+  Record details, then read the recording:
     sudo exitstat record --capture key -o boot.rec -- ./start-vm
     exitstat detail --from boot.rec MSR_WRITE
-  With names from the VM:
+  Show names from the VM's kernel and devices:
     sudo exitstat detail --capture both -i 10 --vm 1 --symbols guest-kallsyms
     sudo exitstat detail --capture key -i 10 --qmp /run/vm.qmp EPT_MISCONFIG
 ";
 
-/// What exits are about: which MSR, port, address, CPUID leaf, hypercall, or instruction
+/// Break down exits by MSR, port, address, CPUID leaf, hypercall or instruction
 ///
-/// Needs the module, and CAP_PERFMON, because details show what guests do. By default the module captures
-/// nothing: --capture turns capturing on while exitstat runs, the module's parameter `detail` for good.
+/// Requires the module, and CAP_PERFMON because details reveal guest activity. By default the
+/// module captures no details. --capture enables capturing while exitstat runs; the module's
+/// parameter `detail` enables it permanently.
 #[derive(Args, Debug)]
 #[command(after_long_help = DETAIL_HELP)]
 pub struct DetailArgs {
-    /// Which reasons.
+    /// Reasons to show.
     #[command(flatten)]
     pub reasons: ReasonsArgs,
-    /// Captured when.
+    /// Exits to show.
     #[command(flatten)]
     pub look: LookArgs,
-    /// Called what.
+    /// Sources of names.
     #[command(flatten)]
     pub names: NamesArgs,
-    /// Rows of a table, at most; the others are one row [default: 30]
+    /// Show at most N rows in a table and sum up the others in one row [default: 30]
     #[arg(short = 'n', long, value_name = "N")]
     pub rows: Option<usize>,
-    /// Order of the rows, largest first
+    /// Sort order of the rows, largest first
     #[arg(long, value_enum, default_value_t)]
     pub sort: DetailSort,
     /// Whose exits.
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// Output format; json is one document, as docs/json.md describes it
+    /// Output format; json is one document, described in docs/json.md
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
@@ -58,7 +59,7 @@ pub struct DetailArgs {
 /// Reasons to show.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ReasonsArgs {
-    /// Show only these reasons, by name or number, such as MSR_WRITE; the same as --reason
+    /// Show only these reasons, by name or number, such as MSR_WRITE; same as --reason
     #[arg(value_name = "REASON", value_parser = crate::reason::parse)]
     words: Vec<Wanted>,
     /// Show only these reasons, such as HLT,EPT_VIOLATION
@@ -77,7 +78,7 @@ impl ReasonsArgs {
 /// When what is shown was captured.
 #[derive(Args, Debug)]
 pub struct LookArgs {
-    /// Capture details while it runs, for INTERVAL
+    /// Capture details for INTERVAL
     #[arg(
         long,
         value_name = "WHAT",
@@ -85,13 +86,13 @@ pub struct LookArgs {
         requires = "interval"
     )]
     pub capture: Option<CaptureKind>,
-    /// Show exits of the next INTERVAL instead of all since capturing began
+    /// Show the exits of the next INTERVAL instead of all exits since capturing began
     #[arg(short, long, value_parser = interval, conflicts_with = "from")]
     pub interval: Option<Duration>,
-    /// Only from this mark to the next, of a recording (`record --marks` sets them)
+    /// Show only the phase from this mark to the next, in a recording (`record --marks` sets marks)
     #[arg(long, value_name = "MARK", requires = "from")]
     pub phase: Option<String>,
-    /// Only what was before this mark, of a recording
+    /// Show only exits before this mark, in a recording
     #[arg(long, value_name = "MARK", requires = "from", conflicts_with = "phase")]
     pub until: Option<String>,
     /// Of what.
@@ -110,14 +111,15 @@ impl LookArgs {
 /// The VM that names come from.
 #[derive(Args, Debug)]
 pub struct NamesArgs {
-    /// Name instruction pointers by the guest kernel's symbols: its System.map, a copy of its /proc/kallsyms, or its
-    /// vmlinux
+    /// Resolve instruction pointers with the guest kernel's symbols: its System.map, a copy of its
+    /// /proc/kallsyms, or its vmlinux
     #[arg(long, value_name = "FILE")]
     pub symbols: Option<PathBuf>,
-    /// How far KASLR moved the guest's kernel, such as 0x1c000000 [default: found from the captured exits]
+    /// KASLR offset of the guest kernel, such as 0x1c000000 [default: found from the captured
+    /// exits]
     #[arg(long, value_name = "OFFSET", value_parser = offset, requires = "symbols")]
     pub kaslr: Option<u64>,
-    /// Name addresses and ports by the VM's devices: ask its QEMU over this QMP socket
+    /// Name addresses and ports after the VM's devices, queried from QEMU over this QMP socket
     #[arg(long, value_name = "SOCKET")]
     pub qmp: Option<PathBuf>,
 }
@@ -131,34 +133,34 @@ fn offset(text: &str) -> Result<u64, String> {
     number.map_err(|_| "not a number, such as 0x1c000000".to_owned())
 }
 
-/// The slowest exits, one by one: when, whose, what they were about, where from
+/// List the slowest exits with their time, vCPU, key and instruction pointer
 ///
-/// While details are captured (`exitstat detail --help`), the module keeps the 15 slowest exits of each vCPU,
-/// and the 64 slowest of all vCPUs that are gone. With `--capture key` these are exits of reasons that have keys;
-/// `ip` and `both` include all reasons.
+/// While details are captured (see `exitstat detail --help`), the module keeps the 15 slowest exits
+/// of each vCPU, and the 64 slowest exits of all vCPUs that ended. With `--capture key` it keeps
+/// exits of reasons that have keys; with `ip` and `both` it keeps exits of all reasons.
 #[derive(Args, Debug)]
 pub struct SlowArgs {
-    /// Which reasons.
+    /// Reasons to show.
     #[command(flatten)]
     pub reasons: ReasonsArgs,
-    /// Captured when.
+    /// Exits to show.
     #[command(flatten)]
     pub look: LookArgs,
-    /// Called what.
+    /// Sources of names.
     #[command(flatten)]
     pub names: NamesArgs,
-    /// Rows of a table, at most [default: 30]
+    /// Show at most N rows in a table [default: 30]
     #[arg(short = 'n', long, value_name = "N")]
     pub rows: Option<usize>,
-    /// Only of this VM, by number, name or UUID (`exitstat vms` lists them)
+    /// Show only exits of this VM, by number, name or UUID (`exitstat vms` lists VMs)
     #[arg(long, value_name = "VM")]
     pub vm: Option<VmArg>,
-    /// Output format; json is one document, as docs/json.md describes it
+    /// Output format; json is one document, described in docs/json.md
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
-/// Rows of a table, if nobody says how many.
+/// Default number of rows in a table.
 pub const ROWS: usize = 30;
 
 /// Orders of rows.
@@ -167,28 +169,28 @@ pub enum DetailSort {
     /// Exits
     #[default]
     Exits,
-    /// Time in the kernel and in userspace
+    /// Kernel plus user time
     Time,
-    /// Time in the kernel
+    /// Kernel time
     #[value(alias = "kernel-time")]
     Cycles,
-    /// Time in userspace
+    /// User time
     #[value(alias = "user-time")]
     UserCycles,
     /// Exits that userspace finished
     #[value(alias = "user-exits")]
     User,
-    /// The longest exit
+    /// Kernel time of the longest exit
     Max,
 }
 
-/// What is captured of exits.
+/// Details to capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CaptureKind {
-    /// What they are about: an MSR, a port, an address, by reason
+    /// The key of each exit: an MSR, a port or an address, depending on the reason
     Key,
     /// The guest's instruction pointer
     Ip,
-    /// Both together
+    /// Key and instruction pointer
     Both,
 }

@@ -6,42 +6,42 @@ use clap::Args;
 use std::path::PathBuf;
 
 const AFTER_ENABLE: &str = "\
-Nothing is lost: the packaged files stay as they are, and after any failure the packaged KVM is in
-use again. It is refused while a VM runs, or another module uses KVM; if this kernel takes only
-signed modules, and exitstat's are not signed by a key that it knows; if the kernel that runs is
-another build than the modules are for. Each time it says what to do.
+The packaged files are not modified, and after any failure the packaged KVM is in use again. exitstat \
+refuses to replace KVM while a VM runs or another module uses KVM, if the kernel requires signed modules \
+and does not trust the signatures of exitstat's modules, or if the modules were built for a different \
+kernel build. Each error explains what to do.
 
 Examples:
   sudo exitstat enable
   sudo exitstat enable --next-boot        on a host with VMs running
   sudo exitstat enable --key MOK.priv --cert MOK.der
-      on a host with Secure Boot, with a key of your own that is enrolled";
+      on a host with Secure Boot, with your own enrolled key";
 
-/// Put the KVM that exitstat counts with in the place of the packaged one
+/// Replace the packaged KVM with exitstat's patched KVM
 ///
-/// Copies the modules of the package exitstat-modules-*, or those that DKMS built, to
-/// /lib/modules/*/updates/exitstat, and loads them in place of the packaged KVM. It stays so over
-/// reboots and upgrades of the kernel, until `exitstat disable`.
+/// Copies the modules of the package exitstat-modules-*, or the modules that DKMS built, to
+/// /lib/modules/*/updates/exitstat, and loads them in place of the packaged KVM. The replacement
+/// persists across reboots and kernel upgrades until `exitstat disable`.
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER_ENABLE)]
 pub struct EnableArgs {
-    /// Load nothing now: KVM is replaced when the host boots again
+    /// Do not load modules now; replace KVM at the next boot
     #[arg(long)]
     pub next_boot: bool,
-    /// Sign the modules with this private key, for hosts that take only signed ones
+    /// Sign the modules with this private key, for hosts that require signed modules
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// The certificate of that key, in DER form, which is enrolled
+    /// Enrolled certificate of the key, in DER format
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
 }
 
-/// Put the packaged KVM back
+/// Restore the packaged KVM
 ///
-/// Takes the modules out of /lib/modules and loads the packaged KVM.
+/// Removes exitstat's modules from /lib/modules and loads the packaged KVM.
 #[derive(Args, Debug)]
 pub struct DisableArgs {
-    /// Load nothing now: KVM is replaced when the host boots again
+    /// Do not load modules now; restore the packaged KVM at the next boot
     #[arg(long)]
     pub next_boot: bool,
 }

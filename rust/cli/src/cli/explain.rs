@@ -5,22 +5,23 @@
 use super::{Format, LookArgs, VmArg};
 use clap::Args;
 
-/// What a reason means, and how to reduce it; of a recording, what its exits were about
+/// Explain an exit reason and how to reduce its exits
 ///
-/// With a recording that has details (`record --capture key`), or for some seconds (--capture key -i 10), it lists
-/// what most exits were about, and how to reduce them.
+/// With a recording that has details (`record --capture key`), or while capturing them (--capture
+/// key -i 10), explain also lists the most frequent keys and how to reduce their exits.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// The reason, by number or name; all are listed without one
+    /// Exit reason, by number or name; without it, all reasons are listed
     #[arg(value_parser = crate::reason::parse)]
     pub reason: Option<crate::reason::Wanted>,
-    /// Only exits of this VM, by number, name or UUID (`exitstat vms` lists them)
+    /// Show only exits of this VM, by number, name or UUID (`exitstat vms` lists VMs)
     #[arg(long, value_name = "VM")]
     pub vm: Option<VmArg>,
-    /// Which exits.
+    /// Exits to show.
     #[command(flatten)]
     pub look: LookArgs,
-    /// Output format; json is a document for each vendor's reason, or one of all, as docs/json.md describes it
+    /// Output format; json is one document per vendor's reason, or one for all reasons, described
+    /// in docs/json.md
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

@@ -12,33 +12,36 @@ Examples:
       for Prometheus on this host: scrape_configs: [{job_name: exitstat,
       static_configs: [{targets: ['localhost:9948']}]}]
   exitstat export --textfile /var/lib/prometheus/node-exporter/exitstat.prom -i 15
-      for a node_exporter that runs already; opens no port
+      for an existing node_exporter; opens no port
   exitstat export --details 20
-      also MSRs, ports, addresses and CPUID leaves, once the module captures them:
+      with exits by MSR, port, address and CPUID leaf; first start capturing:
       echo key >/sys/module/kvm_exitstat/parameters/detail
 
   exitstat export --listen :9948 --web.config.file /etc/exitstat/web.yml
       for a Prometheus on another host, with TLS and a password
 
-docs/metrics.md lists the metrics and bounds their number. docs/fleet.md is about many hosts.";
+docs/metrics.md lists the metrics and the limits on their number. docs/fleet.md \
+covers many hosts.";
 
-/// Metrics for Prometheus
+/// Export metrics for Prometheus
 ///
-/// Answers HTTP requests for /metrics, in OpenMetrics or in the older text format, as the request
-/// prefers. Each answer is a new snapshot. Or writes a file for node_exporter's textfile collector.
+/// Serves /metrics over HTTP, in OpenMetrics or in the older text format, as the client prefers.
+/// Each request takes a new snapshot. With --textfile, exitstat writes a file for node_exporter's
+/// textfile collector instead.
 ///
-/// The device is open only while it is read, so the module can be unloaded meanwhile. Without the
-/// module, and before kvm_intel or kvm_amd is loaded, requests get status 503 and the reason. BPF counts
-/// for as long as the exporter runs, or longer with --pin.
+/// The device is open only during a snapshot, so the module can be unloaded at any other time.
+/// Without the module, and before kvm_intel or kvm_amd is loaded, requests get status 503 and the
+/// reason. BPF counts while the exporter runs, or longer with --pin.
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER_HELP)]
 pub struct ExportArgs {
-    /// Listen here: HOST:PORT with an address or a name, all of whose addresses are used, or :PORT for all
-    /// addresses of this host; port 0 takes a free one. Whoever can connect sees all VMs of the host
+    /// Listen on HOST:PORT, or on :PORT for all addresses of this host. HOST is an address, or a
+    /// name to listen on all its addresses. Port 0 selects a free port. Anyone who can connect can
+    /// see all VMs of the host
     #[arg(long, value_name = "[HOST]:PORT", default_value = "127.0.0.1:9948")]
     pub listen: Listen,
-    /// Take TLS and passwords from this YAML file, in the format of node_exporter and others; docs/metrics.md lists
-    /// its fields
+    /// Read TLS and password settings from this YAML file, in the format of node_exporter and other
+    /// exporters; docs/metrics.md lists its fields
     #[arg(
         long = "web.config.file",
         id = "web.config.file",
@@ -46,23 +49,23 @@ pub struct ExportArgs {
         conflicts_with = "textfile"
     )]
     pub web_config_file: Option<PathBuf>,
-    /// Write this file, whose name should end in .prom, instead of answering requests
+    /// Write the metrics to this file instead of serving HTTP; its name should end in .prom
     #[arg(long, value_name = "PATH", conflicts_with = "listen")]
     pub textfile: Option<PathBuf>,
-    /// Write the file each INTERVAL
+    /// Write the file every INTERVAL
     #[arg(short, long, value_parser = super::interval, requires = "textfile")]
     pub interval: Option<Duration>,
-    /// Omit metrics of VMs
+    /// Omit per-VM metrics
     #[arg(long)]
     pub no_vms: bool,
-    /// Omit all histograms, which are most of the host's series
+    /// Omit histograms (most of the host's series)
     #[arg(long)]
     pub no_histograms: bool,
-    /// Also export histograms of each VM: up to 26 series for each of its reasons
+    /// Also export per-VM histograms: up to 26 series for each reason of a VM
     #[arg(long, conflicts_with_all = ["no_vms", "no_histograms"])]
     pub vm_histograms: bool,
-    /// Also export exits by key (MSR, port, address, CPUID leaf and so on), at most N keys per reason. Needs the
-    /// module, with its parameter `detail` set, and CAP_PERFMON
+    /// Also export exits by key (MSR, port, address, CPUID leaf and so on), at most N keys per
+    /// reason. Requires the module with its parameter `detail` set, and CAP_PERFMON
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub details: Option<u16>,
     #[allow(missing_docs)]

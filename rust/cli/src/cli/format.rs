@@ -19,17 +19,17 @@ pub struct PrintArgs<F = Format>
 where
     F: ValueEnum + Clone + Default + Send + Sync + 'static,
 {
-    /// Output format; json is one document per table, as docs/json.md describes it
+    /// Output format; json is one document per table, described in docs/json.md
     #[arg(long, value_enum, default_value_t)]
     pub format: F,
-    /// Cycles in the table, as they are counted (the default)
+    /// Show cycles in the table, as counted (the default)
     #[arg(long)]
     pub cycles: bool,
-    /// Milliseconds and microseconds in the table, by the TSC's frequency
+    /// Show milliseconds and microseconds in the table, converted by the TSC frequency
     #[arg(long, conflicts_with = "cycles")]
     pub time: bool,
-    /// Columns of nested guests in the table: exits that were theirs, and those of them that the VM,
-    /// their hypervisor, got; by the module only
+    /// Add columns for nested guests (L2) to the table: their exits, and how many of them KVM
+    /// reflected to the hypervisor in the VM (L1). Module only
     #[arg(long)]
     pub nested: bool,
 }
@@ -37,12 +37,12 @@ where
 /// Formats of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Columns for people
+    /// Human-readable table
     #[default]
     Table,
     /// JSON, one line per document
     Json,
-    /// Comma-separated values, with a header
+    /// Comma-separated values with a header
     Csv,
 }
 
@@ -50,7 +50,7 @@ pub enum Format {
 pub fn file() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match format_of(&path) {
         Some(format) => Err(format!(
-            "-o names the file to write, and {format} is a format (for a file with that name: -o ./{format})"
+            "-o takes the file to write, but {format} is an output format (for a file with that name: -o ./{format})"
         )),
         None => Ok(path),
     })

@@ -37,78 +37,79 @@ pub use vm::VmArg;
 
 // A paragraph is one line here: clap breaks it where the terminal ends, and indents what follows as its beginning.
 const AFTER_HELP: &str = "\
-Who counts:
-  The module kvm_exitstat if it is loaded. Otherwise BPF programs on KVM's tracepoints, which need no \
-module, on Intel and AMD; they count until exitstat ends (with --pin, until `exitstat unpin`). Each \
-table names who counted. --source chooses.
+Sources:
+  The kernel module kvm_exitstat counts if it is loaded. Otherwise exitstat attaches BPF programs to \
+KVM's tracepoints, on Intel and AMD; this needs no module. They count until exitstat exits (with --pin, \
+until `exitstat unpin`). Each table names its source. --source selects one.
 
-What is counted:
-  Every hardware VM exit, once, under its reason: on Intel the basic exit reason (SDM vol. 3, \
-appendix C), on AMD the exit code (APM vol. 2, appendix C).
-  Kernel time, by the module: TSC cycles from the exit to the end of its handling, while the vCPU's \
-thread is on its CPU. By BPF: nanoseconds from the exit to the next entry, less the time in \
-userspace. That includes waiting in HLT and for a CPU; --off-cpu excludes the time that the thread is \
-off its CPU.
-  User time: wall time in userspace, for the exits that userspace finishes.
-  %time is the share of kernel and user time together, and the default order. %ktime, of CPUs and \
-guests, is the share of kernel time. avg, p50, p99 and max are kernel time per exit. %uexits is the \
-share of the reason's exits that userspace finished.
+Counters:
+  VM exits: each hardware VM exit is counted once, under its exit reason. On Intel this is the basic exit \
+reason (SDM vol. 3, appendix C), on AMD the exit code (APM vol. 2, appendix C).
+  Kernel time, module: TSC cycles from the exit to the end of its handling, while the vCPU thread is on \
+its CPU.
+  Kernel time, BPF: nanoseconds from the exit to the next entry, minus the time in userspace. This \
+includes waiting in HLT and for a CPU; --off-cpu excludes the time that the vCPU thread is off its CPU.
+  User time: wall time in userspace, for exits that userspace finishes.
+  %time is the share of kernel plus user time, and the default sort order. %ktime (CPUs and guests) is \
+the share of kernel time. avg, p50, p99 and max are kernel time per exit. %uexits is the percentage of \
+the reason's exits that userspace finished.
 
-Where the numbers come from:
+Accuracy:
   Host totals of exits and kernel time are summed from per-CPU counters. User time, percentiles and \
-the longest exit are summed from the vCPUs' counters, including vCPUs that ended. They may differ by \
-exits taken during the snapshot and by vCPUs whose counters could not be allocated. CPUs count exits \
-and kernel time only.
-  The longest exit is known since counting began. A report of an interval shows the upper bound of \
-the bucket of its longest exit.
-  p50 and p99 are upper bounds: 50 and 99 % of the exits took no longer. They come from a log2 \
-histogram, so a bound is less than twice the exact figure (below 128 cycles it may be more).
+the longest exit come from per-vCPU counters, including vCPUs that ended. The two may differ by exits \
+taken during the snapshot and by vCPUs whose counters could not be allocated. Per-CPU counters have \
+exits and kernel time only.
+  max is the longest exit since counting began. In a report for an interval, it is the upper bound of \
+the histogram bucket of the longest exit.
+  p50 and p99 are upper bounds: 50 % and 99 % of exits took no longer. They come from a log2 histogram, \
+so a bound is less than twice the exact value (below 128 cycles it may be more).
 
 Width:
-  A table is as wide as COLUMNS says, or else as the terminal. What does not fit is shortened or left \
-out in the order of docs/cli.md. A pipe or a file gets all columns.
+  A table is as wide as COLUMNS says, or else as wide as the terminal. Cells and columns that do not fit \
+are shortened or omitted, in the order listed in docs/cli.md. Pipes and files get all columns.
 
 Options:
-  An option without effect beside the others is an error (exit status 2), such as --time with --format json.
+  An option that has no effect beside the others is an error (exit status 2), for example --time with \
+--format json.
 
 Exit status:
   0  success
   1  `check`: over the budget
-  2  the command line, or a budget, has an error
-  3  the counters cannot be read: no module, no BPF, no permission
+  2  the command line or the budget is invalid
+  3  the counters cannot be read: no module, no BPF, or no permission
   4  `guest`: the CPUID leaves are unavailable
-  5  a recording cannot be read, lacks data, or is damaged (the rest is printed)
-  6  another failure, such as writing a file
-  `record -- COMMAND` returns COMMAND's exit status; 125 if exitstat failed, 126 if COMMAND could \
-not be run, 127 if it was not found, and 128 and the signal's number if a signal ended it.
+  5  a recording is unreadable, incomplete or damaged (intact parts are printed)
+  6  any other failure, such as a file that cannot be written
+  `record -- COMMAND` returns COMMAND's exit status, 125 if exitstat failed, 126 if COMMAND could not be \
+executed, 127 if it was not found, or 128 plus the signal number if a signal killed it.
 
 Examples:
-  sudo exitstat top               live, on any host with KVM
-  exitstat                        since the module was loaded; by BPF, a second
-  exitstat 1                      that, and then each second
-  exitstat 5 -y --for 1m          each 5 seconds for a minute, without totals
-  exitstat --vm 3 --reason HLT 1  only HLT exits of VM 3
+  sudo exitstat top               live view, on any host with KVM
+  exitstat                        totals since module load; with BPF, one second
+  exitstat 1                      the same, then one report per second
+  exitstat 5 -y --for 1m          every 5 seconds for a minute, without totals
+  exitstat --vm 3 --reason HLT 1  HLT exits of VM 3, every second
   exitstat record -o boot.rec -- ./start-vm && exitstat report boot.rec
   exitstat diff ept1.rec ept0.rec
 ";
 
 /// VM exit statistics for KVM on Intel and AMD
 ///
-/// Shows how often guests leave to the hypervisor, why, and how much time it takes to handle it.
-/// Reads what the kernel module kvm_exitstat counts, or counts by BPF where there is none, or reads
-/// a recording.
+/// Shows how often guests exit to the hypervisor, why, and how long the exits take to handle. Reads
+/// the counters of the kernel module kvm_exitstat, counts with BPF if the module is not loaded, or
+/// reads a recording.
 ///
-/// Without a command: the totals since the module was loaded, then one report per INTERVAL, COUNT in
-/// total, and at the end, or at Ctrl-C, the average over all intervals. By BPF there are no totals:
-/// one report per INTERVAL, or of one second.
+/// Without a command, exitstat prints the totals since the module was loaded, then one report per
+/// INTERVAL, COUNT in total. At the end, or on Ctrl-C, it prints the average over all intervals.
+/// With BPF there are no totals: it prints one report per INTERVAL, or one report over one second.
 #[derive(Debug, Parser)]
 #[command(name = "exitstat", version, after_long_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub struct Cli {
-    /// Without a command.
+    /// Options without a command.
     #[command(flatten)]
     pub stat: StatArgs,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -153,13 +154,14 @@ pub struct ScopeArgs {
 /// Which rows.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RowsArgs {
-    /// Only these reasons, by name or number, such as HLT,EPT_VIOLATION; shares stay those of all exits
+    /// Show only these reasons, by name or number, such as HLT,EPT_VIOLATION; percentages still
+    /// refer to all exits
     #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
     pub reason: Vec<crate::reason::Wanted>,
-    /// Also reasons that did not occur
+    /// Include reasons that did not occur
     #[arg(long)]
     pub all: bool,
-    /// Order of the rows, largest first
+    /// Sort order of the rows, largest first
     #[arg(long, value_enum, default_value_t)]
     pub sort: Sort,
 }
@@ -167,43 +169,43 @@ pub struct RowsArgs {
 /// Orders of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Sort {
-    /// Time in the kernel and in userspace; of exits that only a CPU or a guest counted, in the kernel
+    /// Kernel plus user time; only kernel time with --cpu and in `exitstat guest`
     #[default]
     Time,
-    /// Time in the kernel
+    /// Kernel time
     #[value(alias = "kernel-time")]
     Cycles,
-    /// Time in userspace
+    /// User time
     #[value(alias = "user-time")]
     UserCycles,
     /// Exits
     Exits,
-    /// Average time of an exit in the kernel
+    /// Average kernel time per exit
     Avg,
-    /// Time in the kernel that 99 % of exits did not exceed: an upper bound (--help)
+    /// 99th percentile of the kernel time per exit, as an upper bound (see --help)
     P99,
-    /// The longest exit, by its time in the kernel
+    /// Kernel time of the longest exit
     Max,
     /// Exits that userspace finished
     #[value(alias = "user-exits")]
     User,
-    /// The reason's number, smallest first
+    /// Reason number, smallest first
     Reason,
 }
 
 /// `exitstat [INTERVAL [COUNT]]`
 #[derive(Args, Debug)]
 pub struct StatArgs {
-    /// Time between tables: seconds, or with a unit, such as 500ms or 1m
+    /// Time between reports, in seconds or with a unit, such as 500ms or 1m
     #[arg(value_name = "INTERVAL", value_parser = interval)]
     pub interval: Option<Duration>,
-    /// Number of reports; the first one of the module's counters, of the totals, is one of them
+    /// Number of reports, including the first one (the totals since the module was loaded)
     #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// Report for this long instead of COUNT times, such as 30s or 5m
+    /// Run for this long instead of printing COUNT reports, such as 30s or 5m
     #[arg(long = "for", value_name = "DURATION", value_parser = interval, requires = "interval", conflicts_with = "count")]
     pub duration: Option<Duration>,
-    /// Omit the first report, of the totals since the module was loaded
+    /// Omit the first report (the totals since the module was loaded)
     #[arg(short = 'y', requires = "interval")]
     pub no_totals: bool,
     /// Whose exits.
@@ -220,27 +222,28 @@ pub struct StatArgs {
     pub source: SourceArgs,
 }
 
-/// Which VMs there are: their process, vCPUs, exits, rate
+/// List VMs with their process, vCPUs, exits and exit rate
 ///
-/// A VM is listed from its first exit until its process ends. Its exits are those since it was
-/// started, the module was loaded, or BPF began to count. A recording also has the exits between its
-/// last snapshot and its end, unless another VM ended meanwhile. The VM's number is the module's, or
-/// by BPF its process id. The rate is measured over INTERVAL, or over the whole recording.
+/// A VM is listed from its first exit until its process ends. Its exits are counted since the VM
+/// was started, the module was loaded, or BPF began to count, whichever came last. A recording also
+/// has the exits between a VM's last snapshot and its end, unless another VM ended in the same
+/// interval. The module numbers the VMs; with BPF, a VM's number is its process ID. The rate is
+/// measured over INTERVAL, or over the whole recording.
 #[derive(Args, Debug)]
 pub struct VmsArgs {
-    /// Time over which the rate is measured; 0 for no rate
+    /// Time over which the rate is measured; 0 omits the rate
     #[arg(short, long, default_value = "1", value_parser = interval_or_none, conflicts_with = "from")]
     pub interval: Duration,
-    /// Order of the VMs; figures largest first
+    /// Sort order of the VMs; counters and rates are sorted largest first
     #[arg(long, value_enum, default_value_t)]
     pub sort: VmSort,
-    /// List at most N VMs in the table and sum the others up in one row [default: all]
+    /// List at most N VMs in the table and sum up the others in one row [default: all]
     #[arg(short = 'n', long, value_name = "N")]
     pub rows: Option<usize>,
-    /// Only VMs with this text in their process's name, in any case
+    /// List only VMs whose process name contains TEXT, ignoring case
     #[arg(long, value_name = "TEXT")]
     pub name: Option<String>,
-    /// Output format; json is one document, as docs/json.md describes it
+    /// Output format; json is one document, described in docs/json.md
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     /// Of what.
@@ -251,17 +254,17 @@ pub struct VmsArgs {
 /// Orders of VMs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum VmSort {
-    /// The VM's number
+    /// VM number
     #[default]
     Vm,
-    /// Name of its process
+    /// Process name
     Name,
-    /// Time in the kernel and in userspace
+    /// Kernel plus user time
     Time,
-    /// Time in the kernel
+    /// Kernel time
     #[value(alias = "kernel-time")]
     Cycles,
-    /// Time in userspace
+    /// User time
     #[value(alias = "user-time")]
     UserCycles,
     /// Exits
@@ -323,24 +326,24 @@ pub struct RecordArgs {
     pub command: Vec<std::ffi::OsString>,
 }
 
-/// What happened during a recording
+/// Report the exits in a recording
 ///
-/// The exits between a recording's first snapshot and its last. If the module was loaded again
-/// meanwhile, what was counted between the last snapshot before and the unloading is lost, and not
-/// in the report. With --vm, exits of a VM that ended are known to its end, unless another VM ended
-/// between the same two snapshots: then exits after its last snapshot are counted for the host only,
-/// and a warning says so.
+/// Prints the exits between the first and the last snapshot of a recording. If the module was
+/// reloaded during the recording, the exits between the last snapshot before the unload and the
+/// unload are lost and not in the report. With --vm, the exits of a VM that ended are complete,
+/// unless another VM ended between the same two snapshots. In that case, exits after the VM's last
+/// snapshot are counted for the host only, and a warning is printed.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// The recording
+    /// Recording to read
     pub file: PathBuf,
-    /// Only from this mark to the next
+    /// Report only the phase from this mark to the next
     #[arg(long, value_name = "MARK")]
     pub phase: Option<String>,
-    /// Only what was before this mark
+    /// Report only exits before this mark
     #[arg(long, value_name = "MARK", conflicts_with = "phase")]
     pub until: Option<String>,
-    /// A line for each phase, from each mark to the next (`record --marks` sets them)
+    /// Print one line per phase, from each mark to the next (`record --marks` sets marks)
     #[arg(long, conflicts_with_all = ["phase", "until", "reason", "all", "sort", "nested"])]
     pub phases: bool,
     /// Whose exits.
@@ -354,132 +357,135 @@ pub struct ReportArgs {
     pub print: PrintArgs<ReportFormat>,
 }
 
-/// What changed between two recordings, by reason
+/// Compare two recordings by exit reason
 ///
-/// Compares what happened between the first snapshot and the last of each, so record the same work
-/// twice: `exitstat record -o ept1.rec -- ./boot-vm`. Rows are sorted by how much changed, either
-/// way. Of one recording by the module and one by BPF, times are in nanoseconds, and differ in kind.
+/// Compares the exits between the first and the last snapshot of each recording, so record the same
+/// work twice, for example with `exitstat record -o ept1.rec -- ./boot-vm`. Rows are sorted by the
+/// size of the change, in either direction. If the module counted one recording and BPF the other,
+/// times are in nanoseconds and measured differently (see `exitstat --help`).
 #[derive(Args, Debug)]
 pub struct DiffArgs {
-    /// The recording to start from
+    /// Baseline recording
     pub a: PathBuf,
-    /// The recording that is compared with it
+    /// Recording to compare with the baseline
     pub b: PathBuf,
-    /// Only these reasons, by name or number, such as HLT,EPT_VIOLATION
+    /// Show only these reasons, by name or number, such as HLT,EPT_VIOLATION
     #[arg(long, value_name = "REASON,...", value_delimiter = ',', value_parser = crate::reason::parse)]
     pub reason: Vec<crate::reason::Wanted>,
-    /// Only this VM, by name, UUID or number; it may have another number in each recording
+    /// Compare only this VM, by name, UUID or number; its number may differ between the recordings
     #[arg(long, value_name = "VM")]
     pub vm: Option<VmArg>,
-    /// Only from this mark to the next, in both (`record --marks` sets them)
+    /// Compare only the phase from this mark to the next, in both recordings (`record --marks` sets
+    /// marks)
     #[arg(long, value_name = "MARK")]
     pub phase: Option<String>,
-    /// Only what was before this mark, in both
+    /// Compare only exits before this mark, in both recordings
     #[arg(long, value_name = "MARK", conflicts_with = "phase")]
     pub until: Option<String>,
-    /// Compare what exits were about, key by key, of recordings with details (`record --capture`). The
-    /// table has exits, or by `--sort cycles` cycles
+    /// Compare exits by key, such as MSR, port or address, in recordings with details (`record
+    /// --capture`). The table shows exits, or cycles with `--sort cycles`
     #[arg(long)]
     pub details: bool,
-    /// Also what did not change
+    /// Include rows that did not change
     #[arg(long)]
     pub all: bool,
-    /// Rows of a table, at most; the others are one row [default: all]
+    /// Show at most N rows in a table and sum up the others in one row [default: all]
     #[arg(short = 'n', long, value_name = "N")]
     pub rows: Option<usize>,
-    /// What change is sorted by
+    /// Sort by the change in this counter
     #[arg(long, value_enum, default_value_t)]
     pub sort: DiffSort,
-    /// Compare what happened per second, for recordings of unequal length
+    /// Compare rates per second, for recordings of different lengths
     #[arg(long)]
     pub per_second: bool,
-    /// Output format; json is one document, as docs/json.md describes it
+    /// Output format; json is one document, described in docs/json.md
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
-/// What a comparison is sorted by.
+/// Sort orders of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DiffSort {
-    /// Change of exits
+    /// Change in exits
     #[default]
     Exits,
-    /// Change of time in the kernel and in userspace
+    /// Change in kernel plus user time
     Time,
-    /// Change of time in the kernel
+    /// Change in kernel time
     #[value(alias = "kernel-time")]
     Cycles,
-    /// Change of time in userspace
+    /// Change in user time
     #[value(alias = "user-time")]
     UserCycles,
 }
 
 const BUDGET_HELP: &str = "\
 A budget:
-  # Of the whole recording.
+  # Limits for the whole recording.
   [total]
   exits = 20_000
-  cycles = 400_000_000         # kernel time; by BPF in nanoseconds
+  cycles = 400_000_000         # kernel time; nanoseconds if BPF counted
 
-  # By reason: names or numbers of 'exitstat explain'. Other reasons are
-  # not limited. Reasons that the CPU's vendor does not have are ignored.
+  # Limits by reason, by name or number (see 'exitstat explain'). Other
+  # reasons are not limited. Reasons of the other CPU vendor are ignored.
   [reason.EPT_VIOLATION]
   exits = 3_000
 
   [reason.IO_INSTRUCTION]
   exits = 500
   user_exits = 100             # exits that userspace finished
-  user_cycles = 3_000_000      # time in userspace
-  time_cycles = 5_000_000      # kernel and userspace together
+  user_cycles = 3_000_000      # user time
+  time_cycles = 5_000_000      # kernel plus user time
 
-  # By what exits were about, of a recording with details ('record
-  # --capture key'): also msr, leaf, hypercall and mmio.
+  # Limits by key, for recordings with details ('record --capture key'):
+  # port, msr, leaf, hypercall or mmio.
   [port.0x3f8]
   exits = 50
 
-Truncated recordings, and those in which the module was loaded again, are rejected (exit status 5), \
-because the missing part could exceed the budget. With --vm, a VM may begin and end within the \
-recording. If another VM ended between the same two snapshots, its last exits are counted for the host \
-only, and the recording is rejected. --partial checks what is there.";
+Truncated recordings, and recordings during which the module was reloaded, are rejected (exit status 5), \
+because the missing part could exceed the budget. With --vm, the VM may start and end within the \
+recording. If another VM ended between the same two snapshots, the VM's last exits are counted for the \
+host only, and the recording is rejected. --partial checks such recordings anyway.";
 
-/// Fail if a recording exceeds its budget of exits or cycles
+/// Check a recording against a budget of exits or cycles
 ///
-/// For tests of virtual machine monitors: record a run, and fail if it took more exits, or cycles,
-/// than it may. Exit status 1 and a list of what is over if so.
+/// For regression tests of virtual machine monitors: record a run, then check that it took no more
+/// exits or cycles than its budget allows. Prints each limit; the exit status is 1 if any limit is
+/// exceeded.
 #[derive(Args, Debug)]
 #[command(after_long_help = BUDGET_HELP)]
 pub struct CheckArgs {
-    /// The recording
+    /// Recording to check
     pub file: PathBuf,
-    /// The budget, in TOML; --help has an example
+    /// Budget in TOML (--help has an example)
     #[arg(long, value_name = "FILE")]
     pub budget: PathBuf,
-    /// Also check a recording that does not have all that happened
+    /// Check the recording even if it is incomplete
     #[arg(long)]
     pub partial: bool,
     /// Whose exits.
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// Output format; json is one document, as docs/json.md describes it
+    /// Output format; json is one document, described in docs/json.md
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
-/// Inside a guest: its own exits, by CPUID
+/// Inside a guest, show its own exits, read by CPUID
 ///
-/// Asks CPUID leaves 0x4FFFFFFD and 0x4FFFFFFF, which any program in a guest may do; needs no
-/// module and no permission in the guest, but a host with kvm_exitstat. First it makes sure that
-/// the leaves are answered at all: leaf 0x4FFFFFFD must call reason 35, which is none, undefined.
-/// Exit status 4 if it does not.
+/// Reads CPUID leaves 0x4FFFFFFD and 0x4FFFFFFF, as any program in a guest may. The guest needs no
+/// module and no privileges; the host needs kvm_exitstat. exitstat first checks that the host
+/// provides the leaves: leaf 0x4FFFFFFD must report the nonexistent reason 35 as undefined. If it
+/// does not, the exit status is 4.
 ///
-/// Each question is an exit of reason 10 (CPUID) itself, or several; so the rows are of slightly
-/// different moments, and the total is of the last.
+/// Each read itself causes one or more exits with reason 10 (CPUID). The rows are therefore read at
+/// slightly different times, and the total is read last.
 #[derive(Args, Debug)]
 pub struct GuestArgs {
     /// Which rows.
     #[command(flatten)]
     pub rows: RowsArgs,
-    /// Output format; json is one document, as docs/json.md describes it
+    /// Output format; json is one document, described in docs/json.md
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
@@ -490,14 +496,14 @@ pub const COMPLETE: &str = "EXITSTAT_COMPLETE";
 /// Write manual pages and shell completions
 #[derive(Args, Debug)]
 pub struct DocumentsArgs {
-    /// The directory: man/man1 and completions/ are made in it
+    /// Directory in which man/man1 and completions/ are created
     pub directory: PathBuf,
 }
 
 /// A time above 0: seconds, or with units.
 fn interval(word: &str) -> Result<Duration, String> {
     match interval_or_none(word)? {
-        Duration::ZERO => Err("it must be more than 0".to_owned()),
+        Duration::ZERO => Err("must be greater than 0".to_owned()),
         interval => Ok(interval),
     }
 }

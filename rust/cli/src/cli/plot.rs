@@ -6,34 +6,35 @@ use super::ScopeArgs;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-/// Draw a recording
+/// Plot a recording
 ///
-/// Draws the exits between a recording's first and last snapshot. The file's name chooses the
-/// format. Needs no fonts on this host.
+/// Plots the exits between the first and the last snapshot of a recording. The extension of the
+/// output file selects the format. No fonts need to be installed.
 #[derive(Args, Debug)]
 pub struct PlotArgs {
-    /// The recording
+    /// Recording to plot
     pub file: PathBuf,
-    /// The file to write: NAME.svg or NAME.png
+    /// File to write: NAME.svg or NAME.png
     #[arg(short, long, value_name = "FILE", value_parser = super::format::file())]
     pub output: PathBuf,
-    /// What to draw
+    /// Kind of plot
     #[arg(long, value_enum, default_value_t)]
     pub kind: PlotKind,
-    /// What a rate counts [default: exits]
+    /// Quantity of a rate plot [default: exits]
     #[arg(long, value_enum, value_name = "WHAT")]
     pub of: Option<RateOf>,
-    /// The reason of a histogram or of details, by number or name
+    /// Exit reason of a histogram or details plot, by number or name
     #[arg(long, value_parser = crate::reason::parse, required_if_eq("kind", "histogram"))]
     pub reason: Option<crate::reason::Wanted>,
-    /// Add a mark to a rate, besides those in the recording (`record --marks`)
+    /// Add a mark to a rate plot, besides the marks in the recording (`record --marks`)
     #[arg(long, value_name = "SECONDS=LABEL", value_parser = mark)]
     pub mark: Vec<(f64, String)>,
     /// Colours for a light or a dark page
     #[arg(long, value_enum, default_value_t)]
     pub theme: PlotTheme,
-    /// Size in pixels of an SVG, from 800x400 to 4000x3000; a PNG has twice as many each way. Bars
-    /// that do not fit become one bar [default: 1100x560; totals and details: as high as needed]
+    /// Size of an SVG in pixels, from 800x400 to 4000x3000; a PNG has twice the width and height.
+    /// Bars that do not fit are combined into one [default: 1100x560; totals and details: as high
+    /// as needed]
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
     pub size: Option<(u32, u32)>,
     #[allow(missing_docs)]
@@ -44,28 +45,28 @@ pub struct PlotArgs {
 /// Kinds of pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum PlotKind {
-    /// Exits, or time, per second, over time, by reason
+    /// Exits or time per second, over time, by reason
     #[default]
     Rate,
     /// Exits and time by reason
     Totals,
-    /// Handling times of one reason's exits
+    /// Histogram of the kernel time of one reason's exits
     Histogram,
     /// Exits and time by MSR, port, address and so on, from a recording with details
     Details,
 }
 
-/// What a rate counts.
+/// Quantities of a rate plot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum RateOf {
     /// VM exits
     #[default]
     Exits,
-    /// Time in the kernel and in userspace
+    /// Kernel plus user time
     Time,
-    /// Time in the kernel
+    /// Kernel time
     KernelTime,
-    /// Time in userspace
+    /// User time
     UserTime,
 }
 

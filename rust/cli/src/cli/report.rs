@@ -8,14 +8,14 @@ use clap::ValueEnum;
 /// Formats of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// Columns for people
+    /// Human-readable table
     #[default]
     Table,
     /// JSON, one line per document
     Json,
-    /// Comma-separated values, with a header
+    /// Comma-separated values with a header
     Csv,
-    /// A trace for ui.perfetto.dev, interval by interval
+    /// Trace of each interval for ui.perfetto.dev
     Perfetto,
 }
 

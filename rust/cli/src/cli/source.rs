@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Where counters come from.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SourceArgs {
-    /// Read a recording in place of the running kernel's counters
+    /// Read a recording instead of the counters of the running kernel
     #[arg(long, value_name = "FILE", conflicts_with_all = ["source", "counts", "off_cpu", "pin", "max_vcpus"])]
     pub from: Option<PathBuf>,
     #[allow(missing_docs)]
@@ -16,24 +16,25 @@ pub struct SourceArgs {
     pub live: LiveArgs,
 }
 
-/// Who counts, if it is no recording.
+/// Sources of live counters.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct LiveArgs {
-    /// Who counts [default: the module if it is loaded, else BPF]
+    /// Source of the counters [default: the module if it is loaded, else BPF]
     #[arg(long, value_enum)]
     pub source: Option<SourceKind>,
-    /// BPF: count exits, but neither how long they take nor what user space does; a third of the cost
+    /// BPF: count exits only, without times or userspace activity; a third of the cost
     #[arg(long, conflicts_with = "off_cpu")]
     pub counts: bool,
-    /// BPF: leave out the time that a vCPU's thread is off its CPU, preempted or asleep in HLT (but not while
-    /// KVM polls for the end of a HLT)
+    /// BPF: exclude the time that a vCPU thread is off its CPU, preempted or asleep in HLT (halt
+    /// polling in KVM is not excluded)
     #[arg(long)]
     pub off_cpu: bool,
-    /// BPF: count on in the kernel when exitstat has ended, until `exitstat unpin`; whoever counts by BPF
-    /// meanwhile reads these counters
+    /// BPF: keep counting in the kernel after exitstat exits, until `exitstat unpin`. Meanwhile,
+    /// other commands that count with BPF read these counters
     #[arg(long)]
     pub pin: bool,
-    /// BPF: count so many vCPUs one by one, 16 KiB each [default: 8 for each possible CPU, and at least 256]
+    /// BPF: count up to N vCPUs individually, 16 KiB each [default: 8 for each possible CPU, and at
+    /// least 256]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16384))]
     pub max_vcpus: Option<u32>,
 }
@@ -53,7 +54,7 @@ impl LiveArgs {
     pub fn wanted(&self) -> Result<Option<SourceKind>, String> {
         match (self.source, self.is_of_bpf()) {
             (Some(SourceKind::Device), true) => Err(
-                "--counts, --off-cpu, --pin and --max-vcpus are about counting by BPF, not by the module"
+                "--counts, --off-cpu, --pin and --max-vcpus apply to BPF only, not to the module"
                     .to_owned(),
             ),
             (None, true) => Ok(Some(SourceKind::Bpf)),
@@ -62,16 +63,16 @@ impl LiveArgs {
     }
 }
 
-/// Stop the counting that --pin left running
+/// Stop the BPF programs that --pin left counting
 ///
-/// BPF stops counting, and what it counted is gone.
+/// The counters of these programs are discarded.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct UnpinArgs {}
 
-/// Who counts.
+/// Sources of live counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SourceKind {
-    /// The module kvm_exitstat, by its device
+    /// Kernel module kvm_exitstat, read through /dev/kvm_exitstat
     Device,
     /// BPF programs on KVM's tracepoints, while exitstat runs
     Bpf,

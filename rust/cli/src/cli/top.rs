@@ -6,16 +6,17 @@ use super::{CaptureKind, SourceArgs};
 use clap::Args;
 use std::time::Duration;
 
-/// VM exits live, on the full screen
+/// Show VM exits live, full screen
 ///
-/// Enter opens the exit reasons of a VM, and then what the exits of a reason were about if details are
-/// captured (`exitstat detail --help`). `v` lists the vCPUs of a VM. Esc goes back. `?` lists all keys.
+/// Enter opens the exit reasons of a VM, then the MSRs, ports or addresses of a reason if details
+/// are captured (see `exitstat detail --help`). `v` lists the vCPUs of a VM. Esc goes back. `?`
+/// lists all keys.
 ///
-/// With --from, top plays a recording, one snapshot per INTERVAL: Space pauses, Left and Right step, + and -
-/// change the speed.
+/// With --from, top plays back a recording, one snapshot per INTERVAL: Space pauses, Left and Right
+/// step, + and - change the speed.
 #[derive(Args, Debug)]
 pub struct TopArgs {
-    /// Time between two screens
+    /// Time between screen updates
     #[arg(default_value = "1", value_parser = super::interval)]
     pub interval: Duration,
     /// Capture details while top runs (module only, as root)
@@ -33,7 +34,7 @@ pub const KEYS: [(&str, &str); 17] = [
     ("Home g, End G", "move it to the first row, to the last"),
     (
         "Enter",
-        "open the selection: a VM's reasons, what a reason's exits were about",
+        "open the selection: a VM's reasons, or a reason's details",
     ),
     ("Esc", "go back; in the list of VMs, clear the filter"),
     ("v", "list the vCPUs of the selected VM; again, the VMs"),
