@@ -27,7 +27,7 @@ impl Cli {
             Some(Command::Report(args)) => args.check(),
             Some(Command::Guest(args)) => match args.rows.sort {
                 sort if needs_vcpus(sort) => Err(format!(
-                    "{} has nothing to sort by: a guest is told exits and cycles only",
+                    "{} is unavailable: guests can read exits and cycles only",
                     option("--sort", sort)
                 )),
                 _ => Ok(()),
@@ -55,7 +55,7 @@ impl StatArgs {
     fn check(&self) -> Result<(), String> {
         match (self.duration, self.interval) {
             (Some(duration), Some(interval)) if duration < interval => {
-                Err("--for is shorter than INTERVAL, so there would be no report".to_owned())
+                Err("--for is shorter than INTERVAL, so no report would be printed".to_owned())
             }
             _ => Ok(()),
         }
@@ -67,13 +67,13 @@ impl PrintArgs {
         let why = match self {
             _ if self.format == Format::Table => return Ok(()),
             Self { time: true, .. } => {
-                "--time is about tables: JSON and CSV have cycles, and tsc_khz"
+                "--time applies to tables: JSON and CSV have cycles and tsc_khz"
             }
             Self { cycles: true, .. } => {
-                "--cycles is about tables: JSON and CSV have cycles always"
+                "--cycles applies to tables: JSON and CSV always have cycles"
             }
             Self { nested: true, .. } => {
-                "--nested is about tables: JSON and CSV have exits of nested guests always"
+                "--nested applies to tables: JSON and CSV always have the exits of nested guests"
             }
             _ => return Ok(()),
         };
@@ -103,7 +103,7 @@ impl ReportArgs {
         ];
         match idle.into_iter().find(|(_, given)| *given) {
             Some((name, _)) => Err(format!(
-                "{name} is not for --format perfetto: a trace has the whole recording, with all phases"
+                "{name} is unavailable with --format perfetto: a trace covers the whole recording, with all phases"
             )),
             None => Ok(()),
         }
@@ -121,8 +121,7 @@ impl ExplainArgs {
         let live = &self.look.source.live;
         if !self.look.is_asked_for() && (live.source.is_some() || live.is_of_bpf()) {
             return Err(
-                "without -i explain tells what reasons mean, and nothing is counted: --source, --counts and the like \
-                 do nothing"
+                "--source, --counts and the other counting options need -i: without it, explain counts nothing"
                     .to_owned(),
             );
         }
@@ -133,9 +132,7 @@ impl ExplainArgs {
 impl ExportArgs {
     fn check(&self) -> Result<(), String> {
         if self.vm_histograms && self.source.live.counts {
-            return Err(
-                "--vm-histograms is about times, and --counts counts exits only".to_owned(),
-            );
+            return Err("--vm-histograms needs times, but --counts counts exits only".to_owned());
         }
         match self.details {
             Some(_) => by_module("--details", &self.source.live),
@@ -149,22 +146,22 @@ impl PlotArgs {
         let kind = option("--kind", self.kind);
         match self.kind {
             PlotKind::Rate | PlotKind::Totals if self.reason.is_some() => Err(format!(
-                "--reason is for --kind histogram and details; {kind} is of all reasons"
+                "--reason applies to --kind histogram and details; {kind} shows all reasons"
             )),
             PlotKind::Totals | PlotKind::Histogram | PlotKind::Details if !self.mark.is_empty() => {
                 Err(format!(
-                    "--mark is for --kind rate; {kind} has no axis of time"
+                    "--mark applies to --kind rate; {kind} has no time axis"
                 ))
             }
             PlotKind::Totals | PlotKind::Histogram | PlotKind::Details if self.of.is_some() => {
-                Err(format!("--of is for --kind rate, not for {kind}"))
+                Err(format!("--of applies to --kind rate, not to {kind}"))
             }
             PlotKind::Histogram | PlotKind::Details if self.scope.cpu.is_some() => Err(format!(
-                "{kind} is of vCPUs, not of CPUs: use --vm, or neither"
+                "{kind} needs per-vCPU counters: use --vm instead of --cpu, or neither"
             )),
             _ if self.scope.cpu.is_some() => match self.of {
                 Some(of @ (RateOf::Time | RateOf::UserTime)) => Err(format!(
-                    "{} is of vCPUs: CPUs count exits and kernel time only",
+                    "{} is unavailable with --cpu: CPUs count exits and kernel time only",
                     option("--of", of)
                 )),
                 _ => Ok(()),
@@ -195,11 +192,13 @@ fn sort_and_scope(rows: &RowsArgs, print: &PrintArgs, scope: &ScopeArgs) -> Resu
     if needs_vcpus(rows.sort) {
         let sort = option("--sort", rows.sort);
         return Err(format!(
-            "{sort} has nothing to sort by: CPUs count exits and cycles only"
+            "{sort} is unavailable with --cpu: CPUs count exits and cycles only"
         ));
     }
     match print.nested {
-        true => Err("--nested is not for --cpu: CPUs count exits and cycles only".to_owned()),
+        true => {
+            Err("--nested is unavailable with --cpu: CPUs count exits and cycles only".to_owned())
+        }
         false => Ok(()),
     }
 }
@@ -207,7 +206,7 @@ fn sort_and_scope(rows: &RowsArgs, print: &PrintArgs, scope: &ScopeArgs) -> Resu
 fn rows(rows: Option<usize>, format: Format) -> Result<(), String> {
     match (rows, format) {
         (None, _) | (_, Format::Table) => Ok(()),
-        _ => Err("-n is about tables: JSON and CSV have all rows".to_owned()),
+        _ => Err("-n applies to tables: JSON and CSV have all rows".to_owned()),
     }
 }
 
@@ -220,9 +219,7 @@ fn capture(what: Option<CaptureKind>, live: &LiveArgs) -> Result<(), String> {
 
 fn by_module(option: &str, live: &LiveArgs) -> Result<(), String> {
     match live.wanted()? {
-        Some(SourceKind::Bpf) => Err(format!(
-            "{option} is about what the module captures, and BPF was asked for"
-        )),
+        Some(SourceKind::Bpf) => Err(format!("{option} needs the module, but BPF was requested")),
         _ => Ok(()),
     }
 }
