@@ -436,7 +436,7 @@ fn what_cannot_be_drawn_is_said() {
         (
             recorded.plot("x.svg", &["--mark", "39.1=beyond"]),
             2,
-            "--mark 39.1=beyond is beyond the recording's end, after 39.000 s",
+            "--mark 39.1=beyond is after the end of the recording (39.000 s)",
         ),
         (recorded.plot("x.svg", &["--reason", "HLT"]), 2, "--reason"),
         (

@@ -18,7 +18,7 @@ use exitstat_core::isa::Isa;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs, io::Write, process::ExitCode};
 
-/// What may be taken at most; what is `None` is free.
+/// Upper limits; `None` is unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Limit {
@@ -29,7 +29,7 @@ struct Limit {
     time_cycles: Option<u64>,
 }
 
-/// The file.
+/// The budget file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
@@ -42,7 +42,7 @@ struct File {
     mmio: BTreeMap<String, Limit>,
 }
 
-/// A budget: of all, by reason, and by what exits are about.
+/// A budget: limits in total, by reason and by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     total: Option<Limit>,
@@ -50,7 +50,7 @@ pub struct Budget {
     parts: Vec<(Part, Limit)>,
 }
 
-/// Whose exits a limit is of.
+/// The exits that a limit applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     All,
@@ -59,11 +59,11 @@ enum Whose {
 }
 
 impl Budget {
-    /// Of TOML.
+    /// Parses TOML.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The text is not a valid budget.
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut reasons: Vec<(Wanted, Limit)> = Vec::new();
@@ -73,7 +73,7 @@ impl Budget {
                 let twice = twice.reasons().find(|&reason| wanted.is(reason));
                 let twice = twice.map(|reason| format!("{reason} ({})", reason.number()));
                 let twice = twice.unwrap_or_default();
-                return Err(format!("there are two budgets of {twice}"));
+                return Err(format!("duplicate budget for {twice}"));
             }
             reasons.push((wanted, limit));
         }
@@ -90,7 +90,7 @@ impl Budget {
             for (text, limit) in limits {
                 let part = Part::parse(kind, &text)?;
                 if parts.iter().any(|&(other, _)| other == part) {
-                    return Err(format!("there are two budgets of {part}"));
+                    return Err(format!("duplicate budget for {part}"));
                 }
                 parts.push((part, limit));
             }
@@ -100,16 +100,16 @@ impl Budget {
             reasons,
             parts,
         };
-        // A guard that lets all pass was not meant.
+        // A budget without limits is a mistake: it would accept every recording.
         if budget.limits().next().is_none() {
             return Err(
-                "there is no limit in it; `exitstat check --help` has an example".to_owned(),
+                "the budget has no limits (`exitstat check --help` has an example)".to_owned(),
             );
         }
         Ok(budget)
     }
 
-    /// All limits: whose, of what, and how much.
+    /// Returns all limits with the exits and the counter they apply to.
     fn limits(&self) -> impl Iterator<Item = (Whose, What, u64)> + '_ {
         let total = self.total.iter().map(|limit| (Whose::All, limit));
         let reasons = self.reasons.iter();
@@ -132,7 +132,7 @@ impl Budget {
             })
     }
 
-    /// Each limit, against what was taken.
+    /// Compares each limit with the recording.
     fn check(
         &self,
         lines: &BTreeMap<Reason, Line>,
@@ -165,7 +165,7 @@ impl Budget {
             let (number, name, taken) = match whose {
                 Whose::All => (None, reason::name_or_total(None), of_line(&all, what)),
                 Whose::Reason(wanted) => {
-                    // What is a reason of the other vendor only has no exits here, nor a verdict.
+                    // Reasons of the other vendor get no verdict.
                     let reason = wanted.reasons().find(|reason| reason.isa == isa)?;
                     let line = lines.get(&reason).unwrap_or(&none);
                     (Some(reason.number), reason.to_string(), of_line(line, what))
@@ -184,7 +184,7 @@ impl Budget {
         self.limits().filter_map(verdict).collect()
     }
 
-    /// Why the parts' exits are not known, or not all of them.
+    /// Returns why the exits by key are unknown or incomplete.
     fn parts_missing(
         &self,
         lines: &BTreeMap<Reason, Line>,
@@ -193,7 +193,7 @@ impl Budget {
         let &(first, _) = self.parts.first()?;
         let Some(entries) = entries else {
             return Some(format!(
-                "it has no details, and the budget has {first}: record with --capture key"
+                "the recording has no details, but the budget limits {first}: record with --capture key"
             ));
         };
         let counted = |reason: &Reason, line: &Line| {
@@ -208,12 +208,12 @@ impl Budget {
             Some((part, reason))
         })?;
         Some(format!(
-            "of some exits for {reason} it has no details, so that more may be of {part}"
+            "some {reason} exits have no details and may belong to {part}"
         ))
     }
 }
 
-/// What is limited.
+/// A limited counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum What {
@@ -235,13 +235,13 @@ impl What {
         }
     }
 
-    /// Whether only vCPUs count it.
+    /// Returns whether only per-vCPU counters have it.
     fn needs_vcpus(self) -> bool {
         matches!(self, Self::UserExits | Self::UserCycles | Self::TimeCycles)
     }
 }
 
-/// A limit, and what was taken.
+/// A limit compared with the recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Verdict {
     number: Option<u32>,
@@ -252,15 +252,15 @@ struct Verdict {
     over: bool,
 }
 
-/// Carries it out: 1 if it is over.
+/// Runs the command; the exit status is 1 if a limit is exceeded.
 ///
 /// # Errors
 ///
-/// A file cannot be read or has errors, or nothing can be written.
+/// A file cannot be read or is invalid, or the output cannot be written.
 pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     let path = args.budget.display();
     let text = fs::read_to_string(&args.budget)
-        .map_err(|error| Error::Usage(format!("{path}: cannot read it: {error}")))?;
+        .map_err(|error| Error::Usage(format!("cannot read {path}: {error}")))?;
     let budget = Budget::parse(&text).map_err(|why| Error::Usage(format!("{path}: {why}")))?;
     let mut limited = budget.limits().map(|(_, what, _)| what);
     if let (Some(_), Some(what)) = (args.scope.cpu, limited.find(|what| what.needs_vcpus())) {
@@ -275,7 +275,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
         && !CountedBy::of(&recording.last.header).has_times()
     {
         return Err(Error::Incomplete(format!(
-            "{}: the recording has only exits (--counts), but {path} limits more than exits",
+            "{}: the recording has only exits (--counts), but {path} limits other counters too",
             args.file.display()
         )));
     }
@@ -294,7 +294,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     if verdicts.is_empty() {
         let vendor = reason::vendor(recording.period.end.isa());
         return Err(Error::Usage(format!(
-            "{path}: the recording is of an {vendor} CPU, which has none of the reasons that the budget names"
+            "{path}: the recording is from an {vendor} CPU, which has none of the reasons in the budget"
         )));
     }
     let over = verdicts.iter().any(|verdict| verdict.over);
@@ -306,7 +306,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     })
 }
 
-/// What is missing might be over the budget.
+/// Rejects incomplete recordings, because the missing part could exceed the budget.
 fn check_whole(
     args: &CheckArgs,
     recording: &Recording,
@@ -318,27 +318,27 @@ fn check_whole(
     let users = budget.limits().any(|limit| limit.1.needs_vcpus());
     let unattached = recording.last.header.unattached > 0 && scope == Scope::Host;
     let by = CountedBy::of(&recording.last.header);
-    let again = &format!("{} meanwhile", by.again());
+    let again = &format!("{} during the recording", by.again());
     let why = match &recording.ending {
-        _ if recording.lost.places > 0 => "it is damaged",
-        _ if recording.snapshots < 2 => "it has only one snapshot, not what happened meanwhile",
+        _ if recording.lost.places > 0 => "the recording is damaged",
+        _ if recording.snapshots < 2 => "the recording has only one snapshot",
         _ if recording.period.reloads > 0 => again,
         _ if users && unattached => {
-            "userspace of some vCPUs was not counted: their counters could not be allocated"
+            "userspace was not counted for vCPUs whose counters could not be allocated"
         }
         Ending::Whole(_) => match &unknown {
             Some(unknown) => unknown,
             None => return Ok(()),
         },
-        Ending::NotYet | Ending::CutOff => "it was cut off",
-        Ending::Torn(_) => "it is torn or damaged",
+        Ending::NotYet | Ending::CutOff => "the recording was cut off",
+        Ending::Torn(_) => "the recording is torn or damaged",
     };
     if args.partial {
-        crate::say!("exitstat: {file}: {why}; checked as it is");
+        crate::say!("exitstat: {file}: {why}; checking the available part");
         return Ok(());
     }
     Err(Error::Incomplete(format!(
-        "{file}: {why}, so it cannot be checked; record it again, or check what is there by --partial"
+        "{file}: {why}; record it again, or check the available part with --partial"
     )))
 }
 

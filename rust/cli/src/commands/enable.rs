@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat enable` and `exitstat disable`: a script of the package does the work.
+//! `exitstat enable` and `exitstat disable`: they run a script from the package.
 
 use crate::{
     cli::{DisableArgs, EnableArgs},
@@ -12,14 +12,14 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// `scripts/host/kvm`, where Debian's package has it.
+/// Path of `scripts/host/kvm` in the Debian package.
 const SCRIPT: &str = "/usr/lib/exitstat/kvm";
 
 /// `exitstat enable`.
 ///
 /// # Errors
 ///
-/// The script cannot be run. That it failed is its exit status.
+/// The script cannot be run. If the script fails, its exit status is returned.
 pub fn enable(args: &EnableArgs) -> Result<ExitCode, Error> {
     let mut command = script("enable", args.next_boot);
     if let (Some(key), Some(cert)) = (&args.key, &args.cert) {
@@ -50,8 +50,8 @@ fn become_it(mut command: Command) -> Result<ExitCode, Error> {
     let error = command.exec();
     if error.kind() == ErrorKind::NotFound {
         return Err(Error::Failed(format!(
-            "there is no {SCRIPT}: this is for exitstat's packages for Debian's kernels.\n\
-             With a kernel of your own, as root: modprobe kvm_intel"
+            "{SCRIPT} not found: this command needs exitstat's packages for Debian kernels.\n\
+             On your own patched kernel, as root: modprobe kvm_intel"
         )));
     }
     Err(Error::io(SCRIPT)(error))

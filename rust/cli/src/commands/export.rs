@@ -38,7 +38,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode, Error> {
     let begins_now = samples.source.as_ref().is_some_and(Source::begins_now);
     if args.textfile.is_some() && args.interval.is_none() && begins_now {
         return Err(Error::Usage(
-            "BPF begins to count now, so there is nothing to write yet: give an interval (-i 15), or keep it \
+            "BPF starts counting now, so there are no metrics to write yet: set an interval (-i 15), or keep BPF \
              counting in the kernel (`exitstat 1 1 --pin`)"
                 .to_owned(),
         ));
@@ -144,7 +144,7 @@ impl Samples {
             self.is_whole();
         }
         match &mut self.last {
-            None => next.ok_or_else(|| Error::Failed("there are no snapshots".to_owned())),
+            None => next.ok_or_else(|| Error::Failed("the recording has no snapshots".to_owned())),
             Some(last) => Ok(match next {
                 Some(next) => std::mem::replace(last, next),
                 None => last.clone(),
@@ -178,7 +178,7 @@ impl Samples {
         let none = sample.details.as_ref().is_none_or(Details::is_empty);
         let why = match CountedBy::of(header) {
             CountedBy::Bpf { .. } => {
-                "only the module captures details, and BPF counted here (README.md says how to install the module)"
+                "only the module captures details, but BPF counts here (see README.md to install the module)"
             }
             CountedBy::Device if !with_keys(header) => {
                 "only instruction pointers are captured. As root, to capture keys as well: \
@@ -189,10 +189,10 @@ impl Samples {
                 "the recording begins without details (record it with --capture key)"
             }
             CountedBy::Device => {
-                "the module captures none. As root: echo key >/sys/module/kvm_exitstat/parameters/detail"
+                "the module does not capture details. As root: echo key >/sys/module/kvm_exitstat/parameters/detail"
             }
         };
-        crate::say!("exitstat: no metrics of details: {why}");
+        crate::say!("exitstat: no detail metrics: {why}");
     }
 }
 

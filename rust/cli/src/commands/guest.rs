@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat guest`: a guest's own exits, as its host tells by CPUID.
+//! `exitstat guest`: a guest's own exits, read by CPUID.
 
 use crate::reason::Reason;
 use crate::{
@@ -16,14 +16,14 @@ use exitstat_core::{
     tally::Tally,
 };
 
-/// A reason that the SDM does not define, and that no other hypervisor answers so.
+/// A reason that the SDM does not define. No other hypervisor reports it as undefined this way.
 const NO_REASON: u32 = 35;
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// Nothing answers, or nothing can be written.
+/// The leaves are unavailable, or the output cannot be written.
 pub fn run(args: &GuestArgs) -> Result<(), Error> {
     let told = ask(cpuid)?;
     let view = View {
@@ -37,16 +37,16 @@ pub fn run(args: &GuestArgs) -> Result<(), Error> {
     Printer::new(output::stdout(), &print).print(&view)
 }
 
-/// What the host tells.
+/// The counters that the host reported.
 #[derive(Debug, PartialEq)]
 struct Told {
     total: Tally,
     reasons: Vec<(Reason, Tally)>,
-    /// Another number when the counters began anew; hosts with exitstat 0.2.0 do not tell.
+    /// Changes when the counters are reset; hosts with exitstat 0.2.0 do not report it.
     generation: Option<u32>,
 }
 
-/// Asks for all there is, after making sure that there is somebody who answers.
+/// Reads all counters, after checking that the host provides the leaves.
 fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<Told, Error> {
     let leaf = |leaf: Leaf, ecx| cpuid(leaf.eax(), ecx);
     let generation = || cpuid(INTERFACE, 0).and_then(|answer| answer.generation());
@@ -55,7 +55,7 @@ fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<Told, Error> {
         Some(UNDEFINED) => (),
         None => {
             return Err(Error::NoLeaves(
-                "not an x86-64 CPU: it has no CPUID instruction".to_owned(),
+                "CPUID is unavailable: this is not an x86-64 CPU".to_owned(),
             ))
         }
         Some(Answer { eax, ebx, ecx, edx }) => {
@@ -68,7 +68,8 @@ fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<Told, Error> {
             )))
         }
     }
-    let unanswered = || Error::NoLeaves("the host stopped answering the CPUID leaves".to_owned());
+    let unanswered =
+        || Error::NoLeaves("the CPUID leaves became unavailable during the read".to_owned());
     let mut reasons = Vec::new();
     for reason in &REASONS {
         let answer = leaf(Leaf::Reason, reason.number).and_then(Answer::decode);
@@ -78,13 +79,13 @@ fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<Told, Error> {
         }
     }
     let total = leaf(Leaf::Total, 0).and_then(Answer::decode);
-    // Unloaded meanwhile, all that was said is another leaf's.
+    // If the module was unloaded meanwhile, the answers came from some other leaf.
     if leaf(Leaf::Reason, NO_REASON) != Some(UNDEFINED) {
         return Err(unanswered());
     }
     if generation() != began {
         return Err(Error::NoLeaves(
-            "the counters were reset during the reading: run it again".to_owned(),
+            "the host reset the counters during the read: run the command again".to_owned(),
         ));
     }
     Ok(Told {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat plot`: pictures of recordings.
+//! `exitstat plot`: plots of recordings.
 
 use super::look::details as details_of;
 use crate::{
@@ -28,7 +28,7 @@ mod totals;
 use paper::{Format, Paper};
 use recorded::Recorded;
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///

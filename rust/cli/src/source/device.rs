@@ -27,39 +27,39 @@ const MOST: usize = 1 << 30;
 /// Why the counters cannot be read, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The CPU has none.
+    /// The CPU has no VMX.
     #[error(
-        "this is no VMX host: /proc/cpuinfo has no `vmx`, so there are no VM exits to count.\n\
-         If the CPU is Intel's, firmware may have VMX switched off; in a virtual machine, its host \
-         must lend it on (`modprobe kvm_intel nested=1` there, and `-cpu host`).\n\
-         Inside a guest, `exitstat guest` asks the host; `--from FILE` reads a recording."
+        "VMX is unavailable: /proc/cpuinfo has no `vmx` flag, so there are no VM exits to count.\n\
+         On an Intel CPU, enable VMX in the firmware. In a virtual machine, enable nested \
+         virtualization on its host (`modprobe kvm_intel nested=1` there, and `-cpu host`).\n\
+         Inside a guest, `exitstat guest` reads its own exits; `--from FILE` reads a recording."
     )]
     NoVmx,
     /// The kernel is not patched.
     #[error(
         "the running kernel's kvm lacks the exit observer that the module needs.\n\
-         On a kernel of Debian's, with exitstat's packages, as root: `exitstat enable`.\n\
-         On one of your own: patch and rebuild kvm and kvm_intel (README.md in exitstat's source says how), \
-         and boot or load them."
+         On a Debian kernel with exitstat's packages, as root: `exitstat enable`.\n\
+         On your own kernel: patch and rebuild kvm and kvm_intel (see README.md in exitstat's source), \
+         then boot or load them."
     )]
     NoShim,
     /// The module is not loaded.
-    #[error("the module is not loaded: there is no /dev/kvm_exitstat.\nAs root: `exitstat enable` on a kernel of Debian's, `modprobe kvm_exitstat` on one that you patched.\n\
-             If that fails, `dmesg | grep kvm_exitstat` says why.")]
+    #[error("the module is not loaded: /dev/kvm_exitstat does not exist.\nAs root: `exitstat enable` on a Debian kernel, `modprobe kvm_exitstat` on a kernel that you patched.\n\
+             If that fails, see `dmesg | grep kvm_exitstat`.")]
     NotLoaded,
-    /// The module is loaded, and has made no device.
-    #[error("the module kvm_exitstat is loaded, but there is no /dev/kvm_exitstat.\nEither it is older than this command (install the module of the same release), or nothing fills /dev here (`mount -t devtmpfs devtmpfs /dev`, or in a container give it the device).")]
+    /// The module is loaded but has no device.
+    #[error("the module kvm_exitstat is loaded, but /dev/kvm_exitstat does not exist.\nEither the module is older than this command (install both from the same release), or /dev is not populated (`mount -t devtmpfs devtmpfs /dev`; in a container, pass the device through).")]
     NoDevice,
     /// The device may not be read.
-    #[error("no permission to read /dev/kvm_exitstat, which tells of all VMs of the host.\nRun it as root (`sudo exitstat`), or let a group read the device by a udev rule.")]
+    #[error("no permission to read /dev/kvm_exitstat, which shows all VMs of the host.\nRun exitstat as root (`sudo exitstat`), or give a group read access with a udev rule.")]
     NoPermission,
-    /// It may be read, but for details.
-    #[error("no permission to see what exits are about, which tells of what guests do: as root, or with the capability CAP_PERFMON.")]
+    /// The device may be read only without details.
+    #[error("no permission to read details, which reveal guest activity: run exitstat as root or with the capability CAP_PERFMON.")]
     NoDetails,
-    /// The device is another's, or of a module that knows no snapshots.
-    #[error("{} is not a device of kvm_exitstat, or of a release that this command does not know.\nInstall module and command of the same release.", .0.display())]
+    /// The device is not kvm_exitstat, or its module does not support snapshots.
+    #[error("{} is not a kvm_exitstat device, or belongs to a release that this command does not support.\nInstall the module and the command from the same release.", .0.display())]
     NotOurs(PathBuf),
-    /// It gives what cannot be read.
+    /// The snapshot is malformed.
     #[error("the module's snapshot {}", malformed(.0))]
     Snapshot(Malformed),
     /// Anything else.
@@ -171,14 +171,14 @@ impl Device {
 }
 
 impl Error {
-    /// Whether it says only that the module is not there.
+    /// Returns whether the module is merely absent.
     #[must_use]
     pub fn is_absence(&self) -> bool {
         matches!(self, Self::NoVmx | Self::NoShim | Self::NotLoaded)
     }
 }
 
-/// Why there is no device. First what makes all that follows impossible.
+/// Returns why the device is missing, the most fundamental cause first.
 fn missing(root: &Path) -> Error {
     if root.join("sys/module/kvm_exitstat").exists() {
         return Error::NoDevice;

@@ -45,7 +45,7 @@ pub fn draw(
     match (reason, detail.filter(|detail| !detail.histogram.is_zero())) {
         (Some(reason), Some(detail)) => Ok(picture(paper, recorded, reason, detail)),
         (reason, _) => Err(Error::Usage(format!(
-            "no histogram of {} of {}: no such exits, or they were counted without one",
+            "no histogram of {} exits ({}): there were none, or no histogram was counted",
             reason.map_or_else(String::new, |reason| reason.to_string()),
             recorded.all.subject
         ))),

@@ -53,7 +53,7 @@ impl Format {
             Some("svg") => Ok(Self::Svg),
             Some("png") => Ok(Self::Png),
             _ => Err(Error::Usage(format!(
-                "{}: the picture must be called NAME.svg or NAME.png",
+                "{}: unknown picture format; use NAME.svg or NAME.png",
                 file.display()
             ))),
         }

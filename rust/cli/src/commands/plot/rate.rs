@@ -49,7 +49,7 @@ pub fn draw(
 ) -> Result<Result<String, Failed>, Error> {
     if of != RateOf::Exits && !recorded.all.has_times() {
         return Err(Error::Usage(
-            "only exits were counted (--counts): the recording has no times".to_owned(),
+            "the recording has no times: only exits were counted (--counts)".to_owned(),
         ));
     }
     Ok(picture(paper, recorded, of))

@@ -82,13 +82,13 @@ impl Recorded {
         }
         if let Some((at, label)) = args.mark.iter().find(|(at, _)| *at > end) {
             return Err(Error::Usage(format!(
-                "--mark {at}={label} is beyond the recording's end, after {end:.3} s"
+                "--mark {at}={label} is after the end of the recording ({end:.3} s)"
             )));
         }
         let period = all.ok_or_else(|| {
             let file = args.file.display();
             Error::Incomplete(format!(
-                "{file}: there is one snapshot in it; a picture needs two"
+                "{file}: the recording has only one snapshot; a plot needs two"
             ))
         })?;
         let all = View::of(&period, scope, &rows).ok_or_else(|| not_there(scope))?;
