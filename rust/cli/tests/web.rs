@@ -208,6 +208,18 @@ fn a_file_that_cannot_be_used_is_an_error_at_the_start() {
     let recording = directory.path().join("x.rec");
     fs::write(&recording, common::recording(&common::boot())).unwrap();
     let config = directory.path().join("web.yml");
+    let refused = |text: &str| {
+        fs::write(&config, text).unwrap();
+        let failed = exitstat()
+            .args(["export", "--listen", "127.0.0.1:0", "--web.config.file"])
+            .arg(&config)
+            .arg("--from")
+            .arg(&recording)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+        (failed.status.code(), said)
+    };
     for (text, says) in [
         (
             "tls_server_config: {cert_file: none.crt, key_file: none.key}",
@@ -219,30 +231,14 @@ fn a_file_that_cannot_be_used_is_an_error_at_the_start() {
         ),
         ("basic_auth_user: {}", "unknown field `basic_auth_user`"),
     ] {
-        fs::write(&config, text).unwrap();
-        let failed = exitstat()
-            .args(["export", "--listen", "127.0.0.1:0", "--web.config.file"])
-            .arg(&config)
-            .arg("--from")
-            .arg(&recording)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&failed.stderr).into_owned();
-        assert_eq!(failed.status.code(), Some(2), "{said}");
+        let (status, said) = refused(text);
+        assert_eq!(status, Some(2), "{said}");
         assert!(said.contains("web.yml") && said.contains(says), "{said}");
     }
     // The example in the docs is one that is taken, but for its files.
     let docs = fs::read_to_string(contrib("../docs/metrics.md")).unwrap();
     let (_, example) = docs.split_once("```yaml\n# web.yml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
-    fs::write(&config, example).unwrap();
-    let failed = exitstat()
-        .args(["export", "--listen", "127.0.0.1:0", "--web.config.file"])
-        .arg(&config)
-        .arg("--from")
-        .arg(&recording)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    let (_, said) = refused(example);
     assert!(said.contains("exitstat.crt: "), "{said}");
 }
