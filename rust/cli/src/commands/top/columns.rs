@@ -101,20 +101,14 @@ impl<R> Column<R> {
     /// A column of numbers.
     #[must_use]
     pub const fn number(
-        (head, order): (&'static str, &'static str),
+        heads: (&'static str, &'static str),
         width: u16,
         dropped: Option<u8>,
         value: fn(&R) -> Value,
     ) -> Self {
         Self {
-            head,
-            order,
-            width,
-            narrowest: width,
-            widest: width,
-            dropped,
             is_numeric: true,
-            value,
+            ..Self::name(heads, (width, width, width), dropped, value)
         }
     }
 
