@@ -17,7 +17,11 @@ use crate::{
 };
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 /// Builds kernels, the module and images, and runs virtual machines in virtual machines.
 #[derive(Parser)]
@@ -142,25 +146,37 @@ struct RunArgs {
     /// Put a Debian guest into L1, in /lab/debian, as `make report` has it; L1 needs --memory 2048.
     #[arg(long)]
     debian: bool,
-    /// Put a file into L1; may be given several times.
-    #[arg(long, value_name = "FILE=WHERE", value_parser = file)]
+    /// Copy a file into L1, such as build/program:/usr/bin/program; may be given several times.
+    #[arg(long, value_name = "SRC:DEST", value_parser = file)]
     file: Vec<(PathBuf, String)>,
-    /// MiB that L1 has.
-    #[arg(long)]
+    /// L1's memory in MiB [default: 1024; Bochs has at most 2048].
+    #[arg(long, value_name = "MIB")]
     memory: Option<u32>,
     /// More for L1's kernel command line.
     #[arg(long, default_value = "")]
     append: String,
 }
 
-/// `7.3/cloud-amd64`, say.
+/// Parses `SRC:DEST`: a regular file of this machine, and its path in L1.
 fn file(text: &str) -> Result<(PathBuf, String), String> {
-    let (file, path) = text
-        .split_once('=')
-        .ok_or("such as program=usr/bin/program")?;
-    Ok((file.into(), path.to_owned()))
+    let (source, path) = text
+        .rsplit_once(':')
+        .ok_or("not SRC:DEST, such as build/program:/usr/bin/program")?;
+    if !Path::new(source).is_file() {
+        return Err(format!("no such file: {source:?}"));
+    }
+    // The image is assembled in a directory of this machine, which DEST must not leave.
+    let inside = path.trim_start_matches('/');
+    let names = || inside.split('/');
+    if names().any(|name| ["", ".", ".."].contains(&name)) {
+        return Err(format!(
+            "DEST must be a file's path in L1, without '.' and '..': {path:?}"
+        ));
+    }
+    Ok((source.into(), inside.to_owned()))
 }
 
+/// Parses `SERIES/FLAVOUR`, such as `7.3/cloud-amd64`.
 fn stock(text: &str) -> Result<Stock, String> {
     let (series, flavour) = text.split_once('/').ok_or("such as 7.3/amd64")?;
     // There are few of them, for as long as the program runs.
@@ -238,4 +254,61 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             within,
         } => suite::run(&workspace, &names, suite, list, jobs, within)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file;
+    use std::path::PathBuf;
+
+    const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+
+    #[test]
+    fn a_file_is_its_source_and_its_path_in_l1() {
+        for path in ["/lab/f", "lab/f", "//lab/f"] {
+            assert_eq!(
+                file(&format!("{SOURCE}:{path}")),
+                Ok((PathBuf::from(SOURCE), "lab/f".to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_source_may_contain_colons() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("a:b");
+        std::fs::write(&source, "").unwrap();
+        let parsed = file(&format!("{}:/f", source.display()));
+        assert_eq!(parsed, Ok((source, "f".to_owned())));
+    }
+
+    #[test]
+    fn a_file_without_a_destination_is_an_error() {
+        let error = file(SOURCE).unwrap_err();
+        assert!(error.contains("SRC:DEST"), "{error}");
+    }
+
+    #[test]
+    fn a_source_that_is_no_file_is_an_error() {
+        for source in ["/nonexistent", env!("CARGO_MANIFEST_DIR"), ""] {
+            let error = file(&format!("{source}:/f")).unwrap_err();
+            assert!(error.contains("no such file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_destination_stays_in_the_image() {
+        for path in [
+            "",
+            "/",
+            "/usr/bin/",
+            "../f",
+            "/usr/../../f",
+            "./f",
+            "usr//f",
+        ] {
+            let error = file(&format!("{SOURCE}:{path}")).unwrap_err();
+            assert!(error.contains("DEST must be"), "{error}");
+        }
+    }
 }

@@ -37,6 +37,16 @@ impl Guest {
     }
 }
 
+/// Makes `usr/bin` the one directory of programs, because QEMU looks for its firmware relative to where
+/// it is. The links are relative: a file that is copied through one must stay under `root`, and not go to
+/// `/usr/bin` of this machine.
+fn link_program_directories(root: &Path) -> Result<()> {
+    for (link, target) in [("bin", "usr/bin"), ("sbin", "usr/bin"), ("usr/sbin", "bin")] {
+        symlink(target, root.join(link))?;
+    }
+    Ok(())
+}
+
 /// A root file system that is being put together.
 pub struct Root {
     dir: PathBuf,
@@ -48,10 +58,7 @@ impl Root {
         for sub in ["usr/bin", "proc", "sys", "dev", "tmp", "etc", "lab"] {
             fs::create_dir_all(dir.join(sub))?;
         }
-        // Programs are in /usr/bin, as QEMU looks for its firmware relative to where it is.
-        for link in ["bin", "sbin", "usr/sbin"] {
-            symlink("/usr/bin", dir.join(link))?;
-        }
+        link_program_directories(&dir)?;
         let root = Self { dir };
         root.copy("/bin/busybox", "usr/bin/busybox")?;
         for applet in run(Command::new("/bin/busybox").arg("--list"))?.lines() {
@@ -317,4 +324,23 @@ pub fn make_iso(kernel: &Path, initrd: &Path, append: &str, dir: &Path) -> Resul
         .args(["-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"])
         .arg(&cd.dir))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_go_to_usr_bin_of_the_image_by_any_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::empty(dir.path().join("root")).unwrap();
+        fs::create_dir_all(root.dir.join("usr/bin")).unwrap();
+        link_program_directories(&root.dir).unwrap();
+        let usr_bin = fs::canonicalize(root.dir.join("usr/bin")).unwrap();
+        // No file is written: a wrong link would have it written on this machine.
+        for directory in ["bin", "sbin", "usr/sbin"] {
+            let real = fs::canonicalize(root.dir.join(directory)).unwrap();
+            assert_eq!(real, usr_bin, "{directory}");
+        }
+    }
 }

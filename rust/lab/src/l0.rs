@@ -3,7 +3,7 @@
 //! What runs L1: an emulator that has VMX, or a host that lends its own.
 
 use crate::{image, workspace::Workspace};
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use clap::ValueEnum;
 use std::{
     fs,
@@ -29,6 +29,9 @@ pub enum L0 {
 /// An AMD processor as QEMU emulates it. With the features that are taken away here, a guest's kernel
 /// fails in `fpstate_reset()`.
 const AMD: &str = "EPYC,-xsave,-avx,-avx2,-f16c,-fma";
+
+/// The most memory that Bochs emulates, in MiB.
+const BOCHS_MEMORY: u32 = 2048;
 
 /// A machine for L1.
 pub struct Machine<'a> {
@@ -59,6 +62,18 @@ impl L0 {
         } else {
             Self::Bochs
         }
+    }
+
+    /// Fails if L1 cannot have `memory` MiB.
+    pub fn check_memory(self, memory: u32) -> Result<()> {
+        if self == Self::Bochs {
+            ensure!(
+                memory <= BOCHS_MEMORY,
+                "Bochs cannot give L1 {memory} MiB of memory: the maximum is {BOCHS_MEMORY} MiB \
+                 (--memory {BOCHS_MEMORY})"
+            );
+        }
+        Ok(())
     }
 
     /// The command that runs L1. Its console goes to the file `console` in `dir`, its report, which
@@ -198,4 +213,24 @@ fn has_debugger_option() -> bool {
         .stdin(Stdio::null())
         .output()
         .is_ok_and(|output| String::from_utf8_lossy(&output.stderr).contains("-debugger"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::L0;
+
+    #[test]
+    fn bochs_has_at_most_2048_mib() {
+        L0::Bochs.check_memory(2048).unwrap();
+        let error = L0::Bochs.check_memory(2049).unwrap_err().to_string();
+        assert!(error.contains("2049 MiB"), "{error}");
+        assert!(error.contains("maximum is 2048 MiB"), "{error}");
+    }
+
+    #[test]
+    fn qemu_has_what_the_machine_has() {
+        for l0 in [L0::Kvm, L0::Tcg, L0::Svm] {
+            l0.check_memory(8192).unwrap();
+        }
+    }
 }

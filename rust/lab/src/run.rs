@@ -61,7 +61,7 @@ pub struct Run {
     pub append: String,
     /// Lines of `NAME=value`, which scripts have as variables.
     pub env: String,
-    /// MiB that L1 has, if not what its flavour needs.
+    /// L1's memory in MiB, if not 1024.
     pub memory: Option<u32>,
     /// Print L1's console as it comes.
     pub echo: bool,
@@ -133,8 +133,11 @@ impl Run {
             self.flavour.boots(),
             "a kernel of this flavour is compiled in part, and does not boot"
         );
+        let l0 = self.l0.unwrap_or_else(L0::choose);
+        let memory = self.memory.unwrap_or(1024);
+        l0.check_memory(memory)?;
         if let Some(host) = self.host {
-            return self.boot_host(workspace, host);
+            return self.boot_host(workspace, host, l0, memory);
         }
         let (kernel, ours, unpatched) = self.kernel(workspace)?;
         let mut kvms = vec![("unpatched", unpatched)];
@@ -191,37 +194,42 @@ impl Run {
         );
         let machine = Machine {
             cpus: self.cpus,
-            memory: self.memory.unwrap_or(1024),
+            memory,
             instructions_per_second: self.flavour.instructions_per_second(),
             kernel: &kernel.image,
             initrd: &initrd,
             disk: None,
             append: &append,
         };
-        self.launch(workspace, &machine, dir.path())
+        self.launch(workspace, l0, &machine, dir.path())
     }
 
     /// Boots a Debian host, and waits for its end.
-    fn boot_host(&self, workspace: &Workspace, host: Host) -> Result<Outcome> {
+    fn boot_host(&self, workspace: &Workspace, host: Host, l0: L0, memory: u32) -> Result<Outcome> {
         let dir = tempfile::Builder::new()
             .prefix("exitstat-host-")
             .tempdir()?;
         let disks = host.prepare(workspace, dir.path())?;
         let machine = Machine {
             cpus: self.cpus,
-            memory: self.memory.unwrap_or(1024),
+            memory,
             instructions_per_second: Flavour::Plain.instructions_per_second(),
             kernel: &disks.kernel,
             initrd: &disks.initrd,
             disk: Some(&disks.root),
             append: &format!("{} {}", host::APPEND, self.append),
         };
-        self.launch(workspace, &machine, dir.path())
+        self.launch(workspace, l0, &machine, dir.path())
     }
 
     /// Starts the machine, and waits for its end; `dir` is the run's own.
-    fn launch(&self, workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Outcome> {
-        let l0 = self.l0.unwrap_or_else(L0::choose);
+    fn launch(
+        &self,
+        workspace: &Workspace,
+        l0: L0,
+        machine: &Machine<'_>,
+        dir: &Path,
+    ) -> Result<Outcome> {
         loop {
             for file in ["console", "report"] {
                 File::create(dir.join(file))?;
