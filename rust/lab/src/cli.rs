@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-/// Builds kernels, the module and images, and runs virtual machines in virtual machines.
+/// Builds kernels, the module and images, and runs guests inside an emulated host.
 #[derive(Parser)]
 #[command(name = "lab", version)]
 pub struct Cli {
@@ -46,114 +46,114 @@ enum Command {
         #[arg(long)]
         clippy: bool,
     },
-    /// Build everything and print where it is, as name=path lines.
+    /// Build everything and print the paths, one NAME=PATH per line.
     Artifacts,
-    /// Boot L1, run a script in it, and boot L2 from there.
+    /// Boot L1 (the host), run a script in it, and boot L2 (the guest) from there.
+    ///
+    /// The L1 script runs as root, with modprobe, QEMU and the command `l2`, which boots L2; L2 runs the
+    /// L2 script. If the L1 script succeeds without calling `l2`, L2 boots after it. L1's output, including
+    /// L2's console, is printed here. The exit status is that of the L1 script (or of L2, if L2 came last),
+    /// 124 after a timeout, and 2 if the lab itself failed.
+    ///
+    /// Loading kvm_intel also loads kvm_exitstat, as on a host where it is installed.
     Run(RunArgs),
-    /// Record a real guest, from its boot to its end, with `exitstat record` in L1.
+    /// Record a guest from boot to shutdown, with `exitstat record` in L1.
     Record {
-        /// Where the recording goes.
+        /// The recording to write.
         file: PathBuf,
-        /// Record details as well: key, ip or both.
+        /// Record details as well.
         #[arg(long, value_parser = ["key", "ip", "both"])]
         capture: Option<String>,
     },
-    /// The study: records guests of all kinds into docs/report, and makes docs/report.md of it.
+    /// Record the study's guests into docs/report, and update docs/report.md.
     Report {
-        /// Only these runs of L1, as they are called in tests/report.
+        /// Only make these recordings, by the names of their scripts in tests/report.
         names: Vec<String>,
     },
-    /// The main job, shown: leaves read inside a real L2.
+    /// Show exitstat at work: a guest reads its exit counts with CPUID.
     Demo {
-        /// On a Debian host with its own kernel, packages of exitstat, and libvirt.
+        /// On a Debian host with Debian's kernel, exitstat's packages, and libvirt.
         #[arg(long)]
         host: bool,
-        /// Without the module, by BPF: on an AMD host with an old kernel.
+        /// Count by BPF instead of the module, on an AMD host with an old kernel.
         #[arg(long, conflicts_with = "host")]
         bpf: bool,
     },
-    /// What an exit costs, by who watches: a table, build/bench.json, and build/bench.svg.
+    /// Measure the cost of an exit per observer: a table, build/bench.json and build/bench.svg.
     Bench,
-    /// The tests that need the lab.
+    /// Run the tests that need the lab.
     Test {
-        /// Only tests whose name has one of these in it, of any suite.
+        /// Only run tests whose name contains one of these, from any suite.
         names: Vec<String>,
-        /// Which tests, if none are named.
+        /// The tests to run if none are named.
         #[arg(long, value_enum, default_value_t = Suite::Default)]
         suite: Suite,
-        /// Print the names, and run nothing.
+        /// Only print the names.
         #[arg(long)]
         list: bool,
-        /// How many virtual machines run at a time.
+        /// The number of virtual machines that run at the same time.
         #[arg(long, default_value_t = 2)]
         jobs: usize,
-        /// Start only what should end within so many minutes, and name what is left out. What still runs
-        /// some minutes after that is cut off, and named too.
+        /// Only start tests that should end within this time, and list the others. Tests that still run some
+        /// minutes after it are stopped and listed as well.
         #[arg(long, value_name = "MINUTES")]
         within: Option<u64>,
     },
 }
 
-/// An L1 script runs in L1 as root, with modprobe, QEMU and a command `l2` that boots L2, which
-/// runs the L2 script. If the L1 script ends well without having called `l2`, L2 is booted after
-/// it. What L1 prints, L2's console included, is printed here. The exit status is the L1 script's
-/// (or L2's, if L2 came last), 124 after a timeout, 2 if the lab itself failed.
-///
-/// Loading kvm_intel brings kvm_exitstat along, as on a host where it is installed.
 #[derive(Args)]
 struct RunArgs {
-    /// Shell script to run in L1.
+    /// The shell script to run in L1.
     #[arg(long, value_name = "FILE")]
     l1: Option<PathBuf>,
-    /// Shell script to run in L2; may be given several times, for `l2 -s NAME` in L1.
+    /// A shell script to run in L2; may be repeated, L1 chooses one with `l2 -s NAME`.
     #[arg(long, value_name = "FILE")]
     l2: Vec<PathBuf>,
-    /// CPUs of L1: one for exact costs, two for races.
+    /// L1's CPUs: one for exact costs, two for races.
     #[arg(long, default_value_t = 1)]
     cpus: u32,
-    /// vCPUs of L2, unless `l2 -n` says otherwise.
+    /// L2's vCPUs, unless L1 calls `l2 -n`.
     #[arg(long, default_value_t = 1)]
     l2_cpus: u32,
-    /// Parameters of kvm_intel, such as 'ept=0'.
+    /// Parameters for kvm_intel, such as 'ept=0'.
     #[arg(long, default_value = "", value_name = "PARAMETERS")]
     kvm_intel: String,
-    /// Seconds until L1 is stopped.
-    #[arg(long, default_value_t = 600)]
+    /// Stop L1 after this time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
-    /// What runs L1: bochs, kvm (a host with VMX and nested KVM), tcg (no VMX in L1), or svm (an AMD
-    /// processor).
+    /// What runs L1 [default: kvm if the host has VMX and nested KVM, otherwise bochs].
     #[arg(long, env = "EXITSTAT_L0")]
     l0: Option<L0>,
     /// The configuration of L1's kernel.
     #[arg(long, value_enum, default_value_t = Flavour::Plain)]
     flavour: Flavour,
-    /// Boot a kernel of Debian's, the newest of a series of trixie-backports; or SERIES/plain, with nothing of
-    /// exitstat's, also of 6.12 and 6.1.
+    /// Boot the newest Debian kernel of a series, such as 7.3/amd64 from trixie-backports. SERIES/plain boots it
+    /// without exitstat's module; 6.12 and 6.1 are available only this way.
     #[arg(long, value_name = "SERIES/FLAVOUR", value_parser = stock, conflicts_with_all = ["flavour", "unpatched"])]
     stock: Option<Stock>,
-    /// Take the kernel without the patches, and its kvm.
+    /// Boot the kernel without the patches.
     #[arg(long)]
     unpatched: bool,
-    /// Put the full qemu-system-x86_64 into L1, for `l2 -M q35`.
+    /// Copy the full qemu-system-x86_64 into L1, for `l2 -M q35`.
     #[arg(long)]
     full_qemu: bool,
-    /// Put the command exitstat into L1 and its guests.
+    /// Copy the command exitstat into L1 and its guests.
     #[arg(long)]
     command: bool,
-    /// Put the kernel's KVM selftests into L1, those of tests/lab/selftests/list.
+    /// Copy the KVM selftests of tests/lab/selftests/list into L1.
     #[arg(long)]
     selftests: bool,
-    /// Put a Debian guest into L1, in /lab/debian, as `make report` has it; L1 needs --memory 2048.
+    /// Copy the Debian guest of `make report` into L1, as /lab/debian; needs --memory 2048.
     #[arg(long)]
     debian: bool,
-    /// Copy a file into L1, such as build/program:/usr/bin/program; may be given several times.
+    /// Copy a file into L1, such as build/program:/usr/bin/program; may be repeated.
     #[arg(long, value_name = "SRC:DEST", value_parser = file)]
     file: Vec<(PathBuf, String)>,
     /// L1's memory in MiB [default: 1024; Bochs has at most 2048].
     #[arg(long, value_name = "MIB")]
     memory: Option<u32>,
-    /// More for L1's kernel command line.
-    #[arg(long, default_value = "")]
+    /// Options to append to L1's kernel command line.
+    #[arg(long, value_name = "OPTIONS", default_value = "")]
     append: String,
 }
 
@@ -179,7 +179,7 @@ fn file(text: &str) -> Result<(PathBuf, String), String> {
 /// Parses `SERIES/FLAVOUR`, such as `7.3/cloud-amd64`.
 fn stock(text: &str) -> Result<Stock, String> {
     let (series, flavour) = text.split_once('/').ok_or("such as 7.3/amd64")?;
-    // There are few of them, for as long as the program runs.
+    // Leaks a few strings once per run.
     let leak = |text: &str| &*String::leak(text.to_owned());
     Ok(match flavour {
         "plain" => Stock::plain(leak(series)),
@@ -190,7 +190,7 @@ fn stock(text: &str) -> Result<Stock, String> {
     })
 }
 
-/// Carries out a command line.
+/// Runs a command line.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     Ok(match cli.command {
@@ -258,10 +258,19 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use super::file;
+    use super::{file, Cli};
+    use clap::CommandFactory;
     use std::path::PathBuf;
 
     const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+
+    #[test]
+    fn the_help_of_run_explains_the_exit_status() {
+        let mut cli = Cli::command();
+        let run = cli.find_subcommand_mut("run").unwrap();
+        let help = run.render_long_help().to_string();
+        assert!(help.contains("124 after a timeout"), "{help}");
+    }
 
     #[test]
     fn a_file_is_its_source_and_its_path_in_l1() {

@@ -7,15 +7,15 @@ use clap::ValueEnum;
 /// A configuration of the kernel: fragments in `tests/lab/kernel/`, one over the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Flavour {
-    /// As a host would have it, and small: for behaviour and costs.
+    /// A small host kernel, for behaviour and costs
     Plain,
-    /// With what finds wrong memory accesses, lost memory and wrong locking, and with faults.
+    /// KASAN, lockdep, kmemleak and fault injection
     Debug,
-    /// With what finds data races, in C.
+    /// KCSAN, which finds data races in C code
     Kcsan,
-    /// As distributions have it: mitigations, CFI, the ORC unwinder, and all that KVM can do.
+    /// A distribution's options: mitigations, CFI, the ORC unwinder, and all of KVM
     Distro,
-    /// With locks that sleep. It does not boot: only KVM and the module are compiled.
+    /// PREEMPT_RT; only KVM and the module are compiled, so it does not boot
     Rt,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What runs L1: an emulator that has VMX, or a host that lends its own.
+//! What runs L1: an emulator with VMX or SVM, or KVM with nested virtualization.
 
 use crate::{image, workspace::Workspace};
 use anyhow::{ensure, Result};
@@ -15,19 +15,19 @@ use std::{
 /// What runs L1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum L0 {
-    /// Debian's Bochs, which emulates VMX; its TSC counts instructions.
+    /// Debian's Bochs, which emulates VMX; its TSC counts instructions
     Bochs,
-    /// QEMU with KVM, on a host with VMX and nested KVM.
+    /// QEMU with KVM, on a host with VMX and nested KVM
     Kvm,
-    /// QEMU's emulation, which has no VMX: for what a host without it sees.
+    /// QEMU's emulator, which has no VMX
     Tcg,
-    /// QEMU's emulation of an AMD processor, which has SVM. One CPU only: with two, an `int3`
-    /// kills L1 now and then, with Debian's kvm as with ours.
+    /// QEMU's emulator of an AMD processor, with SVM; one CPU only
+    // With two CPUs an `int3` kills L1 now and then, with Debian's kvm as well.
     Svm,
 }
 
-/// An AMD processor as QEMU emulates it. With the features that are taken away here, a guest's kernel
-/// fails in `fpstate_reset()`.
+/// QEMU's model of an AMD processor. With the features that are removed here, a guest's kernel fails in
+/// `fpstate_reset()`.
 const AMD: &str = "EPYC,-xsave,-avx,-avx2,-f16c,-fma";
 
 /// The most memory that Bochs emulates, in MiB.
@@ -40,17 +40,17 @@ pub struct Machine<'a> {
     pub memory: u32,
     pub kernel: &'a Path,
     pub initrd: &'a Path,
-    /// A disk, which stays as it is: what is written to it is gone afterwards. The machine then has
-    /// its CD-ROM too, whatever runs it.
+    /// A disk. Writes to it are discarded afterwards. The machine then has a CD-ROM drive as well, with
+    /// any L0.
     pub disk: Option<&'a Path>,
     pub append: &'a str,
-    /// Of an emulated clock, by all CPUs.
+    /// The speed of the emulated clock, in instructions of all CPUs together.
     pub instructions_per_second: u32,
 }
 
 impl L0 {
-    /// KVM if the machine has VMX and KVM lends it on, else Bochs. That `/dev/kvm` is there says
-    /// nothing: some machines have one that works, and no VMX.
+    /// Returns KVM if the machine has VMX and nested KVM, otherwise Bochs. A working `/dev/kvm` proves
+    /// nothing: some machines have one without VMX.
     pub fn choose() -> Self {
         let has = |file: &str, word: &str| {
             fs::read_to_string(file).is_ok_and(|text| text.split_whitespace().any(|w| w == word))
@@ -69,16 +69,16 @@ impl L0 {
         if self == Self::Bochs {
             ensure!(
                 memory <= BOCHS_MEMORY,
-                "Bochs cannot give L1 {memory} MiB of memory: the maximum is {BOCHS_MEMORY} MiB \
-                 (--memory {BOCHS_MEMORY})"
+                "Bochs cannot give L1 {memory} MiB of memory: the maximum is {BOCHS_MEMORY} MiB (--memory \
+                 {BOCHS_MEMORY})"
             );
         }
         Ok(())
     }
 
-    /// The command that runs L1. Its console goes to the file `console` in `dir`, its report, which
-    /// is what it writes to port 0xE9, to `report`, what L0 itself says to `l0.log`. (Bochs has no
-    /// place for the report but its standard output, to which it says some things before.)
+    /// Returns the command that runs L1. In `dir`, L1's console goes to the file `console`, its report (its
+    /// writes to port 0xE9) to `report`, and L0's own messages to `l0.log`. Bochs writes the report to its
+    /// standard output, after some messages of its own.
     pub fn command(
         self,
         workspace: &Workspace,
@@ -115,7 +115,7 @@ impl L0 {
 }
 
 fn can_create_vm() -> bool {
-    // QEMU says no at once if the kernel does not give it a VM.
+    // QEMU fails at once if KVM does not create a VM.
     Command::new("qemu-system-x86_64")
         .args([
             "-accel", "kvm", "-M", "none", "-display", "none", "-monitor", "stdio",
@@ -145,7 +145,7 @@ fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Result<Comma
             "-smp",
             &machine.cpus.to_string(),
         ])
-        // To look at one that hangs: `info registers`.
+        // For debugging a machine that hangs: `info registers`.
         .arg("-monitor")
         .arg(format!(
             "unix:{},server=on,wait=off",
@@ -183,7 +183,7 @@ fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Com
         let (disk, dir) = (disk.display(), dir.display());
         format!("ata0-slave: type=disk, mode=volatile, path={disk}, journal={dir}/journal")
     });
-    // With two CPUs, half the instructions a second each keep the clock as it is with one.
+    // The clock's speed is shared by the CPUs, so that it does not depend on their number.
     let config = fs::read_to_string(workspace.path("tests/lab/bochsrc"))?
         .replace("${MEMORY}", &machine.memory.to_string())
         .replace("${CPUS}", &machine.cpus.to_string())
@@ -194,7 +194,7 @@ fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Com
         .replace("${DISK}", &disk)
         .replace("${DIR}", &dir.display().to_string());
     fs::write(dir.join("bochsrc"), config)?;
-    // Debian 12's build stops at its debugger's prompt.
+    // Debian 12's Bochs stops at its debugger's prompt.
     fs::write(dir.join("continue"), "c\n")?;
     let mut bochs = Command::new("bochs");
     if machine.cpus > 1 && has_debugger_option() {
@@ -204,9 +204,9 @@ fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Com
     Ok(bochs)
 }
 
-/// Whether this is a Bochs that leaves its debugger out unless it is asked for. Bochs 3.0 then lets
-/// several CPUs take turns in another loop, in which guests of a guest jump to address 0. One CPU has a
-/// loop of its own, which is right, and twice as fast as the debugger's.
+/// Returns whether Bochs runs without its debugger by default. Without it, Bochs 3.0 runs several CPUs in a
+/// loop in which nested guests jump to address 0. A single CPU has a loop of its own, which is correct and
+/// twice as fast as the debugger's.
 fn has_debugger_option() -> bool {
     Command::new("bochs")
         .arg("-help")

@@ -39,12 +39,11 @@ use std::{
 /// Which scenarios run together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Suite {
-    /// What every change should pass: minutes.
+    /// For every change; takes minutes
     Default,
-    /// A whole Debian host with packages, systemd and libvirt, more of Debian's own kernels, and more of the
-    /// lab's own.
+    /// A Debian host with packages, systemd and libvirt, and more kernels of Debian and of the lab
     Host,
-    /// Debug kernels, faults, load, and a kernel as distributions have it: about an hour.
+    /// Debug kernels, fault injection, load, and a distribution's kernel; takes about an hour
     Debug,
 }
 
