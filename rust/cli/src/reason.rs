@@ -181,8 +181,8 @@ pub fn parse(word: &str) -> Result<Wanted, String> {
         let svm = Some(number).filter(|&number| Reason::svm(number).is_defined());
         return match (vmx, svm) {
             (None, None) => Err(format!(
-                "no reason has the number {word}: VMX's end with 85, and {BEYOND} is for all others; \
-                 `exitstat explain` lists them, and SVM's exit codes"
+                "{word} is neither a VMX exit reason (the highest is 85; {BEYOND} groups all above) nor an SVM exit \
+                 code (run 'exitstat explain')"
             )),
             (vmx, svm) => Ok(Wanted { vmx, svm }),
         };
@@ -214,8 +214,8 @@ pub fn parse(word: &str) -> Result<Wanted, String> {
         .collect();
     like.dedup();
     Err(match like.as_slice() {
-        [] => format!("no reason is called {word}; `exitstat explain` lists all"),
-        like => format!("no reason is called {word}; there is {}", like.join(", ")),
+        [] => format!("no such exit reason: {word} (run 'exitstat explain')"),
+        like => format!("no such exit reason: {word} (similar: {})", like.join(", ")),
     })
 }
 

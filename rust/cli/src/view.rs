@@ -53,7 +53,7 @@ pub fn with_name(subject: Subject, identity: Option<&Identity>) -> String {
 pub fn not_there(scope: Scope) -> Error {
     const LIST: &str = "(run 'exitstat vms')";
     Error::Usage(match scope {
-        Scope::Host => "no counters of the host".to_owned(),
+        Scope::Host => "the host has no counters".to_owned(),
         Scope::Vm(vm) => format!("no such VM: {vm} {LIST}"),
         Scope::Vcpu((vm, vcpu)) => format!("no such vCPU: {vcpu} of VM {vm} {LIST}"),
         Scope::Cpu(cpu) => format!("no such CPU: {cpu}"),
@@ -97,11 +97,10 @@ pub fn is_counted(by: CountedBy, rows: &RowsArgs, print: &PrintArgs) -> Result<(
     };
     match (by, needs_times) {
         (CountedBy::Bpf { .. }, _) if print.nested => Err(Error::Usage(
-            "--nested: BPF does not tell exits of nested guests apart; only the module does"
-                .to_owned(),
+            "--nested needs the module: BPF does not distinguish exits of nested guests".to_owned(),
         )),
         (_, Some(option)) if !by.has_times() => Err(Error::Usage(format!(
-            "{option}: only exits were counted (--counts)"
+            "{option}: only exits were counted (--counts), without times"
         ))),
         _ => Ok(()),
     }

@@ -130,7 +130,7 @@ fn offset(text: &str) -> Result<u64, String> {
         Some(digits) => u64::from_str_radix(digits, 16),
         None => text.parse(),
     };
-    number.map_err(|_| "not a number, such as 0x1c000000".to_owned())
+    number.map_err(|_| "expected a number, such as 0x1c000000".to_owned())
 }
 
 /// List the slowest exits with their time, vCPU, key and instruction pointer
@@ -166,7 +166,7 @@ pub const ROWS: usize = 30;
 /// Orders of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DetailSort {
-    /// Exits
+    /// Number of exits
     #[default]
     Exits,
     /// Kernel plus user time
@@ -177,7 +177,7 @@ pub enum DetailSort {
     /// User time
     #[value(alias = "user-time")]
     UserCycles,
-    /// Exits that userspace finished
+    /// Number of exits that userspace finished
     #[value(alias = "user-exits")]
     User,
     /// Kernel time of the longest exit

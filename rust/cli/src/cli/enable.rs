@@ -13,7 +13,7 @@ kernel build. Each error explains what to do.
 
 Examples:
   sudo exitstat enable
-  sudo exitstat enable --next-boot        on a host with VMs running
+  sudo exitstat enable --next-boot        on a host with running VMs
   sudo exitstat enable --key MOK.priv --cert MOK.der
       on a host with Secure Boot, with your own enrolled key";
 

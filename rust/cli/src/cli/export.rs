@@ -93,14 +93,14 @@ impl FromStr for Listen {
         }
         let (host, port) = word
             .rsplit_once(':')
-            .ok_or("no port; give one, such as localhost:9948")?;
+            .ok_or("no port (expected HOST:PORT, such as localhost:9948)")?;
         let port = port
             .parse()
             .map_err(|_| format!("{port:?} is not a port (0 to 65535)"))?;
         match host {
             "" => Ok(Self::Anywhere(port)),
             _ if host.contains([':', '[', ']', '/']) => Err(format!(
-                "{host:?} is neither an address nor a name; IPv6 addresses have brackets, such as [::1]:9948"
+                "{host:?} is neither an address nor a host name (IPv6 addresses need brackets, such as [::1]:9948)"
             )),
             name => Ok(Self::Name(name.to_owned(), port)),
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Options that would do nothing beside the others: whoever gives them expects something else.
+//! Rejects options that have no effect with the others: the user expects something else of them.
 //!
-//! What contradicts whatever the values are, the definition itself says. What depends on what
-//! was counted, the commands say.
+//! clap's definitions reject options that exclude each other whatever their values are. The commands reject options
+//! that need data which was not counted.
 
 use super::{
     CaptureKind, Cli, Command, ExplainArgs, ExportArgs, Format, LiveArgs, LookArgs, PlotArgs,
@@ -12,11 +12,11 @@ use super::{
 use clap::ValueEnum;
 
 impl Cli {
-    /// Makes sure that no option is given in vain.
+    /// Makes sure that every option has an effect.
     ///
     /// # Errors
     ///
-    /// Which one is, and why.
+    /// An option has none; the message says why.
     pub fn check(&self) -> Result<(), String> {
         match &self.command {
             None => {
@@ -156,6 +156,9 @@ impl PlotArgs {
             PlotKind::Totals | PlotKind::Histogram | PlotKind::Details if self.of.is_some() => {
                 Err(format!("--of applies to --kind rate, not to {kind}"))
             }
+            PlotKind::Totals | PlotKind::Histogram | PlotKind::Details if self.of.is_some() => Err(
+                format!("--of needs --kind rate and has no effect on {kind}"),
+            ),
             PlotKind::Histogram | PlotKind::Details if self.scope.cpu.is_some() => Err(format!(
                 "{kind} needs per-vCPU counters: use --vm instead of --cpu, or neither"
             )),
@@ -180,7 +183,7 @@ fn option(name: &str, value: impl ValueEnum) -> String {
     )
 }
 
-/// Whether only vCPUs have what is sorted by.
+/// Whether only vCPUs count what this order sorts by.
 fn needs_vcpus(sort: Sort) -> bool {
     matches!(sort, Sort::UserCycles | Sort::P99 | Sort::Max | Sort::User)
 }
@@ -229,7 +232,7 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    /// Why a command line is not taken, if it is not.
+    /// Returns the error of a command line, if it has one.
     fn why_not(words: &str) -> Option<String> {
         match Cli::try_parse_from(words.split_whitespace()) {
             Ok(cli) => cli.check().err(),
@@ -250,7 +253,7 @@ mod tests {
             ("exitstat report x --phases --nested", "--nested"),
             (
                 "exitstat report x --format perfetto --phase a",
-                "--phase is",
+                "--phase has",
             ),
             ("exitstat report x --format perfetto --until a", "--until"),
             ("exitstat report x --format perfetto --phases", "--phases"),

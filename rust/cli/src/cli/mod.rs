@@ -178,7 +178,7 @@ pub enum Sort {
     /// User time
     #[value(alias = "user-time")]
     UserCycles,
-    /// Exits
+    /// Number of exits
     Exits,
     /// Average kernel time per exit
     Avg,
@@ -186,7 +186,7 @@ pub enum Sort {
     P99,
     /// Kernel time of the longest exit
     Max,
-    /// Exits that userspace finished
+    /// Number of exits that userspace finished
     #[value(alias = "user-exits")]
     User,
     /// Reason number, smallest first
@@ -267,7 +267,7 @@ pub enum VmSort {
     /// User time
     #[value(alias = "user-time")]
     UserCycles,
-    /// Exits
+    /// Number of exits
     Exits,
     /// Exits per second
     Rate,
@@ -275,44 +275,43 @@ pub enum VmSort {
     Vcpus,
 }
 
-/// Record the counters into a file, while a command runs or until Ctrl-C
+/// Record the counters to a file, while a command runs or until Ctrl-C
 ///
-/// Takes a snapshot of all counters at once, each INTERVAL, and a last one at the end: when COMMAND
-/// has ended, or at Ctrl-C. A recording that was killed stays readable up to there.
+/// Takes a snapshot of all counters when it starts, after each INTERVAL, and when COMMAND ends or Ctrl-C is
+/// pressed. If exitstat is killed, the recording stays readable up to that point.
 ///
-/// The file says: when, who counted, exitstat's command line, the kernel's release, the parameters of
-/// kvm, kvm_intel and kvm_amd, the names and process ids of VMs' processes, and the names, UUIDs, namespaces and
-/// containers of VMs (unless --no-names).
+/// The file also contains the time, the source, exitstat's command line, the kernel release, the parameters
+/// of kvm, kvm_intel and kvm_amd, the names and process IDs of the VMs' processes, and the VMs' names, UUIDs,
+/// namespaces and containers (unless --no-names).
 #[derive(Args, Debug)]
 pub struct RecordArgs {
-    /// The file to write. An existing file is replaced once the first snapshot is written and COMMAND runs; if
-    /// that fails, it stays as it is
+    /// File to write. An existing file is replaced once the first snapshot is written and COMMAND runs; if
+    /// either fails, the existing file is kept
     #[arg(short, long, value_name = "FILE", value_parser = format::file())]
     pub output: PathBuf,
     /// Time between snapshots
     #[arg(short, long, default_value = "1", value_parser = interval)]
     pub interval: Duration,
-    /// Read marks from a FIFO, made if it is not there: each line that is written into it names what
-    /// begins then, with a snapshot of that moment
+    /// Read marks from this FIFO, created if missing: each line starts a named phase and takes a snapshot
     #[arg(long, value_name = "FIFO")]
     pub marks: Option<PathBuf>,
-    /// Put this host's name into the file as well
+    /// Also store this host's name
     #[arg(long)]
     pub hostname: bool,
-    /// Go on in a new file when this one reaches a size, such as 100MiB, or an age, such as 1h. FILE is the one
-    /// being written; a full one is renamed, x.rec to x.1.rec, x.2.rec and so on
+    /// Start a new file when FILE reaches a size, such as 100MiB, or an age, such as 1h. A full x.rec is renamed
+    /// to x.1.rec, the next one to x.2.rec, and so on
     #[arg(long, value_name = "SIZE|TIME", value_parser = rotate::rotate)]
     pub rotate: Option<Rotate>,
-    /// Keep only the last N full files of this recording [default: all]
+    /// Keep only the last N full files [default: all]
     #[arg(long, value_name = "N", requires = "rotate", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
-    /// Leave out the names of VMs and what else tells whose they are; the names of their processes stay
+    /// Do not store VM names, UUIDs, namespaces and containers; process names are still stored
     #[arg(long)]
     pub no_names: bool,
-    /// Write snapshots as they are, for exitstat 0.2 and other programs that read format 1
+    /// Do not compress snapshots, for exitstat 0.2 and other programs that read format 1
     #[arg(long)]
     pub uncompressed: bool,
-    /// Capture details while it records, for `exitstat detail` (module only, as root)
+    /// Capture details while recording, for `exitstat detail` (module only, as root)
     #[arg(long, value_name = "WHAT", conflicts_with = "from")]
     pub capture: Option<CaptureKind>,
     /// Take one snapshot after another from a recording; the last one again and again
@@ -321,7 +320,7 @@ pub struct RecordArgs {
     /// Of what.
     #[command(flatten)]
     pub live: LiveArgs,
-    /// A command to run; its exit status is passed on
+    /// Command to run; exitstat returns its exit status
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<std::ffi::OsString>,
 }

@@ -29,7 +29,7 @@ pub struct PlotArgs {
     /// Add a mark to a rate plot, besides the marks in the recording (`record --marks`)
     #[arg(long, value_name = "SECONDS=LABEL", value_parser = mark)]
     pub mark: Vec<(f64, String)>,
-    /// Colours for a light or a dark page
+    /// Colour theme
     #[arg(long, value_enum, default_value_t)]
     pub theme: PlotTheme,
     /// Size of an SVG in pixels, from 800x400 to 4000x3000; a PNG has twice the width and height.

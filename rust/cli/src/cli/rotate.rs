@@ -31,7 +31,7 @@ pub fn rotate(word: &str) -> Result<Rotate, String> {
         number.checked_mul(*bytes)
     });
     match size {
-        Some(0) => Err("the size must be more than 0".to_owned()),
+        Some(0) => Err("the size must be greater than 0".to_owned()),
         Some(size) => Ok(Rotate::Size(size)),
         None => interval(word)
             .map(Rotate::Age)

@@ -31,18 +31,18 @@ pub struct TopArgs {
 pub const KEYS: [(&str, &str); 17] = [
     ("Up k, Down j", "move the selection"),
     ("PgUp, PgDn", "move it by a page"),
-    ("Home g, End G", "move it to the first row, to the last"),
+    ("Home g, End G", "move it to the first or last row"),
     (
         "Enter",
         "open the selection: a VM's reasons, or a reason's details",
     ),
     ("Esc", "go back; in the list of VMs, clear the filter"),
-    ("v", "list the vCPUs of the selected VM; again, the VMs"),
-    ("s, S", "sort by the next column, by the previous one"),
+    ("v", "list the vCPUs of the selected VM, or the VMs again"),
+    ("s, S", "sort by the next or previous column"),
     ("r", "reverse the order"),
     (
         "/",
-        "filter rows: a number, or the start of a word of the name (io finds IO_INSTRUCTION, but no other INSTRUCTION)",
+        "filter rows by number, or by the start of a word in the name (io finds IO_INSTRUCTION, but no other INSTRUCTION)",
     ),
     (
         "c",

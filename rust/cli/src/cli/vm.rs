@@ -21,7 +21,7 @@ impl FromStr for VmArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.is_empty() {
-            true => Err("give a VM's number, name or UUID"),
+            true => Err("expected a VM number, name or UUID"),
             false => Ok(Self(text.to_owned())),
         }
     }

@@ -266,7 +266,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Error> {
     if let (Some(_), Some(what)) = (args.scope.cpu, limited.find(|what| what.needs_vcpus())) {
         let what = what.name();
         return Err(Error::Usage(format!(
-            "{path}: --cpu cannot check {what}: CPUs count exits and cycles only"
+            "{path}: {what} cannot be checked with --cpu: CPUs count only exits and cycles"
         )));
     }
     let recording = Recording::open(&args.file)?;

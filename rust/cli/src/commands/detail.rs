@@ -29,7 +29,7 @@ use std::{io::Write, path::Path, process::ExitCode};
 pub fn run(args: &DetailArgs) -> Result<ExitCode, Error> {
     if args.scope.cpu.is_some() {
         return Err(Error::Usage(
-            "details are of vCPUs, not of CPUs: use --vm, or neither".to_owned(),
+            "details are not counted per CPU: use --vm instead of --cpu".to_owned(),
         ));
     }
     let wanted = Wanted::begin(&args.names, &args.look, args.scope.vm.as_ref())?;

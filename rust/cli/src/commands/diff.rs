@@ -150,7 +150,7 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
         let sort = args.sort.to_possible_value();
         let sort = sort.as_ref().map_or("", |sort| sort.get_name());
         return Err(Error::Usage(format!(
-            "--sort {sort}: one of the recordings has only exits (--counts)"
+            "--sort {sort}: one of the recordings has exits only (--counts), without times"
         )));
     }
     let compared = Compared::of([&a.period, &b.period], args)?;
@@ -298,7 +298,7 @@ impl Compared {
                 *divisor = seconds
                     .ok_or_else(|| {
                         Error::Incomplete(
-                            "--per-second needs recordings of at least two snapshots each"
+                            "--per-second needs at least two snapshots in each recording"
                                 .to_owned(),
                         )
                     })?
@@ -414,7 +414,7 @@ fn by_key(
     let (a, b) = (a?, b?);
     if (a.with_key, a.with_ip) != (b.with_key, b.with_ip) {
         return Err(Error::Usage(
-            "the recordings were captured differently (key, ip): record both with the same --capture"
+            "the recordings have different details: record both with the same --capture (key, ip or both)"
                 .to_owned(),
         ));
     }
@@ -446,10 +446,10 @@ fn not_alike([a, b]: [CountedBy; 2]) -> Option<String> {
     if a == b {
         None
     } else if !(a.has_times() && b.has_times()) {
-        Some("one of them was recorded with --counts: only exits are compared".to_owned())
+        Some("comparing exits only: one of the recordings has no times (--counts)".to_owned())
     } else {
         Some(format!(
-            "their times differ in kind: A is by {a}, B by {b}; `exitstat --help` says what each counts"
+            "A and B measure times differently (A: {a}, B: {b}; see 'exitstat --help')"
         ))
     }
 }

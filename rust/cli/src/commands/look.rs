@@ -57,15 +57,15 @@ pub(super) fn details<'a>(period: &'a Period, from: Option<&Path>) -> Result<&'a
     period.captured().ok_or_else(|| {
         Error::Failed(match (CountedBy::of(&period.end), from) {
             (CountedBy::Device, Some(path)) => format!(
-                "{}: no details were captured.\nRecord with them, as root: exitstat record --capture key -o FILE",
+                "{}: the recording has no details.\nTo record them, as root: exitstat record --capture key -o FILE",
                 path.display()
             ),
-            (CountedBy::Device, None) => "no details are captured.\n\
-                For some seconds, as root: exitstat detail --capture key -i 10\n\
-                For good: echo key >/sys/module/kvm_exitstat/parameters/detail"
+            (CountedBy::Device, None) => "the module does not capture details.\n\
+                To capture for 10 seconds, as root: exitstat detail --capture key -i 10\n\
+                To capture permanently: echo key >/sys/module/kvm_exitstat/parameters/detail"
                 .to_owned(),
             (_, from) => format!(
-                "{}details are captured by the module only, and BPF counted here (README.md says how to install it)",
+                "{}no details: only the module captures them, and BPF counted here (README.md describes its installation)",
                 from.map(|path| format!("{}: ", path.display())).unwrap_or_default()
             ),
         })

@@ -40,8 +40,8 @@ impl Wanted {
         let from = look.source.from.clone();
         if args.qmp.is_some() && from.is_some() && vm.is_none() {
             return Err(Error::Usage(
-                "--qmp with --from needs --vm ID (run 'exitstat vms --from FILE'): the VM's process may have changed \
-                 since the recording"
+                "--qmp with --from needs --vm ID (run 'exitstat vms --from FILE'), because the VM's process may have \
+                 changed since the recording"
                     .to_owned(),
             ));
         }
@@ -135,7 +135,7 @@ fn choose(
     match (wanted, of_socket) {
         (Some(vm), Some((path, pid, those))) if !those.is_empty() && !those.contains(&vm) => {
             Err(Error::Usage(format!(
-                "{} is the monitor of VM {} (process {pid}), not of VM {vm}",
+                "{} belongs to VM {} (process {pid}), not to VM {vm}",
                 path.display(),
                 those[0]
             )))
@@ -144,19 +144,19 @@ fn choose(
         (None, Some((path, pid, those))) => match those[..] {
             [vm] => Ok(vm),
             [] => Err(Error::Usage(format!(
-                "{}: no VM of process {pid}, which made the socket; choose one with --vm ID {list}",
+                "{}: process {pid}, which created the socket, has no VM; select one with --vm ID {list}",
                 path.display()
             ))),
             _ => Err(Error::Usage(format!(
-                "process {pid} runs {} VMs; choose one with --vm ID {list}",
+                "process {pid} has {} VMs; select one with --vm ID {list}",
                 those.len()
             ))),
         },
         (None, None) => match vms[..] {
             [vm] => Ok(vm),
-            [] => Err(Error::Failed("no VM has taken an exit".to_owned())),
+            [] => Err(Error::Failed("no VM exits have been counted".to_owned())),
             _ => Err(Error::Usage(format!(
-                "{} VMs took exits; choose one with --vm ID {list}",
+                "{} VMs have exits; select one with --vm ID {list}",
                 vms.len()
             ))),
         },

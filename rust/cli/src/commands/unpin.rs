@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat unpin`: BPF that counts on without a process ends.
+//! `exitstat unpin`: removes pinned BPF programs.
 
 use crate::{error::Error, output};
 use std::io::Write;
@@ -12,8 +12,8 @@ use std::io::Write;
 /// It cannot be ended.
 pub fn run() -> Result<(), Error> {
     let text = match exitstat_bpf::unpin()? {
-        true => "BPF counts no longer.",
-        false => "Nothing was pinned.",
+        true => "BPF counting stopped.",
+        false => "BPF counting was not pinned.",
     };
     Ok(writeln!(output::stdout(), "{text}")?)
 }

@@ -238,7 +238,7 @@ fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Erro
         let sort = args.sort.to_possible_value();
         let sort = sort.as_ref().map_or("", |sort| sort.get_name());
         return Err(Error::Usage(format!(
-            "--sort {sort}: only exits were counted (--counts)"
+            "--sort {sort}: only exits were counted (--counts), without times"
         )));
     }
     let vms = choose(found.vms(), args.name.as_deref(), args.sort);
@@ -288,8 +288,8 @@ fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Erro
             csv::write(out, std::iter::once(header).chain(rows))?;
         }
         Format::Table if vms.is_empty() => match &args.name {
-            Some(name) => writeln!(out, "No VM has {name:?} in its name.")?,
-            None => writeln!(out, "No VM has taken an exit.")?,
+            Some(name) => writeln!(out, "No VM matches the name {name:?}.")?,
+            None => writeln!(out, "No VM exits have been counted.")?,
         },
         Format::Table => {
             let columns = [

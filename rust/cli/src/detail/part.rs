@@ -41,7 +41,9 @@ impl Part {
                 _ => return None,
             })
         });
-        part.ok_or_else(|| format!("{text:?} is no {kind}: a number, such as 1016 or 0x3f8"))
+        part.ok_or_else(|| {
+            format!("{text:?} is not a valid {kind} (expected a number, such as 1016 or 0x3f8)")
+        })
     }
 
     /// Whether exits with this key are of it.

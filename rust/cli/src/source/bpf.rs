@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counting by BPF: for as long as this process runs, also while KVM's modules come and go; or what was pinned.
+//! Counting with BPF: while this process runs, even if KVM's modules are reloaded, or with pinned programs.
 
 use crate::cli::LiveArgs;
 use exitstat_bpf::{Counter, Error, Options};
 
-/// The programs.
+/// BPF programs that count.
 #[derive(Debug)]
 pub struct Bpf {
     options: Options,
@@ -14,11 +14,11 @@ pub struct Bpf {
 }
 
 impl Bpf {
-    /// Takes what was pinned, or loads the programs, which count from now on.
+    /// Opens the pinned programs, or loads the programs, which count from now on.
     ///
     /// # Errors
     ///
-    /// Why BPF cannot count here.
+    /// BPF cannot count here.
     pub fn attach(args: &LiveArgs) -> Result<Self, Error> {
         let options = Options {
             counts_only: args.counts,
@@ -39,7 +39,7 @@ impl Bpf {
         let mut counter = Counter::attach(options)?;
         if args.pin {
             counter.pin()?;
-            crate::say!("exitstat: BPF counts on when this has ended, until `exitstat unpin`");
+            crate::say!("exitstat: BPF keeps counting after exitstat ends, until `exitstat unpin`");
         }
         Ok(Self {
             options,
@@ -48,13 +48,13 @@ impl Bpf {
         })
     }
 
-    /// Whether it counted before this process began.
+    /// Returns whether the programs counted before this process began.
     #[must_use]
     pub fn was_found(&self) -> bool {
         self.found
     }
 
-    /// What was counted until now: of a VM's vCPUs, or all there is.
+    /// Returns a snapshot of one VM's vCPUs, or of all counters.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Bpf {
             return Err(Error::Unpinned);
         }
         if self.counter.is_outdated() {
-            // Another kvm_intel than that whose structures the programs know.
+            // The structures of the kvm_intel that is loaded now differ from those that the programs read.
             if self.counter.is_pinned() {
                 return Err(Error::PinnedOutdated);
             }

@@ -7,7 +7,7 @@ use std::{fs, io::ErrorKind};
 
 const PARAMETER: &str = "/sys/module/kvm_exitstat/parameters/detail";
 
-/// That details are captured. Dropped, they are not, unless they were before.
+/// Keeps details captured. On drop, capturing stops, unless it was on before.
 #[derive(Debug)]
 pub struct Capture {
     ends: bool,
@@ -18,7 +18,7 @@ impl Capture {
     ///
     /// # Errors
     ///
-    /// The module cannot, may not, or captures something else already.
+    /// The module cannot capture, the user may not change it, or it already captures something else.
     pub fn begin(what: CaptureKind) -> Result<Self, Error> {
         let word = match what {
             CaptureKind::Key => "key",
@@ -33,7 +33,7 @@ impl Capture {
                 Ok(Self { ends: true })
             }
             now => Err(Error::Failed(format!(
-                "the module captures `{now}` already, for somebody else: use --capture {now}, or as root, to end it: \
+                "the module already captures `{now}`: use --capture {now}, or end it, as root: \
                  echo off >{PARAMETER}"
             ))),
         }
@@ -45,7 +45,7 @@ impl Drop for Capture {
         if self.ends {
             if let Err(error) = fs::write(PARAMETER, "off") {
                 crate::say!(
-                    "exitstat: details are captured still: cannot write {PARAMETER}: {error}"
+                    "exitstat: cannot stop capturing details: cannot write {PARAMETER}: {error}"
                 );
             }
         }
@@ -55,12 +55,12 @@ impl Drop for Capture {
 fn error(error: std::io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::Failed(
-            "only the module can capture details, of this release or a newer one: is it loaded? (`exitstat enable`)"
+            "cannot capture details: the module is not loaded (`exitstat enable`), or is older than this command"
                 .to_owned(),
         ),
         ErrorKind::PermissionDenied => Error::Failed(format!(
-            "only root may have details captured: no permission for {PARAMETER}"
+            "cannot capture details: no permission to write {PARAMETER} (run exitstat as root)"
         )),
-        _ => Error::io(format!("cannot have details captured by {PARAMETER}"))(error),
+        _ => Error::io(format!("cannot capture details through {PARAMETER}"))(error),
     }
 }

@@ -18,10 +18,10 @@ use std::{
 /// Where the module's device is, below the root.
 const DEVICE: &str = "dev/kvm_exitstat";
 
-/// Bytes that are tried first: enough for some VMs.
+/// Size of the first buffer in bytes, enough for a few VMs.
 const FIRST: usize = 256 << 10;
 
-/// Bytes that no snapshot has, with a thousand VMs of a hundred vCPUs each.
+/// Size limit in bytes, more than a snapshot of a thousand VMs with a hundred vCPUs each.
 const MOST: usize = 1 << 30;
 
 /// Why the counters cannot be read, and what to do about it.

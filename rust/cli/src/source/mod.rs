@@ -123,7 +123,7 @@ impl Source {
     pub fn first(&mut self) -> Result<Sample, Error> {
         let first = self.sample(Duration::ZERO)?;
         first.ok_or_else(|| match self {
-            Self::Live { .. } => Error::Failed("there are no snapshots".to_owned()),
+            Self::Live { .. } => Error::Failed("the source has no snapshots".to_owned()),
             Self::Recorded { path, .. } => Error::Recording {
                 path: path.clone(),
                 why: recording::Error::Empty,

@@ -6,7 +6,7 @@ use super::device;
 use exitstat_bpf::Need;
 use std::{fmt, path::Path};
 
-/// Why neither can count, and what each of them needs.
+/// Why neither can count, and the requirements of BPF.
 #[derive(Debug, thiserror::Error)]
 pub struct Neither {
     device: Option<device::Error>,
@@ -34,13 +34,16 @@ impl Neither {
 impl fmt::Display for Neither {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "BPF cannot count here: {}", self.bpf)?;
-        writeln!(f, "What BPF needs:")?;
+        writeln!(f, "BPF's requirements:")?;
         for need in &self.needs {
             writeln!(f, "  {need}")?;
         }
         match &self.device {
-            None => write!(f, "The module was not asked for (--source)."),
-            Some(device) => write!(f, "Nor can the module: {device}"),
+            None => write!(
+                f,
+                "The module was not tried, because the options select BPF."
+            ),
+            Some(device) => write!(f, "The module cannot count either: {device}"),
         }
     }
 }

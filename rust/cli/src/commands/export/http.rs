@@ -235,7 +235,7 @@ fn unauthorized() -> Answer {
     let mut answer = text(
         StatusCode::UNAUTHORIZED,
         TEXT,
-        "a user and a password are needed\n",
+        "user name and password required\n",
     );
     let basic = hyper::header::HeaderValue::from_static("Basic realm=\"exitstat\"");
     answer.headers_mut().insert(WWW_AUTHENTICATE, basic);

@@ -63,7 +63,7 @@ impl Web {
             }
             Err(why) => {
                 if *self.said.borrow() != why {
-                    crate::say!("exitstat: no connections: {why}");
+                    crate::say!("exitstat: rejecting connections: {why}");
                 }
                 *self.said.borrow_mut() = why;
                 None

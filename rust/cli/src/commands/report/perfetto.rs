@@ -59,7 +59,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     if recording.snapshots < 2 {
         let file = args.file.display();
         return Err(Error::Incomplete(format!(
-            "{file}: there is one snapshot in it; a trace needs two"
+            "{file}: the recording has one snapshot; a trace needs two"
         )));
     }
     let whole = recording.warning().is_none();

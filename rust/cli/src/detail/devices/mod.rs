@@ -111,7 +111,8 @@ impl Devices {
             return Err("QEMU's `info mtree -f` has no address space \"memory\"".to_owned());
         }
         let buses = Vec::<PciBus>::deserialize(&answers.pci);
-        let buses = buses.map_err(|why| format!("QEMU's answer to query-pci: {why}"))?;
+        let buses =
+            buses.map_err(|why| format!("cannot parse QEMU's answer to query-pci: {why}"))?;
         for bus in buses {
             all.add(bus.devices);
         }

@@ -61,22 +61,23 @@ pub fn ask(path: &Path) -> Result<Answers, String> {
 
 /// Connects. Neither that nor reading waits for long.
 fn open(path: &Path) -> Result<UnixStream, String> {
-    let address = SocketAddrUnix::new(path).map_err(|_| "no name of a socket".to_owned())?;
+    let address = SocketAddrUnix::new(path).map_err(|_| "not a valid socket path".to_owned())?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
     let socket = socket.map_err(|why| why.to_string())?;
     connect(&socket, &address).map_err(|why| match why {
         Errno::NOENT => {
-            "there is no such socket: QEMU makes one with -qmp unix:PATH,server=on,wait=off"
-                .to_owned()
+            "no such socket (start QEMU with -qmp unix:PATH,server=on,wait=off)".to_owned()
         }
         Errno::ACCESS | Errno::PERM => {
             "no permission to connect: run exitstat as root, or as the user that QEMU runs as"
                 .to_owned()
         }
-        Errno::CONNREFUSED => "nobody listens: QEMU has ended, or this is no socket".to_owned(),
+        Errno::CONNREFUSED => {
+            "connection refused: QEMU has ended, or this is not a socket".to_owned()
+        }
         Errno::AGAIN => BUSY.to_owned(),
-        Errno::PROTOTYPE => "this is a datagram socket, no QMP".to_owned(),
+        Errno::PROTOTYPE => "not a QMP socket, but a datagram socket".to_owned(),
         why => why.to_string(),
     })?;
     let stream = UnixStream::from(socket);
@@ -88,11 +89,11 @@ fn open(path: &Path) -> Result<UnixStream, String> {
     Ok(stream)
 }
 
-const BUSY: &str = "no answer: QEMU serves one client at a time, and another one is connected (libvirt is, to its own \
-     socket; start QEMU with one more -qmp)";
+const BUSY: &str = "no answer: QEMU serves one client per socket, and another one is connected, such as libvirt (start \
+     QEMU with another -qmp)";
 
 const NOT_QMP: &str =
-    "this does not speak QMP (QEMU's -monitor and -serial sockets do not, those of -qmp do)";
+    "not a QMP socket (QEMU's -qmp option creates one; its -monitor and -serial sockets are different)";
 
 /// A conversation.
 struct Client<R, W> {
@@ -120,7 +121,7 @@ impl<R: BufRead, W: Write> Client<R, W> {
         let answer = self.execute("human-monitor-command", json!({ "command-line": line }))?;
         match answer {
             Value::String(text) => Ok(text),
-            _ => Err(format!("QEMU's answer to {line:?} is no text")),
+            _ => Err(format!("QEMU's answer to {line:?} is not text")),
         }
     }
 
@@ -128,7 +129,7 @@ impl<R: BufRead, W: Write> Client<R, W> {
         let message = json!({ "execute": command, "arguments": arguments });
         writeln!(self.writer, "{message}").map_err(|why| why.to_string())?;
         loop {
-            let mut message = self.read("QEMU's answer is no JSON")?;
+            let mut message = self.read("QEMU's answer is not JSON")?;
             if let Some(answer) = message.get_mut("return") {
                 return Ok(answer.take());
             }
@@ -136,7 +137,7 @@ impl<R: BufRead, W: Write> Client<R, W> {
                 let why = error.get("desc").and_then(Value::as_str);
                 return Err(format!(
                     "{command}: {}",
-                    printable(why.unwrap_or("QEMU refuses it"))
+                    printable(why.unwrap_or("rejected by QEMU"))
                 ));
             }
             // Else it is an event.
@@ -153,7 +154,7 @@ impl<R: BufRead, W: Write> Client<R, W> {
                 Err("QEMU closed the connection: it has ended, or serves another client".to_owned())
             }
             Ok(_) => serde_json::from_slice(&line).map_err(|_| not_json.to_owned()),
-            // What has no line end within this time is no QMP.
+            // QMP would have completed the line by now.
             Err(why) if why.kind() == ErrorKind::WouldBlock && line.is_empty() => {
                 Err(BUSY.to_owned())
             }

@@ -185,13 +185,13 @@ pub fn find(evidence: &impl Evidence, points: &[Point]) -> Result<u64, String> {
             let best = offsets.iter().map(|&offset| search.fit(offset));
             let best = best.max_by_key(|fit| fit.hits).unwrap_or_default();
             Err(format!(
-                "the KASLR offset is not known: at the best one, {} of {} places that exits came from fit these \
-                 symbols.\nEither they are not those of the guest's kernel, or too few exits were captured. {WAY_OUT}",
+                "cannot determine the KASLR offset: at the best one, the symbols match {} of {} captured \
+                 instructions.\nEither the symbols belong to another kernel, or too few exits were captured. {WAY_OUT}",
                 best.hits, search.testable
             ))
         }
         [first, second, ..] => Err(format!(
-            "the KASLR offset is ambiguous: {first:#x} and {second:#x} fit the captured exits alike. {WAY_OUT}"
+            "the KASLR offset is ambiguous: {first:#x} and {second:#x} both match the captured exits. {WAY_OUT}"
         )),
     }
 }
@@ -200,16 +200,16 @@ pub fn find(evidence: &impl Evidence, points: &[Point]) -> Result<u64, String> {
 pub fn check_given(evidence: &impl Evidence, offset: u64, points: &[Point]) -> Result<(), String> {
     if offset % STEP != 0 || offset >= LARGEST {
         return Err(format!(
-            "--kaslr {offset:#x}: KASLR moves a kernel by a multiple of {STEP:#x}, less than {LARGEST:#x}"
+            "--kaslr {offset:#x}: the offset must be a multiple of {STEP:#x}, less than {LARGEST:#x}"
         ));
     }
     let fit = Search::new(evidence, points).fit(offset);
     let nowhere = fit.inside == 0 && !points.is_empty();
     if nowhere || fit.outside > 0 || fit.strict_hits * 2 < fit.strict {
         return Err(format!(
-            "--kaslr {offset:#x} contradicts the captured exits: of {} places in the kernel that they came from, {} \
-             are in its image, {} of these not in its text; of {} whose instruction is known, {} fit. The offset is \
-             wrong, or the symbols are not those of the guest's kernel",
+            "--kaslr {offset:#x} contradicts the captured exits: of {} kernel instructions, {} are in the image, {} \
+             of these outside its text; of {} whose opcode is known, {} match. Either the offset is wrong, or the \
+             symbols belong to another kernel",
             points.len(),
             fit.inside,
             fit.outside,
@@ -232,8 +232,8 @@ pub fn check(evidence: &impl Evidence, points: &[Point]) -> Result<(), String> {
     let elsewhere = !others.is_empty() && !others.contains(&0);
     if elsewhere || search.fit(0).contradicts() {
         return Err(
-            "this copy of /proc/kallsyms does not fit the captured exits: the guest has booted since, or it is another \
-             guest's. Copy it again"
+            "this copy of /proc/kallsyms does not match the captured exits: the guest has rebooted, or the copy comes \
+             from another guest. Copy it again"
                 .to_owned(),
         );
     }

@@ -101,7 +101,8 @@ impl Symbols {
             // The boot protocol's signature.
             if head.ends_with(b"HdrS") {
                 return Ok(Err(
-                    "this is a compressed kernel, which has no symbols; its System.map or vmlinux has".to_owned(),
+                    "this is a compressed kernel without symbols; use its System.map or vmlinux"
+                        .to_owned(),
                 ));
             }
             if head.is_empty() {
@@ -127,23 +128,23 @@ impl Symbols {
                 Some(Ok(entry)) => entries.extend(entry),
                 _ => {
                     return Ok(Err(format!(
-                        "line {number} is none of a System.map or of /proc/kallsyms, and the file is no ELF vmlinux"
+                        "not a System.map, a copy of /proc/kallsyms or an ELF vmlinux: cannot parse line {number}"
                     )))
                 }
             }
         }
         if !entries.is_empty() && entries.iter().all(|entry| entry.address == 0) {
             return Ok(Err(
-                "all addresses are 0, as for users that may not see them: copy /proc/kallsyms as root, \
-                 with kernel.kptr_restrict at 0 or 1"
+                "all addresses are 0, as the kernel shows them to ordinary users: copy /proc/kallsyms as root, \
+                 with kernel.kptr_restrict set to 0 or 1"
                     .to_owned(),
             ));
         }
         let debian = |entry: &Entry| entry.address == u64::MAX && entry.name == "The";
         if entries.first().is_some_and(debian) {
             return Ok(Err(
-                "this is Debian's placeholder: the real System.map is in the linux-image-…-dbg package of the same \
-                 version. A copy of the guest's /proc/kallsyms does as well"
+                "this is Debian's placeholder: use the System.map in the package linux-image-…-dbg of the same version, \
+                 or a copy of the guest's /proc/kallsyms"
                     .to_owned(),
             ));
         }
@@ -162,12 +163,12 @@ impl Symbols {
 
     /// Of a `vmlinux`.
     fn of_elf<'a>(data: impl ReadRef<'a>) -> Result<Self, String> {
-        let not = |_| "this is no ELF file of a 64-bit x86 kernel".to_owned();
-        let broken = |why: object::Error| format!("a damaged ELF file: {why}");
+        let not = |_| "not an ELF file of a 64-bit x86 kernel".to_owned();
+        let broken = |why: object::Error| format!("damaged ELF file: {why}");
         let header = elf::FileHeader64::<Endianness>::parse(data).map_err(not)?;
         let endian = header.endian().map_err(broken)?;
         if header.e_machine(endian) != elf::EM_X86_64 {
-            return Err("this is no ELF file of a 64-bit x86 kernel".to_owned());
+            return Err("not an ELF file of a 64-bit x86 kernel".to_owned());
         }
         let sections = header.sections(endian, data).map_err(broken)?;
         let wanted = elf::SHF_ALLOC | elf::SHF_EXECINSTR;
@@ -184,7 +185,7 @@ impl Symbols {
         }
         if text.is_empty() {
             return Err(
-                "this ELF file has no kernel text (in packages of headers it has types only)"
+                "this ELF file has no kernel text (the one in header packages has only types)"
                     .to_owned(),
             );
         }
@@ -192,7 +193,7 @@ impl Symbols {
         let table = sections.symbols(endian, data, elf::SHT_SYMTAB);
         let table = table.map_err(broken)?;
         if table.is_empty() {
-            return Err("this vmlinux is stripped of its symbols; take the System.map".to_owned());
+            return Err("this vmlinux is stripped; use the System.map".to_owned());
         }
         let mut entries = Vec::new();
         for symbol in table.iter() {
@@ -237,7 +238,7 @@ impl Symbols {
         entries.retain(|entry| entry.address >= KERNEL);
         let image = image.or_else(|| image_of(&entries));
         let image = image.filter(|image| !image.is_empty());
-        let image = image.ok_or("these are not the symbols of a 64-bit x86 kernel")?;
+        let image = image.ok_or("not the symbols of a 64-bit x86 kernel")?;
         // At one address, the name that the kernel's own traces would show comes first.
         entries.sort_by(|a, b| {
             let rank = |entry: &Entry| {
@@ -277,7 +278,7 @@ impl Symbols {
             });
         }
         if symbols.iter().all(|symbol| symbol.name.is_none()) {
-            return Err("there are no functions in it".to_owned());
+            return Err("the file has no functions".to_owned());
         }
         Ok(Self {
             kind,

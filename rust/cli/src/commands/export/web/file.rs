@@ -99,8 +99,8 @@ impl File {
                 client_auth_type: ClientAuth::NoClientCert,
                 client_ca_file: Some(_),
                 ..
-            }) => Err("client_ca_file does nothing without client_auth_type: \
-                       give RequireAndVerifyClientCert or VerifyClientCertIfGiven"
+            }) => Err("client_ca_file needs client_auth_type \
+                       (RequireAndVerifyClientCert or VerifyClientCertIfGiven)"
                 .to_owned()),
             Some(Tls {
                 client_auth_type:
