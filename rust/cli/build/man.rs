@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Manual pages: clap_mangen's, with the values of options in the synopsis, and with the sections that it does not
-//! have. Examples and exit statuses come from the help texts where these have them.
+//! Manual pages by clap_mangen, with option values in the synopsis and with additional sections. Examples and exit
+//! statuses come from the help texts, if these have them.
 
 use clap::{Arg, ArgAction, Command};
 use clap_mangen::Man;
 use roff::{bold, italic, roman, Inline, Roff};
 use std::{error::Error, fs, path::Path};
 
-/// What only a page has of a command: examples, unless its help has some, and related pages.
+/// Content of a page that the command's help lacks: examples, unless the help has some, and related pages.
 struct Page {
     command: &'static str,
     examples: &'static str,
@@ -35,15 +35,15 @@ const PAGES: &[Page] = &[
     ),
     page(
         "vms",
-        "exitstat vms             rates measured over one second\n\
-         exitstat vms --from boot.rec --format csv",
+        "exitstat vms                                rates over one second\n\
+         exitstat vms --from boot.rec --format csv   rates over the recording",
         &["exitstat-top(1)"],
     ),
     page(
         "top",
-        "sudo exitstat top                    each second\n\
-         sudo exitstat top 0.5 --capture key  with the keys of exits\n\
-         exitstat top --from boot.rec         replay of a recording",
+        "sudo exitstat top                    update every second\n\
+         sudo exitstat top 0.5 --capture key  also show the keys of exits\n\
+         exitstat top --from boot.rec         replay a recording",
         &["exitstat-vms(1)", "exitstat-detail(1)", "top(1)"],
     ),
     page(
@@ -114,7 +114,7 @@ const PAGES: &[Page] = &[
         "explain",
         "exitstat explain                   all reasons, one line each\n\
          exitstat explain EPT_VIOLATION\n\
-         exitstat explain --from boot.rec   of a recording with details",
+         exitstat explain --from boot.rec   the exits in a recording with details",
         &["exitstat-detail(1)", "exitstat-record(1)"],
     ),
     page("export", "", &["exitstat-top(1)", "prometheus(1)"]),
@@ -126,21 +126,21 @@ const PAGES: &[Page] = &[
     page(
         "disable",
         "sudo exitstat disable\n\
-         sudo exitstat disable --next-boot   on a host with VMs running",
+         sudo exitstat disable --next-boot   on a host with running VMs",
         &["exitstat-enable(1)", "modprobe(8)"],
     ),
     page(
         "unpin",
-        "sudo exitstat export --pin   leaves BPF counting when it ends\n\
+        "sudo exitstat export --pin   BPF keeps counting after it ends\n\
          sudo exitstat unpin",
         &["bpftool(8)"],
     ),
 ];
 
-/// Sections of help that are not paragraphs.
+/// Sections of the help that are not made of paragraphs.
 const VERBATIM: &[&str] = &["Examples", "A budget"];
 
-/// Writes the page of a command, and those of its commands. `keys` are those of `exitstat top`.
+/// Writes the pages of a command and its subcommands. `keys` are the keys of `exitstat top`.
 pub fn write(
     command: &Command,
     directory: &Path,
@@ -166,7 +166,7 @@ pub fn write(
         };
         let man = Man::new(command.clone())
             .title(full_name.to_uppercase())
-            // An empty one would be left out, and what follows would be in its place.
+            // An empty date would be omitted, and the source would take its place.
             .date(" ")
             .source(format!("exitstat {}", env!("CARGO_PKG_VERSION")))
             .manual("User Commands");
@@ -190,7 +190,7 @@ fn is_documented(command: &Command) -> bool {
     !command.is_hide_set() && command.get_name() != "help"
 }
 
-/// One line, each option with its value.
+/// Returns the synopsis: one line, each option with its value.
 fn synopsis(command: &Command) -> Roff {
     let name = command.get_bin_name().unwrap_or(command.get_name());
     let mut line = vec![bold(name)];
@@ -268,7 +268,7 @@ fn commands_section(command: &Command) -> Roff {
     roff
 }
 
-/// The sections that clap_mangen does not have.
+/// Writes the sections that clap_mangen lacks.
 fn sections(
     roff: &mut Roff,
     command: &Command,
@@ -302,7 +302,7 @@ fn sections(
     for (status, text) in texts {
         let text = match (page.command, status.as_str()) {
             ("enable" | "disable", "1") => {
-                "it was not possible: the error says why, and what to do"
+                "failure; the error message gives the reason and a remedy"
             }
             ("exitstat", _) => text,
             _ => text
@@ -333,31 +333,28 @@ fn sections(
     roff.text([roman(pages.join(", "))]);
 }
 
-/// The files of the host that a command uses, by its options.
+/// Returns the host's files that a command with these options uses.
 fn files(command: &str, has: impl Fn(&str) -> bool) -> Vec<(&'static str, &'static str)> {
     let mut files = Vec::new();
     if has("source") {
-        files.push((
-            "/dev/kvm_exitstat",
-            "the counters of the module kvm_exitstat",
-        ));
+        files.push(("/dev/kvm_exitstat", "counters of the module kvm_exitstat"));
     }
     if has("source") || command == "unpin" {
         files.push((
             "/sys/fs/bpf/exitstat",
-            "BPF programs and counters that --pin left",
+            "BPF programs and counters pinned by --pin",
         ));
     }
     if has("capture") || command == "export" {
         files.push((
             "/sys/module/kvm_exitstat/parameters/detail",
-            "what the module captures of exits: off, key, ip or both",
+            "details that the module captures: off, key, ip or both",
         ));
     }
     if has("next_boot") {
         files.push((
             "/lib/modules/*/updates/exitstat",
-            "the modules that replace the packaged ones",
+            "modules that replace the packaged ones",
         ));
     }
     files
@@ -371,7 +368,7 @@ fn list<'a>(roff: &mut Roff, items: impl Iterator<Item = (&'a str, &'a str)>) {
     }
 }
 
-/// Lines as they are, or as paragraphs.
+/// Writes lines verbatim or as paragraphs.
 fn body(roff: &mut Roff, lines: &[String], is_verbatim: bool) {
     if is_verbatim {
         roff.control("nf", []);
@@ -387,8 +384,8 @@ fn body(roff: &mut Roff, lines: &[String], is_verbatim: bool) {
     }
 }
 
-/// The parts of the text behind a command's options: a title that ends in a colon, and indented lines. Lines without
-/// indentation are of a part without a title.
+/// Returns the parts of the text after a command's options. A part is a title that ends in a colon, and indented lines.
+/// Lines without indentation form a part without a title.
 fn parts(command: &Command) -> Vec<(String, Vec<String>)> {
     let text = command.get_after_long_help().map(ToString::to_string);
     let mut parts: Vec<(String, Vec<String>)> = Vec::new();
@@ -414,7 +411,7 @@ fn parts(command: &Command) -> Vec<(String, Vec<String>)> {
     parts
 }
 
-/// Exit statuses and what they mean; what has no number is about all of them.
+/// Returns exit statuses and their meanings. A text without a number applies to the whole list.
 fn statuses(root: &Command) -> Vec<(String, String)> {
     let parts = parts(root);
     let lines = parts.iter().find(|(title, _)| title == "Exit status");

@@ -99,7 +99,7 @@ fn pages_say_what_each_command_needs() {
         ("exitstat", "COMMANDS", "exitstat-top(1)"),
         ("exitstat-check", "EXIT STATUS", "1\nover the budget"),
         ("exitstat-guest", "EXIT STATUS", "4\n"),
-        ("exitstat-enable", "EXIT STATUS", "what to do"),
+        ("exitstat-enable", "EXIT STATUS", "a remedy"),
         ("exitstat-top", "KEYS", "q\nquit"),
         ("exitstat-top", "FILES", "/dev/kvm_exitstat"),
         ("exitstat-unpin", "FILES", "/sys/fs/bpf/exitstat"),

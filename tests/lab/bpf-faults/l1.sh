@@ -6,7 +6,7 @@ exitstat >/tmp/out 2>&1
 check "without KVM, nobody can count: exit status" [ $? = 3 ]
 check "and it is said what is missing" sh -c '
 	cat /tmp/out
-	grep "MISSING  kvm_intel or kvm_amd loaded: .modprobe" /tmp/out && grep "^Nor can the module: " /tmp/out'
+	grep "MISSING  kvm_intel or kvm_amd loaded: .modprobe" /tmp/out && grep "^The module cannot count either: " /tmp/out'
 sysctl -q net.core.bpf_jit_enable=0
 modprobe $VENDOR
 exitstat >/tmp/out 2>&1
@@ -115,7 +115,7 @@ check "what is pinned is not counted otherwise" sh -c '
 	exitstat --counts 2>&1 | tee /dev/stderr | grep "already counting with other options"'
 check "and can be pinned again" sh -c 'exitstat 0.1 1 --pin'
 check "it ends when it is unpinned" sh -c '
-	exitstat unpin | grep "no longer" && exitstat unpin | grep "Nothing was pinned" && ! ls /sys/fs/bpf | grep .'
+	exitstat unpin | grep "counting stopped" && exitstat unpin | grep "was not pinned" && ! ls /sys/fs/bpf | grep .'
 
 # Nothing in the way of unloading.
 check "kvm is unloaded afterwards" sh -c '. /lab/lib.sh; unload_all && ! grep "^kvm" /proc/modules'

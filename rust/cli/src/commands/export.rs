@@ -181,7 +181,7 @@ impl Samples {
                 "only the module captures details, but BPF counts here (see README.md to install the module)"
             }
             CountedBy::Device if !with_keys(header) => {
-                "only instruction pointers are captured. As root, to capture keys as well: \
+                "the module captures only instruction pointers. To capture keys as well, as root: \
                  echo both >/sys/module/kvm_exitstat/parameters/detail"
             }
             CountedBy::Device if header.detail != 0 || !none => return,

@@ -196,22 +196,17 @@ mod tests {
         // As libvirt does, somebody else may have made the socket.
         assert_eq!(chosen(&two, Some(1), socket(Some(5))), Ok(1));
         for (counts, wanted, socket, error) in [
-            (&two, None, None, "VMs took exits; choose one"),
-            (&two, None, socket(None), "VMs took exits; choose one"),
-            (
-                &two,
-                Some(4),
-                socket(Some(70)),
-                "vm.qmp is the monitor of VM 1",
-            ),
-            (&two, None, socket(Some(5)), "no VM of process 5"),
+            (&two, None, None, "2 VMs have exits; select one"),
+            (&two, None, socket(None), "2 VMs have exits; select one"),
+            (&two, Some(4), socket(Some(70)), "vm.qmp belongs to VM 1"),
+            (&two, None, socket(Some(5)), "process 5, which created"),
             (
                 &counts(&[(1, 70), (2, 70)]),
                 None,
                 socket(Some(70)),
-                "runs 2 VMs",
+                "has 2 VMs",
             ),
-            (&counts(&[]), None, None, "no VM has taken an exit"),
+            (&counts(&[]), None, None, "no VM exits"),
         ] {
             let why = chosen(counts, wanted, socket).unwrap_err();
             assert!(why.contains(error), "{why}");

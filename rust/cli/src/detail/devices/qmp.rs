@@ -202,14 +202,14 @@ mod tests {
     #[test]
     fn what_is_no_qmp_is_refused() {
         for (answers, error) in [
-            ("QEMU 7.2.22 monitor - type 'help' for more information\r\n", "does not speak QMP"),
-            ("{}\n", "does not speak QMP"),
+            ("QEMU 7.2.22 monitor - type 'help' for more information\r\n", "not a QMP socket"),
+            ("{}\n", "not a QMP socket"),
             ("", "closed the connection"),
             (
                 &format!("{GREETING}\n{{\"error\": {{\"class\": \"CommandNotFound\", \"desc\": \"no\"}}}}\n"),
                 "qmp_capabilities: no",
             ),
-            (&format!("{GREETING}\n{{\"return\": {{}}}}\nnonsense\n"), "no JSON"),
+            (&format!("{GREETING}\n{{\"return\": {{}}}}\nnonsense\n"), "not JSON"),
         ] {
             let why = client(answers).ask().unwrap_err();
             assert!(why.contains(error), "{why}");
@@ -223,11 +223,11 @@ mod tests {
         assert!(ask(&path).unwrap_err().contains("no such socket"));
         let listener = UnixListener::bind(&path).unwrap();
         drop(listener);
-        assert!(ask(&path).unwrap_err().contains("nobody listens"));
+        assert!(ask(&path).unwrap_err().contains("connection refused"));
         fs::remove_file(&path).unwrap();
         // As QEMU does while it serves somebody: it listens, and does not accept.
         let _listener = UnixListener::bind(&path).unwrap();
-        assert!(ask(&path).unwrap_err().contains("one client at a time"));
+        assert!(ask(&path).unwrap_err().contains("one client per socket"));
         fs::remove_file(&path).unwrap();
         let listener = UnixListener::bind(&path).unwrap();
         let monitor = thread::spawn(move || {
@@ -236,7 +236,7 @@ mod tests {
             let mut rest = Vec::new();
             let _ = stream.read_to_end(&mut rest);
         });
-        assert!(ask(&path).unwrap_err().contains("does not speak QMP"));
+        assert!(ask(&path).unwrap_err().contains("not a QMP socket"));
         monitor.join().unwrap();
     }
 }

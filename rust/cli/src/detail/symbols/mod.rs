@@ -28,7 +28,7 @@ const PAGE: u64 = 4096;
 
 /// How a user gets addresses that need no search.
 const WAY_OUT: &str =
-    "Give a copy of the guest's /proc/kallsyms, made there as root after its last boot, or --kaslr";
+    "Use a copy of the guest's /proc/kallsyms, made as root in the guest since its last boot, or use --kaslr";
 
 /// Symbols, or what follows one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -315,7 +315,8 @@ impl Symbols {
         self.offset = match (self.kind, given) {
             (Kind::Kallsyms, Some(1..)) => {
                 return Err(
-                    "--kaslr is for a System.map or a vmlinux: a copy of /proc/kallsyms has the running kernel's addresses"
+                    "--kaslr works only with a System.map or a vmlinux; a copy of /proc/kallsyms has the addresses of the \
+                     running kernel"
                         .to_owned(),
                 )
             }
