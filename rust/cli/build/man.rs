@@ -86,7 +86,8 @@ const PAGES: &[Page] = &[
     ),
     page(
         "check",
-        "exitstat record -o run.rec -- ./start-vm && exitstat check run.rec --budget budget.toml",
+        "exitstat record -o run.rec -- ./start-vm &&\n\
+         \x20 exitstat check run.rec --budget budget.toml",
         &["exitstat-record(1)", "exitstat-report(1)"],
     ),
     page(
@@ -304,7 +305,9 @@ fn sections(
             ("enable" | "disable", "1") => {
                 "failure; the error message gives the reason and a remedy"
             }
-            ("exitstat", _) => text,
+            ("exitstat" | "check", "2") | ("exitstat", _) => text,
+            // Only `check` reads a budget.
+            (_, "2") => "error in the command line",
             _ => text
                 .strip_prefix(&format!("`{}`: ", page.command))
                 .unwrap_or(text),
@@ -368,19 +371,19 @@ fn list<'a>(roff: &mut Roff, items: impl Iterator<Item = (&'a str, &'a str)>) {
     }
 }
 
-/// Writes lines verbatim or as paragraphs.
+/// Writes lines verbatim, or each line as a paragraph.
 fn body(roff: &mut Roff, lines: &[String], is_verbatim: bool) {
     if is_verbatim {
         roff.control("nf", []);
-    }
-    for line in lines {
-        match line.is_empty() && !is_verbatim {
-            true => roff.control("PP", []),
-            false => roff.text([roman(line)]),
-        };
-    }
-    if is_verbatim {
+        for line in lines {
+            roff.text([roman(line)]);
+        }
         roff.control("fi", []);
+        return;
+    }
+    for line in lines.iter().filter(|line| !line.is_empty()) {
+        roff.control("PP", []);
+        roff.text([roman(line)]);
     }
 }
 

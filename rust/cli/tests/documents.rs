@@ -99,7 +99,13 @@ fn pages_say_what_each_command_needs() {
         ("exitstat", "COMMANDS", "exitstat-top(1)"),
         ("exitstat-check", "EXIT STATUS", "1\nover the budget"),
         ("exitstat-guest", "EXIT STATUS", "4\n"),
+        (
+            "exitstat-check",
+            "EXIT STATUS",
+            "2\nerror in the command line or in a budget",
+        ),
         ("exitstat-enable", "EXIT STATUS", "a remedy"),
+        ("exitstat", "WHAT IS COUNTED", ".PP\nUser time: "),
         ("exitstat-top", "KEYS", "q\nquit"),
         ("exitstat-top", "FILES", "/dev/kvm_exitstat"),
         ("exitstat-unpin", "FILES", "/sys/fs/bpf/exitstat"),
@@ -113,6 +119,7 @@ fn pages_say_what_each_command_needs() {
         let text = section(name, title);
         assert!(text.contains(says), "{name}: {title}: {text}");
     }
+    assert!(!section("exitstat-enable", "EXIT STATUS").contains("budget"));
     // Neither reads counters that run.
     assert_eq!(section("exitstat-report", "FILES"), "");
     assert!(!section("exitstat-report", "EXIT STATUS").contains("3\n"));

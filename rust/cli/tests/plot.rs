@@ -425,7 +425,7 @@ fn what_cannot_be_drawn_is_said() {
         (
             recorded.plot("x.svg", &["--kind", "histogram", "--reason", "35"]),
             2,
-            "histogram for the host",
+            "no UNDEFINED_35 histogram",
         ),
         (
             recorded.plot("x.svg", &["--kind", "details"]),
