@@ -74,7 +74,7 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
     let mut totals = 0;
     if source.begins_now() {
         if args.interval.is_none() {
-            crate::say!("exitstat: counting by BPF for a second; `exitstat 1` goes on");
+            crate::say!("exitstat: counting with BPF for one second (`exitstat 1` continues)");
         }
     } else if args.no_totals {
         tables.look(&first.counts)?;
