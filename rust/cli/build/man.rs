@@ -307,7 +307,7 @@ fn sections(
             }
             ("exitstat" | "check", "2") | ("exitstat", _) => text,
             // Only `check` reads a budget.
-            (_, "2") => "error in the command line",
+            (_, "2") => "the command line is invalid",
             _ => text
                 .strip_prefix(&format!("`{}`: ", page.command))
                 .unwrap_or(text),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a table shows: rows by reason with figures, of somebody, of some time.
+//! Content of a table: rows by reason with figures, for a subject and a period.
 
 use crate::counted_by::CountedBy;
 use crate::{
@@ -14,12 +14,12 @@ use clap::ValueEnum;
 use exitstat_core::{isa::Isa, tally::Tally};
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
-/// Whose exits a view has.
+/// Subject of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Of what the module counted.
+    /// Counted on this host.
     Of(Scope),
-    /// Of this guest, or of what its host tells it.
+    /// Counted by this guest's host, as it reports through CPUID.
     Guest,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// A subject in words, with the name of its VM if that is known: `VM 3 (debian12), vCPU 0`.
+/// Returns a subject in words, with the name of its VM if it is known: `VM 3 (debian12), vCPU 0`.
 #[must_use]
 pub fn with_name(subject: Subject, identity: Option<&Identity>) -> String {
     let name = identity.and_then(Identity::name);
@@ -48,7 +48,7 @@ pub fn with_name(subject: Subject, identity: Option<&Identity>) -> String {
     }
 }
 
-/// The error that a scope does not exist.
+/// Returns the error that a scope does not exist.
 #[must_use]
 pub fn not_there(scope: Scope) -> Error {
     const LIST: &str = "(run 'exitstat vms')";
@@ -60,7 +60,7 @@ pub fn not_there(scope: Scope) -> Error {
     })
 }
 
-/// Says whose last exits are not known, if any of a scope are not.
+/// Returns the warning that some last exits of a scope are unknown, if they are.
 #[must_use]
 pub fn unknown_last_exits(counts: &Counts, scope: Scope) -> Option<String> {
     let (others, known) = match counts.unknown_last_exits(scope)? {
@@ -73,24 +73,24 @@ pub fn unknown_last_exits(counts: &Counts, scope: Scope) -> Option<String> {
     ))
 }
 
-/// The word for an order, as on the command line.
+/// Returns the name of a sort order on the command line.
 #[must_use]
 pub fn sort_name(sort: Sort) -> String {
     let value = sort.to_possible_value();
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// Makes sure that who counted has what is asked for.
+/// Makes sure that the source counted what the options need.
 ///
 /// # Errors
 ///
-/// It was not counted: the option would do nothing.
+/// It did not, so the option would have no effect.
 pub fn is_counted(by: CountedBy, rows: &RowsArgs, print: &PrintArgs) -> Result<(), Error> {
     let needs_times = match rows.sort {
         Sort::UserCycles | Sort::Avg | Sort::P99 | Sort::Max | Sort::User => {
             Some(format!("--sort {}", sort_name(rows.sort)))
         }
-        // `time` is the default, and `cycles` was.
+        // `time` is the default, and `cycles` was the default before.
         Sort::Time | Sort::Cycles | Sort::Exits | Sort::Reason => {
             print.time.then(|| "--time".to_owned())
         }
@@ -106,17 +106,17 @@ pub fn is_counted(by: CountedBy, rows: &RowsArgs, print: &PrintArgs) -> Result<(
     }
 }
 
-/// A row.
+/// A row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The reason; `None` of all together.
+    /// The reason; `None` for the total.
     pub reason: Option<Reason>,
-    /// What was counted.
+    /// Counters.
     pub line: Line,
 }
 
 impl Row {
-    /// The reason's name, or `total`.
+    /// Returns the reason's name, or `total`.
     #[must_use]
     pub fn name(&self) -> String {
         name_or_total(self.reason)
@@ -126,7 +126,7 @@ impl Row {
         self.line.detail.as_ref()?.longest()
     }
 
-    /// A number to sort by: the largest is first.
+    /// Returns the sort key: rows with the largest come first.
     fn sort_key(&self, sort: Sort) -> u64 {
         let Tally { exits, cycles } = self.line.tally;
         let detail = self.line.detail.as_ref();
@@ -145,50 +145,50 @@ impl Row {
     }
 }
 
-/// A table's content.
+/// Content of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
-    /// Whose exits.
+    /// The subject.
     pub subject: Subject,
-    /// Who its VM is, if that is known.
+    /// Identity of the subject's VM, if it is known.
     pub identity: Option<Identity>,
-    /// Whose CPU it is.
+    /// Instruction set of the CPU.
     pub isa: Isa,
-    /// Who counted; `None` if the host told.
+    /// Source of the counters; `None` if a host reported them through CPUID.
     pub counted_by: Option<CountedBy>,
-    /// When it ended, in nanoseconds since 1970, if that is known.
+    /// End of the period in nanoseconds since 1970, if it is known.
     pub realtime: Option<u64>,
-    /// The host's name, if it is known.
+    /// Host name, if it is known.
     pub host_name: Option<String>,
     /// Whether it is the average over several intervals.
     pub is_average: bool,
-    /// How long it was; `None` if since the module was loaded.
+    /// Length of the period; `None` if it began when the module was loaded.
     pub seconds: Option<f64>,
-    /// The TSC's frequency, if it is known.
+    /// TSC frequency, if it is known.
     pub tsc_khz: Option<u32>,
-    /// How often the module was loaded again.
+    /// Number of times that the module was reloaded.
     pub reloads: u32,
-    /// vCPUs that are in the host's exits and cycles only.
+    /// Number of vCPUs that are included only in the host's exits and cycles.
     pub unattached: u64,
-    /// Of a guest: another number when its counters began anew, if the host tells.
+    /// Guests: a number that changes when the counters are reset, if the host reports it.
     pub generation: Option<u32>,
-    /// What the rows are sorted by.
+    /// Sort order of the rows.
     pub sort: Sort,
     /// The rows.
     pub rows: Vec<Row>,
-    /// All reasons together, those included that have no row here.
+    /// Total of all reasons, including those without a row.
     pub total: Row,
 }
 
 impl View {
-    /// Of a period; `None` if the scope is not there.
+    /// Returns the view of a period; `None` if the scope does not exist.
     #[must_use]
     pub fn of(period: &Period, scope: Scope, args: &RowsArgs) -> Option<Self> {
         let lines = period.counts.lines(scope)?;
         Some(Self::of_lines(lines, period, scope, args))
     }
 
-    /// Of a period in which the scope may be gone: it took no exits then.
+    /// Returns the view of a period. A scope that does not exist in it has no exits.
     #[must_use]
     pub fn of_interval(period: &Period, scope: Scope, args: &RowsArgs) -> Self {
         let lines = period.counts.lines(scope).unwrap_or_default();
@@ -203,7 +203,7 @@ impl View {
     ) -> Self {
         let mut line = total(lines.values());
         if !matches!(scope, Scope::Cpu(_)) {
-            // Also if there is no row.
+            // The total has vCPU counters even without rows.
             line.detail.get_or_insert_default();
         }
         let counted_by = CountedBy::of(&period.end);
@@ -230,7 +230,7 @@ impl View {
         }
     }
 
-    /// Of what a guest was told.
+    /// Returns the view of a guest's own counters.
     #[must_use]
     pub fn of_guest(total: Tally, reasons: &[(Reason, Tally)], args: &RowsArgs) -> Self {
         let line = |tally| Line {
@@ -260,25 +260,25 @@ impl View {
         }
     }
 
-    /// The subject in words.
+    /// Returns the subject in words.
     #[must_use]
     pub fn title(&self) -> String {
         with_name(self.subject, self.identity.as_ref())
     }
 
-    /// Whether it has vCPUs' counters: time in userspace, percentiles, the longest exit.
+    /// Returns whether it has vCPU counters: userspace time, percentiles and the longest exit.
     #[must_use]
     pub fn has_detail(&self) -> bool {
         self.has_times() && !matches!(self.subject, Subject::Guest | Subject::Of(Scope::Cpu(_)))
     }
 
-    /// Whether more than exits was counted.
+    /// Returns whether times were counted.
     #[must_use]
     pub fn has_times(&self) -> bool {
         self.counted_by.is_none_or(CountedBy::has_times)
     }
 
-    /// The figures of a row.
+    /// Returns the figures of a row.
     #[must_use]
     pub fn figures(&self, row: &Row) -> Figures {
         let share = |part: u64, all: u64| (all != 0).then(|| part as f64 / all as f64);
@@ -308,45 +308,45 @@ impl View {
         }
     }
 
-    /// Cycles as seconds, if the TSC's frequency is known.
+    /// Converts cycles to seconds, if the TSC frequency is known.
     #[must_use]
     pub fn seconds_of(&self, cycles: f64) -> Option<f64> {
         Some(cycles / (f64::from(self.tsc_khz?) * 1e3))
     }
 }
 
-/// What is computed of a row. Shares are from 0 to 1; times in cycles, which are nanoseconds if BPF counted.
+/// Figures computed for a row. Shares are from 0 to 1. Times are in cycles, or in nanoseconds if BPF counted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figures {
     /// Exits.
     pub exits: u64,
-    /// Exits a second.
+    /// Exits per second.
     pub exits_per_second: Option<f64>,
-    /// Of all exits.
+    /// Share of all exits.
     pub exits_share: Option<f64>,
-    /// Cycles in the kernel, if they were counted.
+    /// Cycles in the kernel, if times were counted.
     pub cycles: Option<u64>,
-    /// Of all cycles that the kernel spent on exits.
+    /// Share of all cycles in the kernel.
     pub cycles_share: Option<f64>,
-    /// Cycles of wall time in userspace; `None` of a CPU and of a guest.
+    /// Cycles of wall time in userspace; `None` for a CPU or a guest.
     pub user_cycles: Option<u64>,
-    /// Both together.
+    /// Kernel plus userspace cycles.
     pub time_cycles: Option<u64>,
-    /// Of both together, of all exits.
+    /// Share of all kernel plus userspace cycles.
     pub time_share: Option<f64>,
     /// Cycles in the kernel per exit.
     pub average: Option<f64>,
-    /// That half of the exits did not exceed: an upper bound.
+    /// Upper bound of the cycles that half of the exits took at most.
     pub p50: Option<u64>,
-    /// That 99 % of the exits did not exceed: an upper bound.
+    /// Upper bound of the cycles that 99 % of the exits took at most.
     pub p99: Option<u64>,
     /// The longest exit.
     pub longest: Option<Longest>,
-    /// Exits that userspace had to finish, of all exits of this reason.
+    /// Share of this reason's exits that userspace finished.
     pub user_share: Option<f64>,
 }
 
-/// The rows that are asked for, in the order that is.
+/// Returns the requested rows in the requested order.
 fn rows(mut lines: BTreeMap<Reason, Line>, isa: Isa, args: &RowsArgs) -> Vec<Row> {
     if args.all {
         for reason in Reason::all(isa) {
@@ -361,7 +361,7 @@ fn rows(mut lines: BTreeMap<Reason, Line>, isa: Isa, args: &RowsArgs) -> Vec<Row
             line,
         })
         .collect();
-    // Stable: where it is the same, by number.
+    // The sort is stable: equal rows stay in the order of their numbers.
     rows.sort_by_key(|row| Reverse(row.sort_key(args.sort)));
     rows
 }

@@ -102,10 +102,10 @@ fn pages_say_what_each_command_needs() {
         (
             "exitstat-check",
             "EXIT STATUS",
-            "2\nerror in the command line or in a budget",
+            "2\nthe command line or the budget is invalid",
         ),
         ("exitstat-enable", "EXIT STATUS", "a remedy"),
-        ("exitstat", "WHAT IS COUNTED", ".PP\nUser time: "),
+        ("exitstat", "COUNTERS", ".PP\nUser time: "),
         ("exitstat-top", "KEYS", "q\nquit"),
         ("exitstat-top", "FILES", "/dev/kvm_exitstat"),
         ("exitstat-unpin", "FILES", "/sys/fs/bpf/exitstat"),

@@ -25,7 +25,7 @@ exitstat record --capture both -o /tmp/interrupted.rec &
 recorder=$!
 until [ -s /tmp/interrupted.rec ]; do sleep 0.01; done
 check "what somebody captures already is not ended by another" sh -c "
-	exitstat detail --capture key -i 0.1 2>&1 | tee /dev/stderr | grep 'captures .both. already' && grep -qx both $parameter"
+	exitstat detail --capture key -i 0.1 2>&1 | tee /dev/stderr | grep 'already captures .both.' && grep -qx both $parameter"
 kill -TERM $recorder
 wait $recorder
 check "a recording that is ended by a signal ends capturing, too" grep -qx off $parameter
@@ -34,7 +34,7 @@ nobody='setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all -
 check "who may read the device sees no details without CAP_PERFMON" sh -c "
 	$nobody exitstat >/dev/null && $nobody exitstat detail 2>&1 | tee /dev/stderr | grep CAP_PERFMON"
 check "nor has such a one details captured" sh -c "
-	$nobody exitstat detail --capture key -i 0.1 2>&1 | tee /dev/stderr | grep 'only root'"
+	$nobody exitstat detail --capture key -i 0.1 2>&1 | tee /dev/stderr | grep 'as root'"
 check "a parameter that is wrong is refused, and the log says what is right" sh -c "
 	! echo all >$parameter && ! echo 5000 >${parameter}_size && dmesg | tail -n 20 | tee /dev/stderr |
 		grep 'detail must be one of off, key, ip, both' && dmesg | grep 'detail_size must be a multiple of 4096'"

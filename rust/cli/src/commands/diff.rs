@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat diff`: what changed between two recordings.
+//! `exitstat diff`: compares two recordings.
 
 use super::look::{details, open};
 use crate::{
@@ -23,19 +23,19 @@ use std::{
     process::ExitCode,
 };
 
-/// One number in both recordings.
+/// A number in both recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Change {
-    /// In the first.
+    /// Value in the first recording.
     #[serde(serialize_with = "number")]
     pub a: f64,
-    /// In the second.
+    /// Value in the second recording.
     #[serde(serialize_with = "number")]
     pub b: f64,
-    /// What was added.
+    /// Difference.
     #[serde(serialize_with = "number")]
     pub change: f64,
-    /// That, of the first; `None` if that is 0.
+    /// Difference relative to the first value; `None` if that is 0.
     pub relative: Option<f64>,
 }
 
@@ -50,7 +50,7 @@ impl Change {
     }
 }
 
-/// Counts are integers, and look so.
+/// Counts are serialized as integers.
 fn number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     let integer = *number as i64;
     match integer as f64 == *number {
@@ -62,14 +62,14 @@ fn number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error>
 /// A row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// The reason; `None` of all together.
+    /// The reason; `None` for the total.
     #[serde(skip)]
     pub reason: Option<Reason>,
-    /// Its number.
+    /// Reason number.
     pub number: Option<u32>,
-    /// Its name.
+    /// Reason name.
     pub name: String,
-    /// What the exits were about, if that is compared.
+    /// Key and instruction of the exits, if details are compared.
     #[serde(flatten)]
     pub columns: Option<Columns>,
     /// The same in words.
@@ -77,14 +77,14 @@ pub struct Row {
     pub what: String,
     /// Exits.
     pub exits: Change,
-    /// Cycles in the kernel; ns if BPF counted in either. `None` if only exits were.
+    /// Cycles in the kernel, or nanoseconds if BPF made either recording. `None` if times are not compared.
     pub cycles: Option<Change>,
     /// Cycles of wall time in userspace.
     pub user_cycles: Option<Change>,
 }
 
 impl Row {
-    /// Rows that are not shown, as one.
+    /// Returns the sum of rows that are not shown.
     fn sum(rows: &[Self]) -> Self {
         let sum = |of: &dyn Fn(&Self) -> Option<Change>| {
             let changes = rows.iter().filter_map(of);
@@ -111,7 +111,7 @@ impl Row {
         }
     }
 
-    /// By how much what is sorted by changed.
+    /// Returns the size of the change that rows are sorted by.
     fn changed(&self, sort: DiffSort) -> f64 {
         let change = |change: Option<Change>| change.map_or(0.0, |change| change.change);
         let changed = match sort {
@@ -123,7 +123,7 @@ impl Row {
         changed.abs()
     }
 
-    /// Whether nothing changed.
+    /// Returns whether nothing changed.
     fn is_same(&self) -> bool {
         let changes = [Some(self.exits), self.cycles, self.user_cycles];
         changes
@@ -133,11 +133,11 @@ impl Row {
     }
 }
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// A recording cannot be read, or nothing can be written.
+/// A recording cannot be read, or writing fails.
 pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
     let open = |path| {
         let mut recording = open(path)?;
@@ -215,7 +215,7 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
                 false => &[][..],
                 true => &Columns::HEADER[..],
             };
-            // As in JSON, with the object's name before that of a field in it.
+            // Names are as in JSON: a field's name follows the name of its object.
             let numbers = "exits_a,exits_b,exits_change,exits_relative,\
                            cycles_a,cycles_b,cycles_change,cycles_relative,\
                            per_second,source_a,source_b,unit,seconds_a,seconds_b,\
@@ -250,7 +250,7 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
     Ok(super::done(whole))
 }
 
-/// A change as CSV has it.
+/// Formats a change as CSV cells.
 fn change_cells(change: Option<Change>) -> [String; 4] {
     let of = |number: fn(Change) -> f64| csv::cell(change.map(number));
     [
@@ -261,10 +261,10 @@ fn change_cells(change: Option<Change>) -> [String; 4] {
     ]
 }
 
-/// What is compared: a reason, or its exits with an identity; of details, without one its other exits.
+/// Subject of a row: a reason, or an identity of its exits. With details, no identity stands for other exits.
 type Part = (Reason, Option<Identity>);
 
-/// What was counted of a part.
+/// Counters of a subject.
 #[derive(Clone, Copy, Default)]
 struct Counted {
     tally: Tally,
@@ -280,10 +280,10 @@ impl Counted {
     }
 }
 
-/// What was counted of each part, in both recordings.
+/// Counters of each subject in both recordings.
 type Both = [BTreeMap<Part, Counted>; 2];
 
-/// The rows, and that of all together.
+/// Rows, and the total.
 struct Compared {
     rows: Vec<Row>,
     total: Row,
@@ -305,7 +305,7 @@ impl Compared {
                     .0;
             }
         }
-        // Of one kind if both are; else in ns.
+        // Times stay in their unit if both recordings have the same one. Otherwise they are converted to nanoseconds.
         let unit = unit(periods.map(|period| CountedBy::of(&period.end)));
         let scales = periods.map(|period| match period.end.tsc_khz {
             khz if unit == Some("ns") && khz != 0 => 1e6 / f64::from(khz),
@@ -388,7 +388,7 @@ impl Compared {
     }
 }
 
-/// What was counted of each reason.
+/// Returns the counters of each reason.
 fn by_reason(lines: &BTreeMap<Reason, Line>, args: &DiffArgs) -> BTreeMap<Part, Counted> {
     lines
         .iter()
@@ -397,7 +397,7 @@ fn by_reason(lines: &BTreeMap<Reason, Line>, args: &DiffArgs) -> BTreeMap<Part, 
         .collect()
 }
 
-/// What was counted of each identity, and whether those have keys, and instruction pointers.
+/// Returns the counters of each identity, and whether identities have keys and instruction pointers.
 fn by_key(
     periods: [&Period; 2],
     scopes: [Scope; 2],
@@ -433,7 +433,7 @@ fn by_key(
     Ok((parts, with_key, with_ip))
 }
 
-/// What times are compared in, if they were counted.
+/// Returns the unit in which times are compared, if they were counted.
 fn unit(by: [CountedBy; 2]) -> Option<&'static str> {
     match by {
         [CountedBy::Device, CountedBy::Device] => Some("cycles"),
@@ -441,7 +441,7 @@ fn unit(by: [CountedBy; 2]) -> Option<&'static str> {
     }
 }
 
-/// What is to be known before times are compared.
+/// Returns a warning if the recordings do not measure the same times.
 fn not_alike([a, b]: [CountedBy; 2]) -> Option<String> {
     if a == b {
         None
@@ -454,7 +454,7 @@ fn not_alike([a, b]: [CountedBy; 2]) -> Option<String> {
     }
 }
 
-/// What is compared of a part.
+/// A compared quantity.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Exits,
@@ -471,7 +471,7 @@ impl Kind {
         }
     }
 
-    /// Its columns. The change of what the rows are sorted by stays.
+    /// Returns its columns. The change that rows are sorted by is never dropped.
     fn columns(self, head: &str, sort: DiffSort) -> [Column; 4] {
         let is_sorted_by = match sort {
             DiffSort::Exits => self == Self::Exits,
@@ -510,7 +510,7 @@ impl Compared {
             shown.push((Kind::User, format!("user({unit}{per})")));
         }
         if args.details {
-            // With what they were about there is room for what is sorted by.
+            // Details leave room only for the quantity that rows are sorted by.
             let wanted = match (args.sort, unit) {
                 (DiffSort::Time, Some(_)) => &[Kind::Kernel, Kind::User][..],
                 (DiffSort::Cycles, Some(_)) => &[Kind::Kernel],

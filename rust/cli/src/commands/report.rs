@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat report`: what happened during a recording.
+//! `exitstat report`: reports the exits in a recording.
 
 mod perfetto;
 mod phases;
@@ -18,11 +18,11 @@ use crate::{
 };
 use std::{io::Write, process::ExitCode, time::Duration};
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// It cannot be read, the scope is not there, or nothing can be written.
+/// The recording cannot be read, the scope does not exist, or writing fails.
 pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     let Some(print) = args.print.printed() else {
         return perfetto::run(args);
@@ -36,7 +36,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
         return Ok(super::done(recording.warning().is_none()));
     }
     let period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
-    // What is never there is a mistake; what comes and goes is not.
+    // A scope that never exists is an error. It need not exist all the time.
     if !recording.period.counts.has(scope) {
         return Err(not_there(scope));
     }
@@ -59,7 +59,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     Ok(super::done(recording.warning().is_none()))
 }
 
-/// What a recording says of itself, a line each.
+/// Prints the recording's metadata, one item per line.
 fn heading(out: &mut impl Write, recording: &Recording) -> Result<(), Error> {
     let metadata = &recording.metadata;
     let parameters = |module: &str, shown: &[&str]| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat [INTERVAL [COUNT]]`: totals since the module was loaded, then a report per interval, and their average
-//! at the end. BPF has no totals, so there is a report of a second, or of each interval.
+//! `exitstat [INTERVAL [COUNT]]`: prints the totals since the module was loaded, then a report per interval, and
+//! finally their average. BPF has no totals: it prints a report of one second, or of each interval.
 
 use super::interrupt::Interrupt;
 use crate::{
@@ -23,14 +23,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So long BPF counts where nobody says how long.
+/// How long BPF counts if no INTERVAL is given.
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// The counters cannot be read, the scope is not there, or nothing can be written.
+/// The counters cannot be read, the scope does not exist, or writing fails.
 pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
     let wanted = args.scope.vm.as_ref().map(Wanted::from);
     let number = wanted.as_ref().and_then(Wanted::number);
@@ -51,7 +51,7 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
         printer: Printer::new(output::stdout(), &args.print),
     };
     let Some(interval) = interval else {
-        // What there is now; of a recording, at its end.
+        // The totals; those of a recording are at its end.
         let mut seen = Seen::new(first);
         if tables.named.is_none() {
             tables.look(&seen.last().counts)?;
@@ -64,7 +64,7 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
                 seen.add(sample);
             }
         }
-        // Two VMs may have had the name one after the other.
+        // Two VMs may have had the same name one after the other.
         tables.look(seen.vms())?;
         tables.print(&seen.since_load(tables.scope))?;
         tables.end()?;
@@ -103,12 +103,12 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
         intervals.reports += 1;
     }
     match intervals.closing() {
-        // Programs add reports up.
+        // Programs add up the reports themselves.
         Some(Closing::Average(all)) if args.print.format == Format::Table => tables.average(all)?,
         Some(Closing::Report(all)) => tables.print(all)?,
         Some(Closing::Average(_)) | None => (),
     }
-    // Whether a recording has it at all.
+    // The scope may appear later in the recording.
     while !tables.found {
         let Some(sample) = source.sample(Duration::ZERO)? else {
             break;
@@ -119,7 +119,7 @@ pub fn run(args: &StatArgs) -> Result<ExitCode, Error> {
     Ok(super::done(source.is_whole()))
 }
 
-/// How many intervals are reported; `None` if until Ctrl-C.
+/// Returns the number of intervals to report; `None` if it is unlimited.
 fn reports(args: &StatArgs, interval: Duration, totals: u64) -> Option<u64> {
     match (args.duration, args.count, args.interval) {
         (Some(duration), _, _) => {
@@ -132,7 +132,7 @@ fn reports(args: &StatArgs, interval: Duration, totals: u64) -> Option<u64> {
     }
 }
 
-/// When samples are due: of the running kernel, each interval until Ctrl-C.
+/// Times of the samples: live, one per interval until Ctrl-C.
 struct Ticks {
     interval: Duration,
     live: Option<(Interrupt, Instant)>,
@@ -149,33 +149,33 @@ impl Ticks {
         })
     }
 
-    /// The next interval, or as much of it as there was before Ctrl-C; `None` at a recording's end.
+    /// Returns the next interval, which Ctrl-C may cut short; `None` at the end of a recording.
     fn next(&mut self, source: &mut Source, last: &mut Sample) -> Result<Option<Period>, Error> {
         let Some((interrupt, due)) = &mut self.live else {
             return source.period(last, self.interval);
         };
-        // An interval is not made longer by what sampling and printing take. Missed ones are skipped.
+        // The time for sampling and printing does not lengthen intervals. Missed samples are skipped.
         *due = (*due + self.interval).max(Instant::now());
         self.interrupted = interrupt.wait(*due)?;
         source.period(last, Duration::ZERO)
     }
 }
 
-/// The intervals until now.
+/// Intervals so far.
 #[derive(Debug, Default)]
 struct Intervals {
-    /// Those that were reported.
+    /// Number of reported intervals.
     reports: u64,
-    /// All of them, and what was before Ctrl-C.
+    /// All intervals together, including the one that Ctrl-C cut short.
     all: Option<Period>,
 }
 
-/// What a command prints at its end.
+/// Final report of a command.
 #[derive(Debug, PartialEq)]
 enum Closing<'a> {
     /// The average over several intervals.
     Average(&'a Period),
-    /// The only interval, which Ctrl-C ended.
+    /// The only interval, cut short by Ctrl-C.
     Report(&'a Period),
 }
 
@@ -191,19 +191,19 @@ impl Intervals {
         let all = self.all.as_ref()?;
         match self.reports {
             0 => Some(Closing::Report(all)),
-            // It was that interval, mostly.
+            // The average would mostly repeat this interval.
             1 => None,
             _ => Some(Closing::Average(all)),
         }
     }
 }
 
-/// Tables of a scope that may come later or have gone: they wait until it is found.
+/// Tables of a scope that may not exist yet, or no longer: printing waits until it is found.
 struct Tables<'a, W: Write> {
     args: &'a StatArgs,
-    /// The VM that is asked for by name or UUID, until it is found.
+    /// VM requested by name or UUID, until it is found.
     named: Option<Wanted>,
-    /// Whose exits; the host's until that VM is found.
+    /// Scope; the host until the VM is found.
     scope: Scope,
     host_name: Option<String>,
     identity: Option<Identity>,
@@ -213,7 +213,7 @@ struct Tables<'a, W: Write> {
 }
 
 impl<W: Write> Tables<'_, W> {
-    /// Whether it is among these.
+    /// Looks for the scope in these counters.
     fn look(&mut self, counts: &Counts) -> Result<(), Error> {
         if let Some(wanted) = &self.named {
             let Some(vm) = wanted.find(counts)? else {
@@ -226,7 +226,7 @@ impl<W: Write> Tables<'_, W> {
         Ok(())
     }
 
-    /// The VM that is asked for, if it is known.
+    /// Returns the requested VM, if it is known.
     fn vm(&self) -> Option<u64> {
         match self.scope {
             Scope::Vm(vm) | Scope::Vcpu((vm, _)) => Some(vm),
@@ -255,7 +255,7 @@ impl<W: Write> Tables<'_, W> {
         self.look(&period.counts)?;
         let scope = match self.named {
             None => self.scope,
-            // No VM has this number, so these are the rows of a VM that does not exist yet.
+            // No VM has this number, so the rows are empty until the requested VM exists.
             Some(_) => Scope::Vm(u64::MAX),
         };
         let mut view = View {
@@ -286,7 +286,7 @@ impl<W: Write> Tables<'_, W> {
         views.iter().try_for_each(|view| self.printer.print(view))
     }
 
-    /// There is no more to come.
+    /// Prints the waiting tables, or fails if the scope was never found.
     fn end(&mut self) -> Result<(), Error> {
         match self.found {
             true => self.flush(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat vms`: which VMs there are.
+//! `exitstat vms`: lists the VMs.
 
 use crate::{
     cli::{Format, VmSort, VmsArgs},
@@ -19,40 +19,40 @@ use std::{cmp::Reverse, io::Write, process::ExitCode, time::Duration};
 /// A VM.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Vm {
-    /// Its number.
+    /// VM number.
     pub vm: u64,
-    /// The process that runs it.
+    /// Process that runs it.
     pub pid: u32,
-    /// That process's name.
+    /// Name of the process.
     pub process: String,
-    /// Who it is.
+    /// Identity.
     #[serde(flatten)]
     pub identity: About,
-    /// Its vCPUs that had an exit.
+    /// Number of vCPUs that took exits.
     pub vcpus: usize,
-    /// All its exits.
+    /// Number of exits.
     pub exits: u64,
-    /// Their cycles in the kernel, or ns if BPF counted; `None` if nobody did.
+    /// Cycles in the kernel, or nanoseconds if BPF counted; `None` if times were not counted.
     pub cycles: Option<u64>,
-    /// Its exits a second meanwhile.
+    /// Exits per second over the interval.
     pub exits_per_second: Option<f64>,
-    /// The reason with most cycles in the kernel, or exits if only those were counted.
+    /// Reason with the most cycles in the kernel, or with the most exits if times were not counted.
     pub top_reason: Option<String>,
-    /// Whether it had gone at the end of the recording.
+    /// Whether it ended before the end of the recording.
     pub gone: bool,
     /// Cycles of wall time in userspace.
     pub user_cycles: Option<u64>,
-    /// The reason with most time in the kernel and in userspace, or exits.
+    /// Reason with the most time in the kernel and in userspace, or with the most exits.
     pub top_reason_by_time: Option<String>,
 }
 
 impl Vm {
-    /// Returns its name, or that of its process if it has none.
+    /// Returns its name, or the name of its process if it has none.
     fn name(&self) -> &str {
         self.identity.name.as_deref().unwrap_or(&self.process)
     }
 
-    /// Returns whether its name or that of its process contains this text, in any case.
+    /// Returns whether its name or the name of its process contains this text, ignoring case.
     fn is_like(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         [self.name(), &self.process]
@@ -60,17 +60,17 @@ impl Vm {
             .any(|name| name.to_lowercase().contains(&text))
     }
 
-    /// Cycles in the kernel and in userspace.
+    /// Returns the cycles in the kernel and in userspace.
     fn time(&self) -> u64 {
         let sum = [self.cycles, self.user_cycles].into_iter().flatten();
         sum.fold(0, u64::wrapping_add)
     }
 }
 
-/// The VMs that are asked for, in their order.
+/// Returns the requested VMs in the requested order.
 fn choose(mut vms: Vec<Vm>, name: Option<&str>, sort: VmSort) -> Vec<Vm> {
     vms.retain(|vm| name.is_none_or(|name| vm.is_like(name)));
-    // Stable: equal VMs stay in the order of their numbers.
+    // The sort is stable: equal VMs stay in the order of their numbers.
     match sort {
         VmSort::Vm => (),
         VmSort::Name => vms.sort_by(|a, b| a.name().cmp(b.name())),
@@ -87,25 +87,25 @@ fn choose(mut vms: Vec<Vm>, name: Option<&str>, sort: VmSort) -> Vec<Vm> {
     vms
 }
 
-/// What was counted of several VMs.
+/// Returns the sum of a counter over several VMs.
 fn sum<T: Copy + std::iter::Sum>(vms: &[Vm], of: impl Fn(&Vm) -> Option<T>) -> Option<T> {
     vms.iter().map(of).sum()
 }
 
-/// What is known of a VM beside its process.
+/// Identity of a VM beside its process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct About {
-    /// The name that its manager or its user gave it.
+    /// Name given by its manager or user.
     pub name: Option<String>,
-    /// Its UUID.
+    /// UUID.
     pub uuid: Option<String>,
-    /// The number or identifier that its manager knows it by.
+    /// Number or identifier used by its manager.
     pub id: Option<String>,
-    /// The Kubernetes namespace of a KubeVirt VM.
+    /// Kubernetes namespace of a KubeVirt VM.
     pub namespace: Option<String>,
-    /// The UID of the Kubernetes pod that it runs in.
+    /// UID of the Kubernetes pod that it runs in.
     pub pod: Option<String>,
-    /// The container that it runs in.
+    /// Container that it runs in.
     pub container: Option<String>,
 }
 
@@ -125,11 +125,11 @@ impl About {
     }
 }
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// The counters cannot be read, or nothing can be written.
+/// The counters cannot be read, or writing fails.
 pub fn run(args: &VmsArgs) -> Result<ExitCode, Error> {
     let mut source = Source::open(&args.source)?;
     let first = source.first()?;
@@ -145,7 +145,7 @@ pub fn run(args: &VmsArgs) -> Result<ExitCode, Error> {
             Some(sample) => found.add(sample),
             None => break,
         }
-        // Of a recording, as many as there are.
+        // A recording is read to its end.
         looks -= u32::from(source.is_live());
     }
     let whole = source.is_whole();
@@ -153,7 +153,7 @@ pub fn run(args: &VmsArgs) -> Result<ExitCode, Error> {
     Ok(super::done(whole))
 }
 
-/// VMs that were seen in one sample or several.
+/// VMs seen in one or more samples.
 #[derive(Debug)]
 pub struct Found {
     seen: Seen,
@@ -161,7 +161,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Of a sample.
+    /// Returns the VMs of a sample.
     #[must_use]
     pub fn new(sample: Sample) -> Self {
         Self {
@@ -170,18 +170,18 @@ impl Found {
         }
     }
 
-    /// Goes on with a later one.
+    /// Adds a later sample.
     pub fn add(&mut self, sample: Sample) {
         let period = self.seen.add(sample);
         match &mut self.period {
-            // Numbers of VMs, and counters, began anew.
+            // VM numbers and counters have been reset.
             all if period.reloads > 0 => *all = None,
             Some(all) => all.extend(&period),
             all => *all = Some(period),
         }
     }
 
-    /// The VMs, by their numbers.
+    /// Returns the VMs in the order of their numbers.
     #[must_use]
     pub fn vms(&self) -> Vec<Vm> {
         let (seen, last) = (self.seen.vms(), self.seen.last());
@@ -225,7 +225,7 @@ impl Found {
     }
 }
 
-/// Prints them.
+/// Prints the VMs.
 fn print(out: &mut impl Write, args: &VmsArgs, found: &Found) -> Result<(), Error> {
     let header = &found.seen.last().header;
     let by = CountedBy::of(header);

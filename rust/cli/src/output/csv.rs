@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Comma-separated values: a header, and a line a row, with who and when in each. Cells of what is
-//! not known are empty. The line of all reasons together has no number.
+//! Comma-separated values: a header, then one line per row, each with its subject and time. Unknown values are empty
+//! cells. The line of the total has no reason number.
 
 use crate::{
     counted_by::CountedBy,
@@ -54,7 +54,7 @@ const HEADER: [&str; 33] = [
 ///
 /// # Errors
 ///
-/// They cannot be written.
+/// Writing fails.
 pub fn write(
     out: &mut impl Write,
     rows: impl IntoIterator<Item = Vec<String>>,

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What of a table fits a width: which columns, and how much of each text.
+//! Fits a table to a width: selects its columns and shortens its texts.
 //!
-//! Widths are those of a terminal: a Chinese character takes two columns, a combining one none.
+//! Widths are terminal columns: a Chinese character takes two, a combining character none.
 
 use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
-/// Texts are shortened to this width before a column goes.
+/// Width to which texts are shortened before a column is dropped.
 const COMFORTABLE: usize = 24;
 
-/// Texts keep this width until the last column that may go has gone.
+/// Minimum width of texts until all columns that may be dropped have been dropped.
 const LEAST: usize = 8;
 
-/// Columns between a text and what follows it.
+/// Spaces between a text and the next column.
 const GAP: usize = 2;
 
-/// The end of a text that was shortened.
+/// End of a shortened text.
 const ELLIPSIS: &str = "…";
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its head.
+    /// Heading.
     pub head: Cow<'static, str>,
-    /// Whether it has numbers, which are aligned to the right and never shortened.
+    /// Whether it contains numbers, which are right-aligned and never shortened.
     pub is_number: bool,
-    /// When it goes if the table is too wide, the lowest first; `None` if it stays.
+    /// Rank in which it is dropped if the table is too wide, lowest first; `None` if it stays.
     pub goes: Option<u8>,
 }
 
 impl Column {
-    /// A column of texts that stays.
+    /// Returns a column of texts that is never dropped.
     #[must_use]
     pub fn text(head: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Column {
         }
     }
 
-    /// A column of numbers that stays.
+    /// Returns a column of numbers that is never dropped.
     #[must_use]
     pub fn number(head: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -50,14 +50,14 @@ impl Column {
         }
     }
 
-    /// The same column, which goes at this place.
+    /// Returns the same column, dropped at this rank.
     #[must_use]
     pub fn goes(mut self, place: u8) -> Self {
         self.goes = Some(place);
         self
     }
 
-    /// Columns between it and the next.
+    /// Returns the number of spaces between it and the next column.
     fn gap(&self, behind_numbers: usize) -> usize {
         match self.is_number {
             true => behind_numbers,
@@ -66,10 +66,10 @@ impl Column {
     }
 }
 
-/// Lays out a table: its head, then its rows, each line at most `width` wide.
+/// Lays out a table: its heading, then its rows, each line at most `width` wide.
 ///
-/// Texts are shortened to a comfortable width, then columns go in their order, then texts are shortened
-/// further. If even the columns that stay are too wide, lines are cut.
+/// Shortens texts to a comfortable width, then drops columns in their order, then shortens texts further. If even the
+/// remaining columns are too wide, cuts the lines.
 #[must_use]
 pub fn lay_out(
     columns: &[Column],
@@ -107,7 +107,7 @@ pub fn lay_out(
     lines.collect()
 }
 
-/// The columns that are shown, and the width of each.
+/// Returns the columns to show, and the width of each.
 fn choose(
     columns: &[Column],
     wanted: &[usize],
@@ -115,7 +115,7 @@ fn choose(
     width: Option<usize>,
 ) -> Vec<(usize, usize)> {
     let mut shown: Vec<(usize, usize)> = wanted.iter().copied().enumerate().collect();
-    // A column of nothing, such as remarks that no row has.
+    // Omit empty columns, such as remarks that no row has.
     shown.retain(|&(_, room)| room != 0);
     let Some(width) = width else {
         return shown;
@@ -134,7 +134,7 @@ fn choose(
         let Some(first) = first else { break };
         shown.retain(|&(i, _)| columns[i].goes != Some(first));
     }
-    // The widest texts give way.
+    // Shorten the widest texts first.
     let widest = shown.iter().filter(|&&(i, _)| !columns[i].is_number);
     let widest = widest.map(|&(_, room)| room).max().unwrap_or(0);
     let most = (LEAST..=widest)
@@ -149,7 +149,7 @@ fn choose(
     shown
 }
 
-/// The text, or as much of it as fits, with an ellipsis.
+/// Returns the text, shortened with an ellipsis if it does not fit.
 #[must_use]
 pub fn shorten(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
@@ -159,12 +159,12 @@ pub fn shorten(text: &str, width: usize) -> Cow<'_, str> {
     let ends = text.char_indices().map(|(i, _)| i);
     match ends.map_while(fits).last() {
         Some(end) => Cow::Owned(format!("{}{ELLIPSIS}", &text[..end])),
-        // There is room for nothing.
+        // Not even the ellipsis fits.
         None => Cow::Borrowed(""),
     }
 }
 
-/// Breaks a line between its parts, each line at most `width` wide.
+/// Breaks a line between its parts into lines of at most `width`.
 pub fn wrap<'a>(
     parts: impl IntoIterator<Item = &'a str>,
     separator: &str,

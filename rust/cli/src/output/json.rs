@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! JSON, one line a document. docs/json.md is the schema.
+//! JSON, one document per line. docs/json.md describes the schema.
 
 use crate::{
     counted_by::CountedBy,
@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Write;
 
-/// Of all documents. Another number for what a reader of this one would misread; not for fields
-/// that are added.
+/// Version in every document. It changes if readers of older documents would misread newer ones; new fields do not
+/// change it.
 pub const SCHEMA: &str = "exitstat/1";
 
-/// What every document begins with.
+/// Fields at the start of every document.
 #[derive(Serialize)]
 struct Document<'a, T> {
     schema: &'static str,
@@ -32,7 +32,7 @@ struct Document<'a, T> {
 ///
 /// # Errors
 ///
-/// It cannot be written.
+/// Writing fails.
 pub fn write(out: &mut impl Write, document: &str, content: impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string(&Document {
         schema: SCHEMA,
@@ -44,7 +44,7 @@ pub fn write(out: &mut impl Write, document: &str, content: impl Serialize) -> R
     Ok(())
 }
 
-/// Whose exits a document has.
+/// Subject of a document.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -68,7 +68,7 @@ pub enum Of {
 }
 
 impl Of {
-    /// A subject, with what is known of its VM.
+    /// Returns a subject with the known identity of its VM.
     #[must_use]
     pub fn new(subject: Subject, identity: Option<&Identity>) -> Self {
         let name = identity.and_then(Identity::name);
@@ -88,7 +88,7 @@ impl Of {
     }
 }
 
-/// The document of a view.
+/// Document of a view.
 #[derive(Serialize)]
 pub struct Exits {
     of: Of,
@@ -157,7 +157,7 @@ fn range(bucket: u32) -> Range {
     }
 }
 
-/// A time in nanoseconds since 1970, as RFC 3339 has it.
+/// Formats nanoseconds since 1970 as RFC 3339.
 #[must_use]
 pub fn time(realtime: u64) -> Option<String> {
     let time = Timestamp::from_nanosecond(realtime.into()).ok()?;
@@ -169,7 +169,7 @@ pub(super) fn view(out: &mut impl Write, view: &View) -> Result<(), Error> {
     write(out, "exits", exits(view))
 }
 
-/// What is in the document of a view.
+/// Returns the document of a view.
 #[must_use]
 pub fn exits(view: &View) -> Exits {
     Exits {

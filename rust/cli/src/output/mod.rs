@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Printing what was found: tables for people, JSON and CSV for programs.
+//! Output: tables for people, JSON and CSV for programs.
 
 pub mod csv;
 pub mod fit;
@@ -14,14 +14,14 @@ use crate::{
 };
 use std::{env, io::Write};
 
-/// Standard output, without colour if it is no terminal or `NO_COLOR` is set.
+/// Standard output, without colour if it is not a terminal or `NO_COLOR` is set.
 #[must_use]
 pub fn stdout() -> impl Write {
     anstream::stdout()
 }
 
-/// How wide a line may be: `COLUMNS` says it; else a terminal does. What goes to a file or a pipe is
-/// not cut.
+/// Returns the maximum width of a line: `COLUMNS`, or the terminal's width. Lines in files and pipes have no
+/// maximum.
 #[must_use]
 pub fn width() -> Option<usize> {
     let columns = env::var("COLUMNS").ok();
@@ -45,7 +45,7 @@ pub struct Printer<W> {
 }
 
 impl<W: Write> Printer<W> {
-    /// Prints to `out`.
+    /// Returns a printer that writes to `out`.
     pub fn new(out: W, args: &PrintArgs) -> Self {
         Self {
             out,
@@ -61,7 +61,7 @@ impl<W: Write> Printer<W> {
     ///
     /// # Errors
     ///
-    /// It cannot be written.
+    /// Writing fails.
     pub fn print(&mut self, view: &View) -> Result<(), Error> {
         match self.format {
             Format::Table => {
@@ -73,7 +73,7 @@ impl<W: Write> Printer<W> {
             Format::Json => json::view(&mut self.out, view)?,
             Format::Csv => csv::view(&mut self.out, view, self.printed == 0)?,
         }
-        // Somebody may be waiting for it.
+        // A reader may be waiting for this output.
         self.out.flush()?;
         self.printed += 1;
         Ok(())

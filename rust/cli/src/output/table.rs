@@ -17,14 +17,14 @@ use std::io::{self, Write};
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 
-/// What stands for a figure that is not known.
+/// Placeholder for unknown figures.
 const NONE: &str = "-";
 
-/// Writes a table of texts; its head is bold.
+/// Writes a table of texts with a bold heading.
 ///
 /// # Errors
 ///
-/// It cannot be written.
+/// Writing fails.
 pub fn write(
     out: &mut impl Write,
     columns: &[Column],
@@ -34,11 +34,11 @@ pub fn write(
     write_lines(out, &lay_out(columns, rows, 2, width))
 }
 
-/// The same, with one space in front of numbers.
+/// Writes a table of texts, with one space in front of numbers.
 ///
 /// # Errors
 ///
-/// It cannot be written.
+/// Writing fails.
 pub fn write_narrow(
     out: &mut impl Write,
     columns: &[Column],
@@ -58,31 +58,31 @@ fn write_lines(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a sentence, in several lines if it is too long.
+/// Writes a sentence, broken into several lines if it is too long.
 ///
 /// # Errors
 ///
-/// It cannot be written.
+/// Writing fails.
 pub fn sentence(out: &mut impl Write, text: &str, width: Option<usize>) -> io::Result<()> {
     let lines = wrap(text.split(' '), " ", width);
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// Writes what a table is about, in several lines if it is too long.
+/// Writes the line above a table, broken between its parts if it is too long.
 ///
 /// # Errors
 ///
-/// It cannot be written.
+/// Writing fails.
 pub fn title(out: &mut impl Write, parts: &[String], width: Option<usize>) -> io::Result<()> {
     let lines = wrap(parts.iter().map(String::as_str), "  ", width);
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// How times are shown.
+/// Format of times.
 #[derive(Clone, Copy)]
 pub(super) struct Times<'a> {
     view: &'a View,
-    /// By the clock, not as they were counted.
+    /// Milliseconds and microseconds instead of counted units.
     by_clock: bool,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Times<'a> {
         }
     }
 
-    /// The unit of sums, and that of an exit's time.
+    /// Returns the units of sums and of times per exit.
     fn units(self) -> [&'static str; 2] {
         let in_ns = self
             .view
@@ -107,7 +107,7 @@ impl<'a> Times<'a> {
         }
     }
 
-    /// A sum of times.
+    /// Formats a sum of times.
     fn sum(self, cycles: Option<u64>) -> String {
         let text = |cycles: u64| match self.view.seconds_of(cycles as f64) {
             Some(seconds) if self.by_clock => format!("{:.3}", seconds * 1e3),
@@ -116,7 +116,7 @@ impl<'a> Times<'a> {
         cycles.map_or_else(|| NONE.to_owned(), text)
     }
 
-    /// The time of an exit.
+    /// Formats a time per exit.
     fn each(self, cycles: Option<f64>) -> String {
         let Some(cycles) = cycles else {
             return NONE.to_owned();
@@ -138,14 +138,14 @@ impl<'a> Times<'a> {
     }
 }
 
-/// A column of a view: its order, and what a row has in it.
+/// A column of a view, and its cell of a row.
 type Shown = (
     Column,
     Option<Sort>,
     fn(Times<'_>, &Row, &Figures) -> String,
 );
 
-/// The columns that a view has something for. docs/cli.md says in which order they go.
+/// Returns the columns for which the view has data. docs/cli.md lists the order in which they are dropped.
 fn columns(times: Times<'_>, nested: bool) -> Vec<Shown> {
     let view = times.view;
     let [sum, each] = times.units();
@@ -229,7 +229,7 @@ fn columns(times: Times<'_>, nested: bool) -> Vec<Shown> {
         ]);
     }
     for (column, sort, _) in &mut columns {
-        // Who sorts by it wants to see it.
+        // The column that the table is sorted by stays.
         if *sort == Some(view.sort) {
             column.goes = None;
         }
@@ -237,7 +237,7 @@ fn columns(times: Times<'_>, nested: bool) -> Vec<Shown> {
     columns
 }
 
-/// What vCPUs counted.
+/// Formats one of the counters that only vCPUs have.
 fn of_vcpus(row: &Row, what: impl Fn(&Counters) -> u64) -> String {
     let detail = row.line.detail.as_ref();
     detail.map_or_else(|| NONE.to_owned(), |counters| what(counters).to_string())
@@ -274,7 +274,7 @@ pub(super) fn view(
     Ok(())
 }
 
-/// Of whom, when, how long.
+/// Returns the subject, the time and the length.
 fn about(view: &View) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(view.realtime.map(clock));
@@ -304,7 +304,7 @@ fn about(view: &View) -> Vec<String> {
     parts
 }
 
-/// The text of a file, without what a terminal would obey.
+/// Returns a text from a file without the characters that a terminal would obey.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let shown = text.chars();
@@ -313,7 +313,7 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-/// A time in nanoseconds since 1970, on this host's clock.
+/// Formats nanoseconds since 1970 in this host's time zone.
 #[must_use]
 pub fn clock(realtime: u64) -> String {
     match Timestamp::from_nanosecond(realtime.into()) {
@@ -325,7 +325,7 @@ pub fn clock(realtime: u64) -> String {
     }
 }
 
-/// A rate, with a decimal where it matters.
+/// Formats a rate, with one decimal below 100.
 #[must_use]
 pub fn rate(per_second: f64) -> String {
     match per_second {
@@ -334,7 +334,7 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// What a table of details is of: when it was taken, whose exits, and how long.
+/// Returns the line above a table of details: its time, subject and length.
 #[must_use]
 pub fn heading(period: &Period, scope: Scope) -> String {
     let seconds = period.seconds;
@@ -347,13 +347,13 @@ pub fn heading(period: &Period, scope: Scope) -> String {
     )
 }
 
-/// A part of all in percent.
+/// Returns a part as a percentage of the whole.
 #[must_use]
 pub fn share(part: u64, all: u64) -> String {
     percent((all != 0).then(|| part as f64 / all as f64))
 }
 
-/// A share from 0 to 1 in percent.
+/// Formats a share from 0 to 1 as a percentage.
 #[must_use]
 pub fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| NONE.to_owned(), |share| format!("{:.1}", share * 100.0))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat report --phases`: a line for each phase.
+//! `exitstat report --phases`: prints one line per phase.
 
 use crate::{
     cli::{Format, PrintArgs, ReportArgs, RowsArgs, Sort},
@@ -14,10 +14,10 @@ use crate::{
 use serde::Serialize;
 use std::io::Write;
 
-/// How many reasons the table names.
+/// Number of reasons in the table.
 const NAMED: usize = 3;
 
-/// Phases that begin with the recording have no mark.
+/// Label of the phase before the first mark.
 pub const BEGIN: &str = "(begin)";
 
 #[derive(Serialize)]
@@ -33,7 +33,7 @@ struct Phase {
     exits: json::Exits,
 }
 
-/// Prints them.
+/// Prints the phases.
 pub fn print(
     mut out: impl Write,
     recording: &Recording,
@@ -45,7 +45,7 @@ pub fn print(
         sort: Sort::Exits,
         ..RowsArgs::default()
     };
-    // What is never there is a mistake; what comes and goes is not.
+    // A scope that never exists is an error. It need not exist all the time.
     if !recording.period.counts.has(scope) {
         return Err(not_there(scope));
     }
