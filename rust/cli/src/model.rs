@@ -445,6 +445,23 @@ impl Counts {
         ended.map(|(id, _)| *id).collect()
     }
 
+    /// Returns the last exits of the vCPUs that ended since `before`, all together.
+    #[must_use]
+    pub fn last_exits(&self, before: &Self, ended: &[VcpuId]) -> Reasons {
+        let mut last_exits = self.retired.clone();
+        last_exits.subtract(&before.retired);
+        for vcpu in ended.iter().filter_map(|id| before.vcpus.get(id)) {
+            last_exits.subtract(&vcpu.reasons);
+        }
+        last_exits
+    }
+
+    /// Returns whether it has the host's totals. Recordings of some VMs do not.
+    #[must_use]
+    pub fn has_host(&self) -> bool {
+        !self.cpus.is_empty()
+    }
+
     /// What was counted after `before`. The last exits of vCPUs that ended since are theirs, or their
     /// VM's, or in `retired`, as far as is known: see [`Whose`]. What those did that came and went in
     /// between is there, too.
@@ -460,24 +477,21 @@ impl Counts {
                 vcpu.reasons.subtract(&none);
             }
         }
-        let mut last_exits = std::mem::take(&mut new.retired);
-        last_exits.subtract(&before.retired);
+        new.retired = Reasons::default();
         let ended = self.ended_since(before);
+        let last_exits = self.last_exits(before, &ended);
         for (id, vcpu) in &before.vcpus {
             let gone = ended.binary_search(id).is_ok();
             let now = new.vcpus.entry(*id).or_insert_with(|| vcpu.without_exits());
             match gone {
                 false => now.reasons.subtract(&vcpu.reasons),
-                true => {
-                    now.reasons.subtract(&none);
-                    last_exits.subtract(&vcpu.reasons);
-                }
+                true => now.reasons.subtract(&none),
             }
         }
         let mut unknown = None;
         if self.of_one_vm || before.of_one_vm {
             // Nothing is known of them. What was taken away above is not there, either.
-            unknown = Some(Unknown::InHost);
+            unknown = Some(Unknown::Lost);
         } else if !last_exits.0.is_empty() {
             match Whose::of(&ended) {
                 Some(Whose::Vcpu(id)) => {
@@ -541,11 +555,16 @@ impl Counts {
     #[must_use]
     pub fn unknown_last_exits(&self, scope: Scope) -> Option<Unknown> {
         match scope {
-            Scope::Host | Scope::Cpu(_) => None,
+            Scope::Cpu(_) => None,
+            Scope::Host if self.has_host() => None,
+            Scope::Host => {
+                let mut unknown = self.unknown.values().copied();
+                unknown.find(|unknown| *unknown == Unknown::Lost)
+            }
             Scope::Vm(vm) => {
                 let vcpus = self.unknown.range((vm, 0)..=(vm, u32::MAX));
-                let mut vcpus = vcpus.map(|(_, unknown)| *unknown);
-                vcpus.find(|unknown| *unknown == Unknown::InHost)
+                let vcpus = vcpus.map(|(_, unknown)| *unknown);
+                vcpus.max().filter(|unknown| *unknown > Unknown::InVm)
             }
             Scope::Vcpu(id) => self.unknown.get(&id).copied(),
         }
@@ -586,7 +605,7 @@ impl Counts {
     #[must_use]
     pub fn by_cpus(&self, scope: Scope) -> Option<Reasons> {
         match scope {
-            Scope::Host => Some(self.cpus.values().sum()),
+            Scope::Host => self.has_host().then(|| self.cpus.values().sum()),
             Scope::Cpu(cpu) => self.cpus.get(&cpu).cloned(),
             Scope::Vm(_) | Scope::Vcpu(_) => None,
         }

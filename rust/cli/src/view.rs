@@ -19,6 +19,8 @@ use std::{cmp::Reverse, collections::BTreeMap, fmt};
 pub enum Subject {
     /// Counted on this host.
     Of(Scope),
+    /// Counted on this host, for all VMs of a recording that has only some of the host's VMs.
+    Vms,
     /// Counted by this guest's host, as it reports through CPUID.
     Guest,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Subject {
             Self::Of(Scope::Vm(vm)) => write!(f, "VM {vm}"),
             Self::Of(Scope::Vcpu((vm, vcpu))) => write!(f, "VM {vm}, vCPU {vcpu}"),
             Self::Of(Scope::Cpu(cpu)) => write!(f, "CPU {cpu}"),
+            Self::Vms => f.write_str("recorded VMs"),
             Self::Guest => f.write_str("this guest"),
         }
     }
@@ -63,9 +66,19 @@ pub fn not_there(scope: Scope) -> Error {
 /// Returns the warning that some last exits of a scope are unknown, if they are.
 #[must_use]
 pub fn unknown_last_exits(counts: &Counts, scope: Scope) -> Option<String> {
-    let (others, known) = match counts.unknown_last_exits(scope)? {
-        Unknown::InVm => ("other vCPUs of its VM", "that VM"),
-        Unknown::InHost => ("another VM", "the host"),
+    let (others, known) = match (counts.unknown_last_exits(scope)?, scope) {
+        (Unknown::InVm, _) => ("other vCPUs of its VM", "that VM"),
+        (Unknown::InHost, _) if counts.has_host() => ("another VM", "the host"),
+        (Unknown::InHost, _) => ("another VM", "the recorded VMs together"),
+        (Unknown::Lost, scope) => {
+            let whose = match scope {
+                Scope::Host => "a VM".to_owned(),
+                _ => Subject::Of(scope).to_string(),
+            };
+            return Some(format!(
+                "{whose} ended between the same snapshots as a VM that was not recorded: its last exits are lost"
+            ));
+        }
     };
     let subject = Subject::Of(scope);
     Some(format!(
@@ -212,7 +225,10 @@ impl View {
             args.sort = Sort::Exits;
         }
         Self {
-            subject: Subject::Of(scope),
+            subject: match scope {
+                Scope::Host if !period.counts.has_host() => Subject::Vms,
+                scope => Subject::Of(scope),
+            },
             identity: period.counts.identity_of(scope).cloned(),
             isa: period.end.isa(),
             counted_by: Some(counted_by),

@@ -5,7 +5,10 @@
 mod common;
 
 use common::{boot, recording};
-use exitstat_cli::source::recording::{End, Ending, Reader, Recording};
+use exitstat_cli::{
+    model::Scope,
+    source::recording::{End, Ending, Reader, Recording},
+};
 use std::{
     fs::{self, Permissions},
     io::Read,
@@ -395,6 +398,81 @@ fn names_of_vms_are_recorded_unless_they_are_left_out() {
     assert_eq!(name(&[]), (2, true, Some("web".to_owned())));
     assert_eq!(name(&["--no-names"]), (2, false, None));
     assert_eq!(name(&["--uncompressed"]), (1, true, Some("web".to_owned())));
+}
+
+/// Writes three marks, each after the snapshot of the one before, so that record takes all four snapshots of from.rec.
+const THREE_MARKS: &[&str] = &[
+    "sh",
+    "-c",
+    "for n in 1 2 3; do
+        length=$(stat -c %s out.rec)
+        echo $n >marks
+        until [ $(stat -c %s out.rec) -gt $length ]; do sleep 0.01; done
+    done",
+];
+
+#[test]
+fn one_vm_is_recorded_alone_with_its_last_exits() {
+    for vm in ["2", "web", common::WEB] {
+        let directory = directory();
+        let web = common::entry(2, "web", Some(common::WEB));
+        let from = common::named(&common::boot(), &[(1, web)]);
+        fs::write(directory.path().join("from.rec"), from).unwrap();
+        let options = ["-i", "60", "--marks", "marks", "--vm", vm];
+        let output = record(directory.path(), &options, THREE_MARKS).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let counts = out(directory.path()).period.counts;
+        assert_eq!(counts.vms().into_iter().collect::<Vec<_>>(), [2]);
+        assert_eq!(counts.identity(2).unwrap().name(), Some("web".to_owned()));
+        let whole = Recording::open(&directory.path().join("from.rec")).unwrap();
+        let scope = Scope::Vm(2);
+        assert_eq!(counts.by_vcpus(scope), whole.period.counts.by_vcpus(scope));
+        assert_eq!(counts.by_vcpus(scope).unwrap().total().exits, 751);
+        assert_eq!(counts.by_vcpus(Scope::Host), counts.by_vcpus(scope));
+    }
+}
+
+#[test]
+fn a_vm_to_record_must_exist_unless_the_command_may_start_it() {
+    let directory = directory();
+    let path = directory.path();
+    let output = record(path, &["--vm", "9"], &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no such VM: 9"), "{said}");
+    assert_eq!(names(path), ["from.rec"]);
+    let output = record(path, &["--vm", "9"], &["true"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(out(path).period.counts.vms().is_empty());
+    // The VMs of a recording are none of this command's.
+    let options = ["-i", "60", "--marks", "marks", "--only-command"];
+    let output = record(path, &options, THREE_MARKS).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(out(path).period.counts.vms().is_empty());
+}
+
+#[test]
+fn a_recording_of_one_vm_has_no_metrics_of_the_host() {
+    let directory = directory();
+    let path = directory.path();
+    assert!(record(path, &["--vm", "1"], &["true"])
+        .status()
+        .unwrap()
+        .success());
+    let metrics = |recording: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_exitstat"))
+            .args(["export", "--textfile", "x.prom", "--from", recording])
+            .current_dir(path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        fs::read_to_string(path.join("x.prom")).unwrap()
+    };
+    assert!(metrics("from.rec").contains("exitstat_host_exits_total{"));
+    let of_one = metrics("out.rec");
+    assert!(!of_one.contains("exitstat_host"), "{of_one}");
+    assert!(of_one.contains("exitstat_exits_total{vm=\"1\""), "{of_one}");
 }
 
 /// The labels of a recording's phases, the first of which has none.

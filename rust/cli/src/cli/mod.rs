@@ -240,7 +240,7 @@ pub struct VmsArgs {
     /// List at most N VMs in the table and sum up the others in one row [default: all]
     #[arg(short = 'n', long, value_name = "N")]
     pub rows: Option<usize>,
-    /// List only VMs whose process name contains TEXT, ignoring case
+    /// List only VMs whose name or process name contains TEXT, ignoring case
     #[arg(long, value_name = "TEXT")]
     pub name: Option<String>,
     /// Output format; json is one document, described in docs/json.md
@@ -257,7 +257,7 @@ pub enum VmSort {
     /// VM number
     #[default]
     Vm,
-    /// Process name
+    /// Name, or process name if there is none
     Name,
     /// Kernel plus user time
     Time,
@@ -292,6 +292,13 @@ pub struct RecordArgs {
     /// Time between snapshots
     #[arg(short, long, default_value = "1", value_parser = interval)]
     pub interval: Duration,
+    /// Record only one VM, by number, name or UUID. COMMAND may start it. After its end, the next VM that matches is
+    /// recorded
+    #[arg(long, value_name = "VM", conflicts_with_all = ["only_command", "capture", "uncompressed"])]
+    pub vm: Option<VmArg>,
+    /// Record only the VMs that COMMAND or its child processes start
+    #[arg(long, requires = "command", conflicts_with_all = ["capture", "uncompressed"])]
+    pub only_command: bool,
     /// Read marks from this FIFO, created if missing: each line starts a named phase and takes a snapshot
     #[arg(long, value_name = "FIFO")]
     pub marks: Option<PathBuf>,

@@ -20,7 +20,6 @@ use exitstat_core::snapshot::Header;
 use rustix::{
     fs::{mknodat, FileType, Mode, CWD},
     io::Errno,
-    process::{kill_process, Pid, Signal},
 };
 use signal_hook::{
     consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM},
@@ -29,12 +28,11 @@ use signal_hook::{
 use std::{
     collections::BTreeMap,
     env,
-    ffi::OsString,
     fs::{self, File},
     io::{self, BufRead, BufReader, Write},
     os::unix::{fs::FileTypeExt, process::ExitStatusExt},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, ExitStatus},
+    process::{ExitCode, ExitStatus},
     sync::{
         atomic::{AtomicI32, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -44,11 +42,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod child;
 mod replacement;
 mod rotation;
+mod selection;
 
+use child::Running;
 use replacement::{Replacement, Target};
 use rotation::Rotation;
+use selection::Selection;
 
 /// As env(1) and timeout(1) end, if it is they that failed.
 const FAILED: u8 = 125;
@@ -78,6 +80,10 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     let mut source = Snapshots::open(args)?;
     // What cannot be recorded is not begun, and no file is lost by it.
     let first = source.take()?;
+    if args.command.is_empty() {
+        // COMMAND may be about to start it.
+        source.selection.iter().try_for_each(Selection::is_there)?;
+    }
     let header = Sample::parse(&first.bytes)
         .map_err(device::Error::Snapshot)?
         .header;
@@ -111,7 +117,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         0 => (),
         signal => return Ok(signal_status(signal)),
     }
-    let mut child = match start(&args.command) {
+    let mut child = match Running::start(&args.command, args.only_command) {
         None => None,
         Some(Ok(child)) => Some(child),
         Some(Err(why)) => {
@@ -241,6 +247,7 @@ impl Known {
 /// Where snapshots are taken from.
 struct Snapshots {
     source: From,
+    selection: Option<Selection>,
     names: bool,
 }
 
@@ -271,6 +278,7 @@ impl Snapshots {
         };
         Ok(Self {
             source,
+            selection: Selection::new(args),
             names: !args.no_names,
         })
     }
@@ -279,7 +287,7 @@ impl Snapshots {
         let mut taken = match &mut self.source {
             From::Live(live) => {
                 let bytes = live.snapshot(None)?.to_vec();
-                let vms = match self.names {
+                let vms = match self.names || self.selection.is_some() {
                     true => live.look(&bytes)?,
                     false => Vec::new(),
                 };
@@ -297,6 +305,9 @@ impl Snapshots {
                 last.clone()
             }
         };
+        if let Some(selection) = &mut self.selection {
+            taken = selection.reduce(&taken)?;
+        }
         if !self.names {
             taken.vms.clear();
         }
@@ -423,11 +434,11 @@ enum Event {
 fn next(
     events: &Receiver<Told>,
     due: Instant,
-    mut child: Option<&mut Child>,
+    mut child: Option<&mut Running>,
 ) -> Result<Event, Error> {
     loop {
         if let Some(child) = &mut child {
-            let ended = child.try_wait();
+            let ended = child.ended();
             if let Some(status) = ended.map_err(Error::io("cannot wait for the command"))? {
                 return Ok(Event::Ended(status));
             }
@@ -446,13 +457,7 @@ fn next(
             // Ctrl-C reaches the command as it does us; what is sent to us alone is sent on. It is
             // up to the command to end.
             (Ok(SIGINT), Some(_)) => (),
-            (Ok(signal), Some(child)) => {
-                let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-                if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {
-                    // It may just have ended.
-                    let _ = kill_process(pid, signal);
-                }
-            }
+            (Ok(signal), Some(child)) => child.signal(signal),
             (Err(RecvTimeoutError::Timeout), _) => return Ok(Event::Due),
             // Never: the other thread waits for ever.
             (Err(RecvTimeoutError::Disconnected), _) => {
@@ -460,12 +465,6 @@ fn next(
             }
         }
     }
-}
-
-/// Starts the command, if there is one.
-fn start(command: &[OsString]) -> Option<io::Result<Child>> {
-    let (program, arguments) = command.split_first()?;
-    Some(Command::new(program).args(arguments).spawn())
 }
 
 /// The exit status as a shell gives it.

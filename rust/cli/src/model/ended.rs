@@ -23,4 +23,6 @@ pub enum Unknown {
     InVm,
     /// Among those of all that are gone.
     InHost,
+    /// In no sum.
+    Lost,
 }

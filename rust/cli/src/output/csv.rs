@@ -84,6 +84,7 @@ pub(super) fn view(out: &mut impl Write, view: &View, first: bool) -> Result<(),
     let (of, vm, vcpu, cpu) = match view.subject {
         Subject::Guest => ("guest", None, None, None),
         Subject::Of(Scope::Host) => ("host", None, None, None),
+        Subject::Vms => ("vms", None, None, None),
         Subject::Of(Scope::Vm(vm)) => ("vm", Some(vm), None, None),
         Subject::Of(Scope::Vcpu((vm, vcpu))) => ("vcpu", Some(vm), Some(vcpu), None),
         Subject::Of(Scope::Cpu(cpu)) => ("cpu", None, None, Some(cpu)),

@@ -50,6 +50,7 @@ pub fn write(out: &mut impl Write, document: &str, content: impl Serialize) -> R
 #[allow(missing_docs)]
 pub enum Of {
     Host,
+    Vms,
     Vm {
         vm: u64,
         name: Option<String>,
@@ -76,6 +77,7 @@ impl Of {
         match subject {
             Subject::Guest => Self::Guest,
             Subject::Of(Scope::Host) => Self::Host,
+            Subject::Vms => Self::Vms,
             Subject::Of(Scope::Vm(vm)) => Self::Vm { vm, name, uuid },
             Subject::Of(Scope::Vcpu((vm, vcpu))) => Self::Vcpu {
                 vm,

@@ -9,6 +9,7 @@ pub mod device;
 pub mod live;
 pub mod neither;
 pub mod recording;
+pub mod some_vms;
 
 use crate::{
     cli::SourceArgs,

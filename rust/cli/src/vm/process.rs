@@ -5,6 +5,7 @@
 use super::{
     identity::Identity,
     known::{Entry, Key, Known},
+    stat,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -90,7 +91,7 @@ impl Watch {
     }
 
     fn start(&self, pid: u32) -> Start {
-        start(&self.read(pid, "stat")?)
+        stat::start(&self.read(pid, "stat")?)
     }
 
     fn read(&self, pid: u32, name: &str) -> Option<Vec<u8>> {
@@ -100,14 +101,6 @@ impl Watch {
         file.take(MOST).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
-}
-
-/// The 22nd field of `/proc/PID/stat`. The second is the process's name in parentheses, which can have
-/// spaces and parentheses of its own.
-fn start(stat: &[u8]) -> Start {
-    let end = stat.iter().rposition(|&byte| byte == b')')?;
-    let fields = std::str::from_utf8(stat.get(end + 1..)?).ok()?;
-    fields.split_whitespace().nth(22 - 3)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -183,15 +176,5 @@ mod tests {
         assert!(watch.identity(70, Some(5)).is_some());
         assert_eq!(watch.identity(70, Some(4)), None);
         assert_eq!(watch.identity(71, watch.start(71)), None);
-    }
-
-    #[test]
-    fn the_start_is_behind_any_name() {
-        assert_eq!(start(b"1 (x) R 1 2 3"), None);
-        assert_eq!(start(b""), None);
-        let stat = |name: &str| format!("7 ({name}) S {} 42 9", ["1"; 18].join(" "));
-        for name in ["qemu", ") S 1 1", "a b"] {
-            assert_eq!(start(stat(name).as_bytes()), Some(42), "{name}");
-        }
     }
 }

@@ -14,6 +14,7 @@ mod host;
 mod kunit;
 pub mod leaves;
 mod left_out;
+mod names;
 mod nested;
 pub mod numbers;
 pub(crate) mod scenarios;

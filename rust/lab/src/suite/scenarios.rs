@@ -2,7 +2,7 @@
 
 //! The scenarios: scripts in `tests/lab/NAME/`, how they are run, what is checked afterwards.
 
-use super::{check::Check, host, kunit, leaves, numbers};
+use super::{check::Check, host, kunit, leaves, names, numbers};
 use crate::{
     image::Guest,
     l0::L0,
@@ -94,6 +94,16 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 ..scripts(workspace, &["detail", "detail-command"])?
             },
             checks: |outcome| super::detail::checks(&outcome.report),
+        },
+        Scenario {
+            name: "names",
+            about: "names of VMs, live and in recordings; recordings of some VMs only",
+            minutes: 3,
+            run: Run {
+                command: true,
+                ..one("names")?
+            },
+            checks: |outcome| names::checks(&outcome.report),
         },
         Scenario {
             name: "detail-load",

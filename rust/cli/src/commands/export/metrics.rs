@@ -307,7 +307,10 @@ impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut encoder = Encoder(encoder);
         self.about(&mut encoder)?;
-        self.of_the_host(&mut encoder)?;
+        // A recording of some VMs has no totals of the host.
+        if self.sample.counts.has_host() {
+            self.of_the_host(&mut encoder)?;
+        }
         if self.choice.vms {
             self.of_vms(&mut encoder)?;
         }

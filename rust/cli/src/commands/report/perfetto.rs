@@ -177,8 +177,10 @@ impl<'a, W: Write> Writer<'a, W> {
         counts: &Counts,
         args: &'a ReportArgs,
     ) -> Result<Self, Error> {
-        let Subject::Of(scope) = all.subject else {
-            unreachable!("a recording is not about the guest that reads it")
+        let scope = match all.subject {
+            Subject::Of(scope) => scope,
+            Subject::Vms => Scope::Host,
+            Subject::Guest => unreachable!("a recording is not about the guest that reads it"),
         };
         let subject = match scope {
             Scope::Vm(vm) => name_of_vm(vm, counts),

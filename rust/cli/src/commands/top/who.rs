@@ -106,10 +106,14 @@ pub fn name_of(vcpu: &Vcpu) -> String {
 #[must_use]
 pub fn vms(period: &Period, listing: &Listing) -> Vec<Row> {
     let counts = &period.counts;
-    let mut all = Sum::of(counts.cpus.values());
     let vcpus = counts.vcpus.values().map(|vcpu| &vcpu.reasons);
     let gone = counts.ended.values().chain([&counts.retired]);
-    all.user_cycles = Sum::of(vcpus.chain(gone)).user_cycles;
+    let mut all = Sum::of(vcpus.chain(gone));
+    if counts.has_host() {
+        let user_cycles = all.user_cycles;
+        all = Sum::of(counts.cpus.values());
+        all.user_cycles = user_cycles;
+    }
     let all = Row {
         vcpus: counts.vcpus.len() as u64,
         ..all.row(period)

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `record --vm` and `--only-command`: which VMs are recorded.
+
+use super::Taken;
+use crate::{
+    cli::RecordArgs,
+    error::Error,
+    model::Sample,
+    source::{device, some_vms::Retired},
+    vm::{
+        ancestry::Ancestry,
+        known::{Entry, Key, Known},
+        wanted::Wanted,
+    },
+};
+use std::{collections::BTreeSet, path::Path};
+
+/// What was asked for.
+#[derive(Debug)]
+enum Which {
+    /// One VM. When it has ended, the next one that matches.
+    Vm(Wanted),
+    /// The VMs of exitstat's descendants, which are COMMAND's processes.
+    Descendants(Ancestry),
+}
+
+/// The VMs to record.
+#[derive(Debug)]
+pub struct Selection {
+    which: Which,
+    /// The VMs of the last snapshot that are recorded.
+    chosen: BTreeSet<Key>,
+    /// The VMs of the last snapshot that are not.
+    others: BTreeSet<Key>,
+    known: Known,
+    before: Option<Sample>,
+    retired: Retired,
+}
+
+impl Selection {
+    /// Returns `None` if all VMs are recorded.
+    #[must_use]
+    pub fn new(args: &RecordArgs) -> Option<Self> {
+        let which = match &args.vm {
+            Some(vm) => Which::Vm(vm.into()),
+            None if args.only_command => Which::Descendants(Ancestry::new(
+                Path::new("/proc").to_owned(),
+                std::process::id(),
+            )),
+            None => return None,
+        };
+        Some(Self {
+            which,
+            chosen: BTreeSet::new(),
+            others: BTreeSet::new(),
+            known: Known::default(),
+            before: None,
+            retired: Retired::default(),
+        })
+    }
+
+    /// Returns the error that the VM that was asked for is not there, if no VM is.
+    ///
+    /// # Errors
+    ///
+    /// That error.
+    pub fn is_there(&self) -> Result<(), Error> {
+        match &self.which {
+            Which::Vm(wanted) if self.chosen.is_empty() => Err(wanted.not_there()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reduces a snapshot to the chosen VMs.
+    ///
+    /// # Errors
+    ///
+    /// The snapshot is damaged, or several VMs match.
+    pub fn reduce(&mut self, taken: &Taken) -> Result<Taken, Error> {
+        let mut sample = Sample::parse(&taken.bytes).map_err(device::Error::Snapshot)?;
+        taken.vms.iter().for_each(|vm| self.known.add(vm.clone()));
+        self.known.name(&mut sample.counts);
+        let chosen_before = numbers(&self.chosen);
+        let new = self.choose(&sample)?;
+        if let Some(before) = &self.before {
+            self.retired.add(before, &sample, &chosen_before);
+        }
+        let bytes = self.retired.reduce(&taken.bytes, &numbers(&self.chosen));
+        let bytes = bytes.map_err(device::Error::Snapshot)?;
+        self.before = Some(sample);
+        let vms = self.names(&new, taken);
+        Ok(Taken { bytes, vms })
+    }
+
+    /// Chooses among the VMs that are new in a snapshot. Returns those that are recorded from now on.
+    fn choose(&mut self, sample: &Sample) -> Result<BTreeSet<Key>, Error> {
+        let counts = &sample.counts;
+        let vcpus = counts.vcpus.iter();
+        let mut vms: BTreeSet<Key> = vcpus.map(|(id, vcpu)| (id.0, vcpu.pid)).collect();
+        self.known.retain(|key| vms.contains(&key));
+        let before = self.before.as_ref();
+        let same_load = before.filter(|before| before.header.load == sample.header.load);
+        // By BPF, another VM may have the number of one that ended.
+        let ended = same_load.map_or_else(Vec::new, |before| counts.ended_since(&before.counts));
+        let again: BTreeSet<u64> = ended
+            .iter()
+            .filter(|id| counts.vcpus.contains_key(id))
+            .map(|id| id.0)
+            .collect();
+        let stays = |key: &Key| same_load.is_some() && vms.contains(key) && !again.contains(&key.0);
+        self.chosen.retain(stays);
+        self.others.retain(stays);
+        let new: BTreeSet<Key> = match &self.which {
+            Which::Vm(_) if !self.chosen.is_empty() => BTreeSet::new(),
+            Which::Vm(wanted) => {
+                let vm = wanted.find(counts)?;
+                vms.iter()
+                    .filter(|key| Some(key.0) == vm)
+                    .copied()
+                    .collect()
+            }
+            Which::Descendants(command) => {
+                let undecided = vms.iter().filter(|key| !self.chosen.contains(key));
+                let undecided = undecided.filter(|key| !self.others.contains(key));
+                undecided
+                    .filter(|key| command.includes(key.1))
+                    .copied()
+                    .collect()
+            }
+        };
+        self.chosen.extend(&new);
+        vms.retain(|key| !self.chosen.contains(key));
+        self.others = vms;
+        Ok(new)
+    }
+
+    /// Returns what becomes known of the chosen VMs.
+    fn names(&self, new: &BTreeSet<Key>, taken: &Taken) -> Vec<Entry> {
+        let of = |vm: &Entry| (vm.vm, vm.pid);
+        let told = taken.vms.iter().filter(|vm| self.chosen.contains(&of(vm)));
+        let told: Vec<_> = told.cloned().collect();
+        let untold = new
+            .iter()
+            .filter(|key| !told.iter().any(|vm| of(vm) == **key));
+        let earlier = untold.filter_map(|&(vm, pid)| {
+            let identity = self.known.get((vm, pid))?.clone();
+            Some(Entry { vm, pid, identity })
+        });
+        earlier.chain(told.iter().cloned()).collect()
+    }
+}
+
+fn numbers(vms: &BTreeSet<Key>) -> BTreeSet<u64> {
+    vms.iter().map(|key| key.0).collect()
+}
