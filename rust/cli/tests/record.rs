@@ -453,6 +453,36 @@ fn a_vm_to_record_must_exist_unless_the_command_may_start_it() {
 }
 
 #[test]
+fn two_vms_with_the_name_do_not_end_a_recording() {
+    let directory = directory();
+    let path = directory.path();
+    let mut host = common::Host::new(7);
+    host.exits((0, 1, 0), 12, 100, 900, 0);
+    let mut from = vec![host.snapshot(0)];
+    host.end(1);
+    host.exits((0, 2, 0), 12, 20, 900, 0);
+    host.exits((0, 3, 0), 12, 3, 900, 0);
+    from.push(host.snapshot(1000));
+    host.end(3);
+    host.exits((0, 2, 0), 12, 7, 900, 0);
+    from.push(host.snapshot(2000));
+    host.exits((0, 2, 0), 12, 5, 900, 0);
+    from.push(host.snapshot(3000));
+    let entries = [(0, 1), (1, 2), (1, 3)].map(|(n, vm)| (n, common::entry(vm, "web", None)));
+    fs::write(path.join("from.rec"), common::named(&from, &entries)).unwrap();
+    let options = ["-i", "60", "--marks", "marks", "--vm", "web"];
+    let output = record(path, &options, THREE_MARKS).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.matches("2 VMs match --vm web").count(), 1, "{said}");
+    let counts = out(path).period.counts;
+    assert_eq!(counts.vms().into_iter().collect::<Vec<_>>(), [1, 2]);
+    // VM 2 is recorded once the other one has ended.
+    let exits = |vm| counts.by_vcpus(Scope::Vm(vm)).unwrap().total().exits;
+    assert_eq!([exits(1), exits(2)], [0, 32]);
+}
+
+#[test]
 fn a_recording_of_one_vm_has_no_metrics_of_the_host() {
     let directory = directory();
     let path = directory.path();

@@ -161,7 +161,7 @@ struct RunArgs {
 fn file(text: &str) -> Result<(PathBuf, String), String> {
     let (source, path) = text
         .rsplit_once(':')
-        .ok_or("not SRC:DEST, such as build/program:/usr/bin/program")?;
+        .ok_or("expected SRC:DEST, such as build/program:/usr/bin/program")?;
     if !Path::new(source).is_file() {
         return Err(format!("no such file: {source:?}"));
     }

@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, path::Path};
 /// What was asked for.
 #[derive(Debug)]
 enum Which {
-    /// One VM. When it has ended, the next one that matches.
+    /// One VM. After its end, the next one that matches.
     Vm(Wanted),
     /// The VMs of exitstat's descendants, which are COMMAND's processes.
     Descendants(Ancestry),
@@ -34,6 +34,8 @@ pub struct Selection {
     /// The VMs of the last snapshot that are not.
     others: BTreeSet<Key>,
     known: Known,
+    /// Whether several new VMs matched, which is reported once.
+    is_ambiguous: bool,
     before: Option<Sample>,
     retired: Retired,
 }
@@ -55,6 +57,7 @@ impl Selection {
             chosen: BTreeSet::new(),
             others: BTreeSet::new(),
             known: Known::default(),
+            is_ambiguous: false,
             before: None,
             retired: Retired::default(),
         })
@@ -76,7 +79,7 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// The snapshot is damaged, or several VMs match.
+    /// The snapshot is damaged, or several VMs of the first snapshot match.
     pub fn reduce(&mut self, taken: &Taken) -> Result<Taken, Error> {
         let mut sample = Sample::parse(&taken.bytes).map_err(device::Error::Snapshot)?;
         taken.vms.iter().for_each(|vm| self.known.add(vm.clone()));
@@ -114,7 +117,18 @@ impl Selection {
         let new: BTreeSet<Key> = match &self.which {
             Which::Vm(_) if !self.chosen.is_empty() => BTreeSet::new(),
             Which::Vm(wanted) => {
-                let vm = wanted.find(counts)?;
+                let vm = match (wanted.find(counts), before) {
+                    (Ok(vm), _) => vm,
+                    (Err(error), None) => return Err(error),
+                    // What has been recorded must not end because somebody gives two VMs this name.
+                    (Err(error), Some(_)) => {
+                        if !self.is_ambiguous {
+                            crate::say!("exitstat: recording neither: {error}");
+                        }
+                        self.is_ambiguous = true;
+                        None
+                    }
+                };
                 vms.iter()
                     .filter(|key| Some(key.0) == vm)
                     .copied()
