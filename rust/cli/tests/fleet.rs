@@ -94,7 +94,9 @@ fn store_past(directory: &Path, past: &Expected, now: f64) {
     // Several VMs add to one series of the host.
     let mut counters: BTreeMap<_, f64> = BTreeMap::new();
     for sample in &past.samples {
-        if sample.metric.ends_with("_total") {
+        if sample.metric == "vm_info" {
+            put("exitstat_vm_info", &sample.labels, 1.0);
+        } else if sample.metric.ends_with("_total") {
             *counters.entry((sample.metric, &sample.labels)).or_default() += sample.value;
         }
     }
@@ -114,6 +116,10 @@ fn store_past(directory: &Path, past: &Expected, now: f64) {
             for (labels, value) in past.sum(&metric, by) {
                 put(&format!("{level}:exitstat_{what}:rate5m"), &labels, value);
             }
+        }
+        let named = format!("instance_vm_name:exitstat_{what}:rate5m");
+        for (labels, value) in past.sum_by_vm_name(&format!("{what}_total")) {
+            put(&named, &labels, value);
         }
     }
     text.push_str("# EOF\n");
@@ -227,13 +233,17 @@ fn answers_of_the_fleet(all: &Expected, past: &Expected) -> BTreeMap<String, Vec
     )]);
     for (title, what) in KINDS {
         let (host, vm) = (format!("host_{what}_total"), format!("{what}_total"));
-        for (of, metric, by, is_top) in [
-            ("host", &host, &["instance"][..], true),
-            ("VM", &vm, &["instance", "vm"], true),
-            ("reason", &host, &REASON, false),
-        ] {
-            let now = all.sum(metric, by);
-            let gained = join(&now, &past.sum(metric, by), |now, past| now - past);
+        let by_host = |of: &Expected| of.sum(&host, &["instance"]);
+        let by_vm = |of: &Expected| of.sum_by_vm_name(&vm);
+        let by_reason = |of: &Expected| of.sum(&host, &REASON);
+        let sums: [(_, &dyn Fn(&Expected) -> Vector, _); 3] = [
+            ("host", &by_host, true),
+            ("VM", &by_vm, true),
+            ("reason", &by_reason, false),
+        ];
+        for (of, sums, is_top) in sums {
+            let now = sums(all);
+            let gained = join(&now, &sums(past), |now, past| now - past);
             let (now, gained) = match is_top {
                 true => (top(20, &now), top(20, &gained)),
                 false => (above(0.0, &now), gained),
@@ -270,6 +280,8 @@ fn answers_of_rules(all: &Expected) -> BTreeMap<String, Answer> {
             let name = format!("{level}:exitstat_{what}:rate5m");
             answers.insert(name, Is(all.sum(metric, by)));
         }
+        let name = format!("instance_vm_name:exitstat_{what}:rate5m");
+        answers.insert(name, Is(all.sum_by_vm_name(&of_vms)));
     }
     let average = join(
         &all.sum("handling_seconds_total", of_vm),
@@ -323,7 +335,7 @@ fn queries_and_rules_are_right_across_twenty_hosts() {
     let fleet = model::fleet();
     let (all, past) = (
         Expected::after(&fleet, SNAPSHOTS),
-        Expected::after(&fleet, 1),
+        Expected::after(&model::fleet_of_last_week(), 1),
     );
     store_past(directory.path(), &past, now());
 

@@ -2,7 +2,7 @@
 
 //! Hosts of a fleet, their recordings, and the samples that Prometheus should have of them.
 
-use crate::common::{recording, Host};
+use crate::common::{entry, named, Host, WEB};
 use exitstat_core::{isa::Isa, snapshot::SOURCE_BPF};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,7 @@ pub struct Exits {
 #[derive(Clone)]
 pub struct Vm {
     id: u64,
+    name: Option<String>,
     vcpus: u32,
     exits: Vec<Exits>,
     /// It is gone in the last snapshot.
@@ -41,9 +42,18 @@ pub struct Machine {
     vms: Vec<Vm>,
 }
 
-/// Twenty hosts. VMs of several hosts have the same numbers.
+/// Twenty hosts. VMs of several hosts have the same numbers, and some have the same names.
 pub fn fleet() -> Vec<Machine> {
     (0..20).map(Machine::new).collect()
+}
+
+/// The same hosts a week ago. All VMs have started again since: they had other numbers.
+pub fn fleet_of_last_week() -> Vec<Machine> {
+    let mut fleet = fleet();
+    for vm in fleet.iter_mut().flat_map(|host| &mut host.vms) {
+        vm.id += 100;
+    }
+    fleet
 }
 
 impl Machine {
@@ -113,8 +123,16 @@ impl Machine {
             (9, 1) => vec![row(49, "EPT_MISCONFIG", 60_000, us(2), 60_000)],
             _ => Vec::new(),
         });
+        // VM 1 is web on all hosts, VM 2 has no name on each third, and two VMs of host 8 have one name.
+        let name = match (n, id) {
+            (_, 1) => Some("web".to_owned()),
+            (8, 3) => Some("web".to_owned()),
+            (n, 2) if n % 3 == 0 => None,
+            (n, id) => Some(format!("db-{n}-{id}")),
+        };
         Vm {
             id,
+            name,
             vcpus: 1 + (id % 2) as u32,
             exits,
             ends: n == 12 && id == 2,
@@ -164,7 +182,11 @@ impl Machine {
             gone.for_each(|vm| host.end(vm.id));
             snapshots.push(host.snapshot(n * 1000));
         }
-        recording(&snapshots)
+        let names = self.vms.iter().filter_map(|vm| {
+            let name = vm.name.as_deref()?;
+            Some((0, entry(vm.id, name, (vm.id == 1).then_some(WEB))))
+        });
+        named(&snapshots, &names.collect::<Vec<_>>())
     }
 
     fn unattached(&self) -> u64 {
@@ -238,7 +260,8 @@ impl Expected {
             let (id, pid) = (vm.id.to_string(), (1000 + vm.id).to_string());
             let process = format!("qemu-{instance}000");
             if vm.is_there(snapshots) {
-                let labels = [("vm", &*id), ("pid", &pid), ("process", &process)];
+                let mut labels = vec![("vm", &*id), ("pid", &pid), ("process", &process)];
+                labels.extend(vm.name.as_deref().map(|name| ("vm_name", name)));
                 put("vm_info", &labels, 1.0);
                 let used = vm.exits.len().min(vm.vcpus as usize);
                 put("vm_vcpus", &[("vm", &id)], used as f64);
@@ -292,6 +315,21 @@ impl Expected {
 
     pub fn sum(&self, metric: &str, by: &[&str]) -> Vector {
         self.sum_if(metric, by, |_| true)
+    }
+
+    /// The sums of a metric by host and VM name, or the name of the process if the VM has none.
+    pub fn sum_by_vm_name(&self, metric: &str) -> Vector {
+        let mut sums = Vector::new();
+        for (of, value) in self.sum(metric, &["instance", "vm"]) {
+            let mut infos = self.samples.iter().filter(|info| info.metric == "vm_info");
+            let same = |info: &&Sample| of.iter().all(|(k, v)| info.labels.get(k) == Some(v));
+            let labels = &infos.find(same).unwrap().labels;
+            let name = labels.get("vm_name").unwrap_or(&labels["process"]);
+            let name = ("vm_name".to_owned(), name.clone());
+            let instance = ("instance".to_owned(), of["instance"].clone());
+            *sums.entry(Labels::from([instance, name])).or_default() += value;
+        }
+        sums
     }
 
     /// What 99 % of exits did not exceed, by two labels of `instance`, `vendor` and `name`.
