@@ -401,10 +401,12 @@ fn names_of_vms_are_recorded_unless_they_are_left_out() {
 }
 
 /// Writes three marks, each after the snapshot of the one before, so that record takes all four snapshots of from.rec.
+/// There must be no out.rec yet.
 const THREE_MARKS: &[&str] = &[
     "sh",
     "-c",
-    "for n in 1 2 3; do
+    "until [ -s out.rec ]; do sleep 0.01; done
+    for n in 1 2 3; do
         length=$(stat -c %s out.rec)
         echo $n >marks
         until [ $(stat -c %s out.rec) -gt $length ]; do sleep 0.01; done
@@ -444,12 +446,17 @@ fn a_vm_to_record_must_exist_unless_the_command_may_start_it() {
     assert_eq!(names(path), ["from.rec"]);
     let output = record(path, &["--vm", "9"], &["true"]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("out.rec: no VM matched --vm"), "{said}");
     assert!(out(path).period.counts.vms().is_empty());
     // The VMs of a recording are none of this command's.
+    fs::remove_file(path.join("out.rec")).unwrap();
     let options = ["-i", "60", "--marks", "marks", "--only-command"];
     let output = record(path, &options, THREE_MARKS).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(out(path).period.counts.vms().is_empty());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("started no VM, so nothing"), "{said}");
 }
 
 #[test]

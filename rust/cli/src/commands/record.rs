@@ -196,6 +196,9 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         taken.write(&mut recorder, &late).map_err(error)?;
         recorder.end(&End { status }).map_err(error)
     });
+    if let Some(why) = source.selection.as_ref().and_then(Selection::nothing) {
+        crate::say!("exitstat: {}: {why}", args.output.display());
+    }
     match (last, status) {
         (Ok(_), status) => Ok(status.unwrap_or(0)),
         (Err(error), Some(status)) => {

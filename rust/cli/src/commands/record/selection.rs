@@ -34,6 +34,8 @@ pub struct Selection {
     /// The VMs of the last snapshot that are not.
     others: BTreeSet<Key>,
     known: Known,
+    /// Whether any VM has been recorded.
+    has_recorded: bool,
     /// Whether several new VMs matched, which is reported once.
     is_ambiguous: bool,
     before: Option<Sample>,
@@ -57,6 +59,7 @@ impl Selection {
             chosen: BTreeSet::new(),
             others: BTreeSet::new(),
             known: Known::default(),
+            has_recorded: false,
             is_ambiguous: false,
             before: None,
             retired: Retired::default(),
@@ -73,6 +76,19 @@ impl Selection {
             Which::Vm(wanted) if self.chosen.is_empty() => Err(wanted.not_there()),
             _ => Ok(()),
         }
+    }
+
+    /// Returns why the recording has no VM, if it has none.
+    #[must_use]
+    pub fn nothing(&self) -> Option<&'static str> {
+        let why = match self.which {
+            Which::Vm(_) => "no VM matched --vm, so nothing was recorded",
+            Which::Descendants(_) => {
+                "COMMAND and its child processes started no VM, so nothing was recorded \
+                 (with libvirt, use --vm)"
+            }
+        };
+        (!self.has_recorded).then_some(why)
     }
 
     /// Reduces a snapshot to the chosen VMs.
@@ -143,6 +159,7 @@ impl Selection {
                     .collect()
             }
         };
+        self.has_recorded |= !new.is_empty();
         self.chosen.extend(&new);
         vms.retain(|key| !self.chosen.contains(key));
         self.others = vms;
