@@ -405,11 +405,11 @@ fn names_of_vms_are_recorded_unless_they_are_left_out() {
 const THREE_MARKS: &[&str] = &[
     "sh",
     "-c",
-    "until [ -s out.rec ]; do sleep 0.01; done
+    "until [ -s out.rec ]; do kill -0 $PPID && sleep 0.01 || exit; done
     for n in 1 2 3; do
         length=$(stat -c %s out.rec)
         echo $n >marks
-        until [ $(stat -c %s out.rec) -gt $length ]; do sleep 0.01; done
+        until [ $(stat -c %s out.rec) -gt $length ]; do kill -0 $PPID && sleep 0.01 || exit; done
     done",
 ];
 
