@@ -17,7 +17,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{symlink, MetadataExt},
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -485,6 +485,32 @@ fn a_textfile_is_replaced_as_a_whole_again_and_again() {
     assert!(
         String::from_utf8_lossy(&failed.stderr).contains("none/x.prom"),
         "{failed:?}"
+    );
+}
+
+#[test]
+fn a_device_or_a_link_is_not_replaced_by_a_textfile() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("x.rec"), made::recorded(200)).unwrap();
+    // As /dev/stdout is a link; root would replace /dev/null as well.
+    symlink("/dev/null", path("link.prom")).unwrap();
+    fs::create_dir(path("directory.prom")).unwrap();
+    for name in ["link.prom", "directory.prom"] {
+        let refused = exitstat()
+            .args(["export", "--from"])
+            .arg(path("x.rec"))
+            .arg("--textfile")
+            .arg(path(name))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("is not a regular file"), "{name}: {said}");
+        assert_eq!(refused.status.code(), Some(2), "{name}");
+    }
+    assert_eq!(
+        fs::read_link(path("link.prom")).unwrap(),
+        Path::new("/dev/null")
     );
 }
 

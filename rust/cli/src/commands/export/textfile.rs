@@ -46,6 +46,13 @@ pub fn write(
 
 /// Replaces the file atomically.
 fn replace(path: &Path, metrics: Metrics) -> Result<(), Error> {
+    // A rename would put a file in the place of /dev/null or /dev/stdout.
+    if fs::symlink_metadata(path).is_ok_and(|file| !file.is_file()) {
+        return Err(Error::Usage(format!(
+            "--textfile replaces its file, and {} is not a regular file",
+            path.display()
+        )));
+    }
     let text = metrics.encode(Format::Text)?;
     // A rename needs the same file system. node_exporter ignores the temporary name, and a fixed one lets the next
     // run overwrite what a killed run left.
