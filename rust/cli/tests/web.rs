@@ -207,6 +207,7 @@ fn a_file_that_cannot_be_used_is_an_error_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("x.rec");
     fs::write(&recording, common::recording(&common::boot())).unwrap();
+    certificates(directory.path());
     let config = directory.path().join("web.yml");
     let refused = |text: &str| {
         fs::write(&config, text).unwrap();
@@ -228,6 +229,10 @@ fn a_file_that_cannot_be_used_is_an_error_at_the_start() {
         (
             "tls_server_config: {cert_file: web.yml, key_file: web.yml}",
             "no certificate",
+        ),
+        (
+            "tls_server_config: {cert_file: ca.crt, key_file: ca.crt}",
+            "ca.crt: no private key",
         ),
         ("basic_auth_user: {}", "unknown field `basic_auth_user`"),
     ] {

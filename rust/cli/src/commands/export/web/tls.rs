@@ -5,7 +5,7 @@
 use super::file::{ClientAuth, Tls, Version};
 use rustls::{
     crypto::ring,
-    pki_types::{pem::PemObject, CertificateDer, PrivateKeyDer},
+    pki_types::{pem, pem::PemObject, CertificateDer, PrivateKeyDer},
     server::WebPkiClientVerifier,
     version::{TLS12, TLS13},
     RootCertStore, ServerConfig,
@@ -43,7 +43,10 @@ pub fn config(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
     };
     let certificates = certificates(&tls.cert_file)?;
     let key = PrivateKeyDer::from_pem_file(&tls.key_file);
-    let key = key.map_err(|error| wrong(&tls.key_file, error))?;
+    let key = key.map_err(|error| match error {
+        pem::Error::NoItemsFound => wrong(&tls.key_file, "no private key"),
+        error => wrong(&tls.key_file, error),
+    })?;
     let mut config = builder
         .with_single_cert(certificates, key)
         .map_err(|error| wrong(&tls.cert_file, error))?;
