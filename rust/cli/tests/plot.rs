@@ -373,6 +373,25 @@ fn details_have_their_names() {
 }
 
 #[test]
+fn one_exit_is_singular() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let mut host = common::Host::new(1);
+    let before = host.snapshot(0);
+    host.exits((0, 1, 0), 46, 1, 4042, 0);
+    let samples = [before, host.snapshot(1000)];
+    fs::write(path("x.rec"), common::recording(&samples)).unwrap();
+    let drawn = Command::new(env!("CARGO_BIN_EXE_exitstat"))
+        .args(["plot", "--kind", "histogram", "--reason", "46", "-o"])
+        .args([path("x.svg"), path("x.rec")])
+        .output()
+        .unwrap();
+    assert!(drawn.status.success(), "{drawn:?}");
+    let svg = fs::read_to_string(path("x.svg")).unwrap();
+    assert!(svg.contains("Handling time of 1 GDTR_IDTR exit: host"));
+}
+
+#[test]
 fn a_histogram_has_its_percentiles() {
     let recorded = Recorded::new();
     let texts = recorded.svg(&["--kind", "histogram", "--reason", "hlt"]);

@@ -71,8 +71,9 @@ fn picture(
 
     let exits: u64 = histogram.iter().sum();
     let title = format!(
-        "Handling time of {} {reason} exits: {}",
+        "Handling time of {} {reason} {}: {}",
         number(exits as f64),
+        if exits == 1 { "exit" } else { "exits" },
         recorded.of
     );
     paper.draw(paper.height(), (&title, &recorded.about), |area| {
