@@ -395,7 +395,8 @@ fn print(out: &mut impl Write, format: Format, verdicts: &[Verdict]) -> Result<(
                     }
                 }
             }
-            writeln!(out, "{} limits, {over} exceeded", verdicts.len())?;
+            let plural = if verdicts.len() == 1 { "" } else { "s" };
+            writeln!(out, "{} limit{plural}, {over} exceeded", verdicts.len())?;
         }
     }
     out.flush()?;
