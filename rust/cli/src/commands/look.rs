@@ -55,7 +55,7 @@ pub(super) fn period(args: &LookArgs) -> Result<(Period, bool), Error> {
 /// There are none. The error says how to capture them.
 pub(super) fn details<'a>(period: &'a Period, from: Option<&Path>) -> Result<&'a Details, Error> {
     period.captured().ok_or_else(|| {
-        Error::Failed(match (CountedBy::of(&period.end), from) {
+        let why = match (CountedBy::of(&period.end), from) {
             (CountedBy::Device, Some(path)) => format!(
                 "{}: the recording has no details.\nTo record them, as root: exitstat record --capture key -o FILE",
                 path.display()
@@ -68,6 +68,10 @@ pub(super) fn details<'a>(period: &'a Period, from: Option<&Path>) -> Result<&'a
                 "{}no details: only the module captures them, and BPF counted here (README.md describes its installation)",
                 from.map(|path| format!("{}: ", path.display())).unwrap_or_default()
             ),
-        })
+        };
+        match from {
+            Some(_) => Error::Incomplete(why),
+            None => Error::Failed(why),
+        }
     })
 }
