@@ -200,6 +200,20 @@ fn marked() -> Vec<u8> {
 }
 
 #[test]
+fn vms_of_a_recording_have_their_names_as_of_then() {
+    let names = [
+        (0, common::entry(1, "web", None)),
+        (3, common::entry(1, "mail", None)),
+    ];
+    let mut top = Top::at_end(&common::named(&common::boot(), &names), 80, 24);
+    let shown = |screen: String, name| screen.lines().any(|line| line.ends_with(name));
+    assert!(shown(top.screen(), " mail"));
+    // Back to the start, and forward again.
+    assert!(shown(top.keys("Left Left").screen(), " web"));
+    assert!(shown(top.keys("c").screen(), " web"));
+}
+
+#[test]
 fn vms_and_the_reasons_of_the_selected_one() {
     assert_view("top_vms", &marked(), "Down");
 }

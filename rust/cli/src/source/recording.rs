@@ -325,6 +325,11 @@ impl<R: Read> Reader<R> {
         std::mem::take(&mut self.vms)
     }
 
+    /// What is known of VMs at the snapshot that was read last.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
     /// The next sample.
     ///
     /// # Errors

@@ -177,7 +177,9 @@ impl Replay {
             if read < wanted {
                 continue;
             }
-            let sample = Rc::new(Sample::parse(&bytes).map_err(Error::Snapshot)?);
+            let mut sample = Sample::parse(&bytes).map_err(Error::Snapshot)?;
+            self.reader.known().name(&mut sample.counts);
+            let sample = Rc::new(sample);
             self.keep(read, &sample);
             if read == at {
                 return Ok(sample);
