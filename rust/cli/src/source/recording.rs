@@ -166,9 +166,9 @@ fn warning(lost: Lost, ending: &Ending) -> Option<String> {
         )),
     };
     let is_of = match (&damaged, ending) {
-        (None, Ending::Torn(_)) => "this is of what is before",
-        (None, _) => "this is of what is there",
-        (Some(_), _) => "this is of the other snapshots and marks",
+        (None, Ending::Torn(_)) => "the output covers only what precedes it",
+        (None, _) => "the output covers only what is there",
+        (Some(_), _) => "the output covers the other snapshots and marks",
     };
     let what: Vec<_> = damaged.into_iter().chain(ended).collect();
     (!what.is_empty()).then(|| format!("{}; {is_of}", what.join(", and ")))
