@@ -323,13 +323,22 @@ impl Compared {
         };
 
         let mut scopes = [Scope::Host; 2];
-        for (scope, period) in scopes.iter_mut().zip(periods) {
-            *scope = vm(args.vm.as_ref(), &period.counts)?.map_or(Scope::Host, Scope::Vm);
+        // The VM may be in one of them only.
+        let in_file = |i: usize| {
+            let file = [&args.a, &args.b][i].display();
+            move |error| match error {
+                Error::Usage(why) => Error::Usage(format!("{file}: {why}")),
+                error => error,
+            }
+        };
+        for i in [0, 1] {
+            let vm = vm(args.vm.as_ref(), &periods[i].counts).map_err(in_file(i))?;
+            scopes[i] = vm.map_or(Scope::Host, Scope::Vm);
         }
         let [a, b] = [0, 1].map(|i| periods[i].counts.lines(scopes[i]));
         let lines = [
-            a.ok_or_else(|| not_there(scopes[0]))?,
-            b.ok_or_else(|| not_there(scopes[1]))?,
+            a.ok_or_else(|| in_file(0)(not_there(scopes[0])))?,
+            b.ok_or_else(|| in_file(1)(not_there(scopes[1])))?,
         ];
         let all = lines
             .each_ref()
