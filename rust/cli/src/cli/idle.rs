@@ -125,6 +125,9 @@ impl ExplainArgs {
                     .to_owned(),
             );
         }
+        if !self.look.is_asked_for() && self.vm.is_some() {
+            return Err("--vm needs --from or -i: without them, explain reads no exits".to_owned());
+        }
         self.look.check()
     }
 }
@@ -273,6 +276,7 @@ mod tests {
             ("exitstat explain HLT --counts", "-i"),
             ("exitstat explain --source device", "-i"),
             ("exitstat explain --capture key", "--interval"),
+            ("exitstat explain HLT --vm 1", "--vm"),
             ("exitstat export --details 5 --off-cpu", "--details"),
             (
                 "exitstat export --vm-histograms --counts",
@@ -329,6 +333,7 @@ mod tests {
             "exitstat slow --from x --format csv",
             "exitstat explain HLT -i 1 --source device",
             "exitstat explain --capture key -i 1",
+            "exitstat explain HLT --from x --vm 1",
             "exitstat export --details 5",
             "exitstat plot x -o y.svg --mark 1=a --cpu 1",
             "exitstat plot x -o y.svg --of kernel-time --cpu 1",
