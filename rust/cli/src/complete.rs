@@ -8,6 +8,7 @@ use crate::{
     model::{Counts, Sample},
     reason::Reason,
     source::{live::Live, recording::Recording},
+    vm::identity::Identity,
 };
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
@@ -61,15 +62,26 @@ fn reasons(word: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 /// Returns the VMs of the first recording that the command line names, or else of the running module. BPF would have
-/// to begin to count.
+/// to begin to count. For a word that begins with a letter, these are the names that no shell reads otherwise.
 fn vms(word: &OsStr) -> Vec<CompletionCandidate> {
     let counts = env::args_os()
         .find_map(|word| recorded(Path::new(&word)))
         .or_else(|| running().map(|sample| sample.counts));
     let mut vms = BTreeMap::new();
     for (&(vm, _), vcpu) in counts.iter().flat_map(|counts| &counts.vcpus) {
-        vms.entry(vm.to_string())
-            .or_insert_with(|| vcpu.process.clone());
+        let name = vcpu.identity.as_deref().and_then(Identity::name);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        // Digits would be a number.
+        let is_safe = |name: &String| {
+            name.chars().all(is_plain) && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        };
+        let safe = name
+            .clone()
+            .filter(|name| is_safe(name) && !word.is_empty());
+        for text in safe.into_iter().chain([vm.to_string()]) {
+            let help = name.clone().unwrap_or_else(|| vcpu.process.clone());
+            vms.entry(text).or_insert(help);
+        }
     }
     let begin = word.to_string_lossy();
     vms.into_iter()

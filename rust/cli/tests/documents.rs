@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{boot, recording};
+use common::{boot, entry, named, recording};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -177,6 +177,8 @@ fn completed(directory: &Path, words: &[&str]) -> Vec<String> {
 fn bash_completes_commands_options_and_values() {
     let directory = documents();
     fs::write(directory.path().join("boot.rec"), recording(&boot())).unwrap();
+    let names = [(1, "web-1"), (2, "w;reboot")].map(|(vm, name)| (0, entry(vm, name, None)));
+    fs::write(directory.path().join("named.rec"), named(&boot(), &names)).unwrap();
     for (words, expected) in [
         (&["exitstat", "rep"][..], &["report"][..]),
         (&["exitstat", "report", "--pha"], &["--phase", "--phases"]),
@@ -194,6 +196,11 @@ fn bash_completes_commands_options_and_values() {
         ),
         (&["exitstat", "report", "boot.rec", "--vm", ""], &["1", "2"]),
         (&["exitstat", "vms", "--from", "boot.r"], &["boot.rec"]),
+        // A name that the shell would read otherwise is left out.
+        (
+            &["exitstat", "report", "named.rec", "--vm", "w"],
+            &["web-1"],
+        ),
     ] {
         assert_eq!(completed(directory.path(), words), expected, "{words:?}");
     }
