@@ -48,6 +48,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             &mut script,
         )?;
         if name == "_exitstat" {
+            // Zsh drops what does not begin with the word, such as HLT for hl, unless told how they match.
+            let all = String::from_utf8(script)?;
+            let describe = "_describe -V 'values' other";
+            assert!(all.contains(describe), "clap_complete has another script");
+            let matched = format!("{describe} -M 'm:{{a-z-}}={{A-Z_}}'");
+            script = all.replace(describe, &matched).into_bytes();
             // Zsh loads the file at the first completion, which is to be answered too.
             script.extend_from_slice(
                 b"[[ $funcstack[1] == _exitstat ]] && _clap_dynamic_completer_exitstat \"$@\"\n",

@@ -219,6 +219,7 @@ fn each_shell_has_a_script_that_asks_exitstat() {
             "_exitstat",
             "= _exitstat ]] && _clap_dynamic_completer_exitstat",
         ),
+        ("_exitstat", "other -M 'm:{a-z-}={A-Z_}'\n"),
         ("exitstat.fish", "complete"),
     ] {
         let path = directory.path().join("out/completions").join(name);
