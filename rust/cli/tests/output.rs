@@ -633,3 +633,8 @@ fn documents_are_valid_by_their_schemas() {
     }
     assert!(seen.iter().eq(known.keys()), "{seen:?}");
 }
+
+#[test]
+fn at_70_diff() {
+    compare_at("at_70_diff", "diff boot.rec ept0.rec", Some(70));
+}

@@ -497,9 +497,15 @@ impl Kind {
         ];
         let columns = columns.map(Column::number);
         let [a, b, change, relative] = columns;
+        // One by one, so that as many changes stay as fit.
+        let place = match self {
+            Self::User => 5,
+            Self::Kernel => 6,
+            Self::Exits => 7,
+        };
         match is_sorted_by {
-            true => [a.goes(6), b.goes(7), change, relative],
-            false => [a.goes(1), b.goes(2), change.goes(5), relative.goes(0)],
+            true => [a.goes(8), b.goes(9), change, relative],
+            false => [a.goes(1), b.goes(2), change.goes(place), relative.goes(0)],
         }
     }
 }
