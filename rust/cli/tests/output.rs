@@ -638,3 +638,15 @@ fn documents_are_valid_by_their_schemas() {
 fn at_70_diff() {
     compare_at("at_70_diff", "diff boot.rec ept0.rec", Some(70));
 }
+
+#[test]
+fn the_last_line_of_explain_is_broken_too() {
+    let keys = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/report/debian-keys.rec"
+    );
+    let output = run(Path::new("."), &format!("explain --from {keys}"), Some(60));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\nOther kinds: "), "{text}");
+    assert!(text.lines().all(|line| line.width() <= 60), "{text}");
+}

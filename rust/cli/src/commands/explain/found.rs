@@ -164,13 +164,15 @@ impl Found {
                 wrap(&mut text, &fewer, width, 2);
             }
         }
+        out.write_all(text.as_bytes())?;
         if left.exits != 0 {
             let share = percent(share(left.exits, self.total.exits));
-            text.push_str(&format!(
-                "\nOther kinds: {share} of all exits (`explain REASON` lists those of one reason).\n"
-            ));
+            let text = format!(
+                "Other kinds: {share} of all exits (`explain REASON` lists those of one reason)."
+            );
+            writeln!(out)?;
+            table::sentence(out, &text, Some(width))?;
         }
-        out.write_all(text.as_bytes())?;
         Ok(())
     }
 
