@@ -448,7 +448,7 @@ fn what_cannot_be_drawn_is_said() {
         ),
         (
             recorded.plot("x.svg", &["--kind", "details"]),
-            6,
+            5,
             "--capture key",
         ),
         (recorded.plot("x.svg", &["--vm", "9"]), 2, "no such VM: 9"),
