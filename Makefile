@@ -13,7 +13,7 @@ help:
 	@echo 'make test-host        test the packages on a Debian host: install, use, remove'
 	@echo 'make test-debug       test debug kernels, faults and load: up to an hour'
 	@echo 'make test-debian13    run make test in a Debian 13 root, created in the cache'
-	@echo 'make bench            measure the cost of exitstat and of alternatives: four minutes'
+	@echo 'make bench            measure the cost of exitstat and of alternatives: a quarter of an hour'
 	@echo 'make bench-cpu        measure recording, reading and memory on this processor'
 	@echo 'make report           record many kinds of guests for docs/report.md: twenty minutes'
 	@echo 'make deb              build packages for Debian 13 and its kernels: build/deb'
