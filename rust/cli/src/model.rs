@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The counters of a snapshot, and sums and differences of them.
+//! Counters of snapshots, and their sums and differences.
 //!
-//! All arithmetic wraps, as the counters themselves do.
+//! All arithmetic wraps, like the counters themselves.
 
 mod ended;
 pub mod scope;
@@ -29,7 +29,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// All buckets.
+    /// Returns all buckets.
     #[must_use]
     pub fn buckets(&self) -> [u64; BUCKETS] {
         let mut all = [0; BUCKETS];
@@ -39,19 +39,20 @@ impl Histogram {
         all
     }
 
-    /// Whether nothing was counted.
+    /// Returns whether all buckets are zero.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.last().is_none()
     }
 
-    /// The last nonzero bucket.
+    /// Returns the index of the last nonzero bucket.
     fn last(&self) -> Option<usize> {
         let last = self.exits.iter().rposition(|&exits| exits != 0)?;
         Some(self.first + last)
     }
 
-    /// Applies `operation` to each bucket and the other histogram's. With 0 it must change nothing.
+    /// Combines each bucket with the other histogram's. `operation` must be the identity when its second
+    /// argument is 0.
     fn combine(&mut self, other: &Self, operation: impl Fn(u64, u64) -> u64) {
         if other.exits.is_empty() {
             return;
@@ -91,24 +92,24 @@ impl PartialEq for Histogram {
 
 impl Eq for Histogram {}
 
-/// What is counted of one reason.
+/// Counters of one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counters {
-    /// Exits.
+    /// Number of exits.
     pub exits: u64,
-    /// TSC cycles that they took.
+    /// TSC cycles in the kernel.
     pub cycles: u64,
-    /// Those of the longest of them. `None` in a difference: it may have been before.
+    /// Cycles of the longest exit. `None` in a difference, because the longest exit may predate it.
     pub max: Option<u64>,
-    /// Exits that user space had to finish.
+    /// Exits that userspace had to finish.
     pub user_exits: u64,
-    /// TSC cycles that it took, of wall time.
+    /// TSC cycles of wall time in userspace.
     pub user_cycles: u64,
-    /// Exits that were taken while a nested guest ran.
+    /// Exits taken while a nested guest ran.
     pub nested: u64,
-    /// Those of them that its hypervisor, the guest, got.
+    /// Nested exits that were reflected to the guest's own hypervisor.
     pub reflected: u64,
-    /// Exits by the powers of two of their cycles.
+    /// Exits by cycles, in log2 buckets.
     pub histogram: Histogram,
 }
 
@@ -127,17 +128,17 @@ impl Default for Counters {
     }
 }
 
-/// What is known of the longest exit, in cycles.
+/// The longest exit in cycles, as precisely as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Longest {
-    /// It took so many.
+    /// Its exact cycles.
     Exactly(u64),
-    /// It was in this bucket of the histogram.
+    /// Its histogram bucket.
     InBucket(u32),
 }
 
 impl Longest {
-    /// A number to sort by.
+    /// Returns a lower bound, as a sort key.
     #[must_use]
     pub fn at_least(self) -> u64 {
         match self {
@@ -148,7 +149,7 @@ impl Longest {
 }
 
 impl Counters {
-    /// Of a row of a snapshot.
+    /// Reads the counters of a snapshot's row.
     #[must_use]
     pub fn of(row: &Row<'_>) -> Self {
         Self {
@@ -166,7 +167,7 @@ impl Counters {
         }
     }
 
-    /// Exits and cycles.
+    /// Returns exits and cycles.
     #[must_use]
     pub fn tally(&self) -> Tally {
         Tally {
@@ -175,13 +176,13 @@ impl Counters {
         }
     }
 
-    /// Adds others.
+    /// Adds other counters.
     pub fn add(&mut self, other: &Self) {
         self.combine(other, u64::wrapping_add);
         self.max = self.max.zip(other.max).map(|(a, b)| a.max(b));
     }
 
-    /// Takes away what was counted `before`.
+    /// Subtracts earlier counters.
     pub fn subtract(&mut self, before: &Self) {
         self.combine(before, u64::wrapping_sub);
         self.max = None;
@@ -197,35 +198,36 @@ impl Counters {
         self.histogram.combine(&other.histogram, operation);
     }
 
-    /// Whether nothing was counted.
+    /// Returns whether nothing was counted.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.exits == 0 && self.cycles == 0 && self.user_exits == 0 && self.user_cycles == 0
     }
 
-    /// An upper bound of the cycles that `percent` of the exits took: see [`histogram::percentile`]. It
-    /// is at most the longest exit, where that is known.
+    /// Returns an upper bound of the cycles that `percent` of the exits took: see
+    /// [`histogram::percentile`]. The bound does not exceed the longest exit, if that is known.
     #[must_use]
     pub fn percentile(&self, percent: u32) -> Option<u64> {
         let buckets = self.histogram.buckets();
-        // An exit that is counted while the counters are read may be in the sum and not in the
-        // histogram, or, of a difference, the other way round. Mostly the number of exits shows it.
-        // Cycles also have what KVM spends to complete an exit that user space finished, which
-        // the histogram has not: the sum is at least that of the histogram's exits then.
+        // The snapshot may catch an exit in the sum but not yet in the histogram, or, in a difference, the
+        // other way round. The number of exits usually reveals this. The cycles also include the time KVM
+        // spends completing exits that userspace finished, which the histogram omits; the sum is then at
+        // least that of the histogram's exits.
         let in_histogram = buckets.iter().try_fold(0u64, |sum, &n| sum.checked_add(n));
         let cycles = (in_histogram == Some(self.exits)).then_some(self.cycles);
         let bound = histogram::percentile(&buckets, percent, cycles)?;
         Some(self.max.map_or(bound, |max| bound.min(max)))
     }
 
-    /// Exits that a VM took of its own for each that it got of its nested guests. Of all reasons together.
+    /// Returns a VM's own exits per exit reflected from its nested guests. Applies to the total of all
+    /// reasons only.
     #[must_use]
     pub fn own_per_reflected(&self) -> Option<f64> {
         let own = self.exits.saturating_sub(self.nested);
         (self.reflected != 0).then(|| own as f64 / self.reflected as f64)
     }
 
-    /// The longest exit, as exactly as it is known.
+    /// Returns the longest exit, as precisely as it is known.
     #[must_use]
     pub fn longest(&self) -> Option<Longest> {
         match (self.max, self.histogram.last()) {
@@ -236,31 +238,31 @@ impl Counters {
     }
 }
 
-/// Counters by reason. A reason that is not there has none.
+/// Counters by reason. Reasons without counters are absent.
 ///
-/// They are few, and snapshots mostly have them in order: a sorted vector takes half of a map's memory.
+/// There are few, and snapshots mostly list them in order: a sorted vector takes half the memory of a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reasons(Vec<(Reason, Counters)>);
 
 impl Reasons {
-    /// In order, those that are there.
+    /// Iterates over the reasons with counters, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Reason, &Counters)> {
         self.0.iter().map(|(reason, counters)| (*reason, counters))
     }
 
-    /// Those of a reason.
+    /// Returns the counters of a reason.
     #[must_use]
     pub fn get(&self, reason: Reason) -> Option<&Counters> {
         let at = self.find(reason).ok()?;
         Some(&self.0[at].1)
     }
 
-    /// Where a reason is, or where it belongs.
+    /// Returns a reason's index, or the index to insert it at.
     fn find(&self, reason: Reason) -> Result<usize, usize> {
         self.0.binary_search_by_key(&reason, |(reason, _)| *reason)
     }
 
-    /// Those of a reason, to be changed.
+    /// Returns the counters of a reason, inserting zeros if it has none.
     fn of(&mut self, reason: Reason) -> &mut Counters {
         let at = self.find(reason).unwrap_or_else(|at| {
             self.0.insert(at, (reason, Counters::default()));
@@ -269,7 +271,7 @@ impl Reasons {
         &mut self.0[at].1
     }
 
-    /// Adds counters to those of a reason.
+    /// Adds to the counters of a reason.
     pub fn count(&mut self, reason: Reason, counters: Counters) {
         match self.find(reason) {
             Ok(at) => self.0[at].1.add(&counters),
@@ -277,26 +279,27 @@ impl Reasons {
         }
     }
 
-    /// Adds others.
+    /// Adds other counters.
     pub fn add(&mut self, others: &Self) {
         for (reason, counters) in others.iter() {
             self.of(reason).add(counters);
         }
     }
 
-    /// Takes away what was counted `before`.
+    /// Subtracts earlier counters.
     pub fn subtract(&mut self, before: &Self) {
         for (reason, counters) in before.iter() {
             self.of(reason).subtract(counters);
         }
-        // A reason that is new has no longest exit either, to be of one kind with the others.
+        // New reasons lose their longest exit too, for consistency with the others.
         for (_, counters) in &mut self.0 {
             counters.max = None;
         }
         self.0.retain(|(_, counters)| !counters.is_zero());
     }
 
-    /// Whether these cannot be what was counted `before`, and more. (Counters wrap at 2^64, after centuries.)
+    /// Returns whether some counter went backwards since `before`. (Counters wrap at 2^64, after
+    /// centuries.)
     fn began_anew(&self, before: &Self) -> bool {
         let less = |(reason, before): (Reason, &Counters)| {
             let now = self.get(reason).map_or(0, |now| now.exits);
@@ -305,7 +308,7 @@ impl Reasons {
         before.iter().any(less)
     }
 
-    /// All reasons together.
+    /// Returns the total of all reasons.
     #[must_use]
     pub fn total(&self) -> Counters {
         let mut total = Counters::default();
@@ -329,18 +332,18 @@ impl<'a> std::iter::Sum<&'a Self> for Reasons {
 /// A vCPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vcpu {
-    /// The process that runs it.
+    /// PID of the process that runs it.
     pub pid: u32,
-    /// That process's name.
+    /// Name of that process.
     pub process: String,
-    /// Who its VM is, if that is known.
+    /// Identity of its VM, if it is known.
     pub identity: Option<Arc<Identity>>,
-    /// What it counted.
+    /// Its counters.
     pub reasons: Reasons,
 }
 
 impl Vcpu {
-    /// The same, as it began.
+    /// Returns this vCPU with zero counters.
     fn without_exits(&self) -> Self {
         Self {
             reasons: Reasons::default(),
@@ -349,49 +352,49 @@ impl Vcpu {
     }
 }
 
-/// All counters, by who counted them.
+/// All counters, by CPU and vCPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// CPUs of the host: exits and cycles only.
+    /// CPUs of the host, which count exits and cycles only.
     pub cpus: BTreeMap<u32, Reasons>,
-    /// vCPUs. Of a period, also those that ended in it, with their last exits if it was one at a time.
+    /// vCPUs. In a period, also vCPUs that ended in it. These include their last exits if only one ended at
+    /// a time.
     pub vcpus: BTreeMap<VcpuId, Vcpu>,
-    /// Of a period, by VM: last exits of vCPUs that ended together.
+    /// In a period: last exits of vCPUs that ended together, by VM.
     pub ended: BTreeMap<u64, Reasons>,
-    /// Of a period: vCPUs that ended, and whose last exits are not known.
+    /// In a period: vCPUs that ended with unknown last exits.
     pub unknown: BTreeMap<VcpuId, Unknown>,
-    /// vCPUs that are gone, together. Of a period, what is not known of which VM it is.
+    /// Total of the vCPUs that ended. In a period, only the part that cannot be attributed to a VM.
     pub retired: Reasons,
-    /// Whether it is of one VM's vCPUs, and neither of CPUs nor of vCPUs that are gone.
+    /// Whether it has only the vCPUs of one VM, without CPUs and ended vCPUs.
     pub of_one_vm: bool,
 }
 
-/// One reason's numbers, or those of all together.
+/// Figures of one reason, or of all reasons together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
-    /// Exits and cycles. Of a host, what its CPUs counted.
+    /// Exits and cycles. Host totals are summed from per-CPU counters.
     pub tally: Tally,
-    /// What vCPUs counted. Of a host, those that are gone included; its exits and cycles may differ
-    /// from `tally` by exits that were taken while the snapshot was, and by vCPUs that there was no
-    /// memory for. `None` of a CPU.
+    /// vCPU counters; `None` for a CPU. Host totals include ended vCPUs. Exits and cycles may differ from
+    /// `tally` by exits taken during the snapshot and by vCPUs whose counters could not be allocated.
     pub detail: Option<Counters>,
 }
 
 impl Line {
-    /// Cycles of an exit on average.
+    /// Returns the average cycles per exit.
     #[must_use]
     pub fn average(&self) -> Option<f64> {
         (self.tally.exits != 0).then(|| self.tally.cycles as f64 / self.tally.exits as f64)
     }
 
-    /// Cycles in the kernel and in userspace; `None` of a CPU.
+    /// Returns the cycles in the kernel and in userspace; `None` for a CPU.
     #[must_use]
     pub fn time(&self) -> Option<u64> {
         let user_cycles = self.detail.as_ref()?.user_cycles;
         Some(self.tally.cycles.wrapping_add(user_cycles))
     }
 
-    /// The part of the exits that user space had to finish, from 0 to 1.
+    /// Returns the share of exits that userspace had to finish, from 0 to 1.
     #[must_use]
     pub fn user_share(&self) -> Option<f64> {
         let detail = self.detail.as_ref()?;
@@ -433,10 +436,10 @@ impl Counts {
         Ok(counts)
     }
 
-    /// The vCPUs that were there `before`, and ended since.
+    /// Returns the vCPUs that ended since `before`.
     #[must_use]
     pub fn ended_since(&self, before: &Self) -> Vec<VcpuId> {
-        // It has gone; or, as BPF numbers VMs by their processes, there is another of its number.
+        // It is absent, or its number was reused: BPF numbers VMs by their processes.
         let ended = |(id, vcpu): &(&VcpuId, &Vcpu)| {
             let now = self.vcpus.get(id);
             now.is_none_or(|now| now.reasons.began_anew(&vcpu.reasons))
@@ -445,7 +448,7 @@ impl Counts {
         ended.map(|(id, _)| *id).collect()
     }
 
-    /// Returns the last exits of the vCPUs that ended since `before`, all together.
+    /// Returns the total of the last exits of the vCPUs that ended since `before`.
     #[must_use]
     pub fn last_exits(&self, before: &Self, ended: &[VcpuId]) -> Reasons {
         let mut last_exits = self.retired.clone();
@@ -462,9 +465,9 @@ impl Counts {
         !self.cpus.is_empty()
     }
 
-    /// What was counted after `before`. The last exits of vCPUs that ended since are theirs, or their
-    /// VM's, or in `retired`, as far as is known: see [`Whose`]. What those did that came and went in
-    /// between is there, too.
+    /// Returns the counters added since `before`. The last exits of vCPUs that ended since are attributed
+    /// to the vCPU, to its VM, or to `retired`, as precisely as possible: see [`Whose`]. Exits of vCPUs
+    /// that began and ended in between are included.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let mut new = self.clone();
@@ -490,7 +493,7 @@ impl Counts {
         }
         let mut unknown = None;
         if self.of_one_vm || before.of_one_vm {
-            // Nothing is known of them. What was taken away above is not there, either.
+            // Their last exits are unknown, and their counters subtracted above are not included either.
             unknown = Some(Unknown::Lost);
         } else if !last_exits.0.is_empty() {
             match Whose::of(&ended) {
@@ -513,8 +516,8 @@ impl Counts {
         new
     }
 
-    /// All that was counted since the module was loaded again, with VMs of `before`. They ended then,
-    /// and their last exits are lost.
+    /// Returns all counters since the module was reloaded, with the VMs of `before`. These ended at the
+    /// reload, and their last exits are lost.
     fn since_load(&self, before: &Self) -> Self {
         let mut new = self.clone();
         for (id, vcpu) in &before.vcpus {
@@ -524,7 +527,7 @@ impl Counts {
         new
     }
 
-    /// Adds others.
+    /// Adds other counters.
     pub fn add(&mut self, others: &Self) {
         for (cpu, reasons) in &others.cpus {
             self.cpus.entry(*cpu).or_default().add(reasons);
@@ -540,7 +543,7 @@ impl Counts {
         self.retired.add(&others.retired);
     }
 
-    /// Adds what others know of last exits.
+    /// Adds the last exits that others attribute.
     fn add_ended(&mut self, others: &Self) {
         for (vm, reasons) in &others.ended {
             self.ended.entry(*vm).or_default().add(reasons);
@@ -551,7 +554,7 @@ impl Counts {
         }
     }
 
-    /// Where last exits of a scope are, if they are not among its own.
+    /// Returns where the last exits of a scope are counted, if not in the scope itself.
     #[must_use]
     pub fn unknown_last_exits(&self, scope: Scope) -> Option<Unknown> {
         match scope {
@@ -570,7 +573,7 @@ impl Counts {
         }
     }
 
-    /// Whether what is asked for is there.
+    /// Returns whether a scope exists.
     #[must_use]
     pub fn has(&self, scope: Scope) -> bool {
         match scope {
@@ -581,7 +584,7 @@ impl Counts {
         }
     }
 
-    /// The sums of what vCPUs counted; `None` of what is not there, or of a CPU.
+    /// Returns sums of vCPU counters; `None` for a CPU, or if the scope does not exist.
     #[must_use]
     pub fn by_vcpus(&self, scope: Scope) -> Option<Reasons> {
         match scope {
@@ -601,7 +604,7 @@ impl Counts {
         }
     }
 
-    /// The sums of what CPUs counted; `None` if there is no such CPU, or not by CPUs.
+    /// Returns sums of CPU counters; `None` if the scope does not exist or is not counted by CPU.
     #[must_use]
     pub fn by_cpus(&self, scope: Scope) -> Option<Reasons> {
         match scope {
@@ -611,21 +614,21 @@ impl Counts {
         }
     }
 
-    /// The vCPUs of a VM, by their numbers.
+    /// Iterates over the vCPUs of a VM, in ascending order.
     pub fn vcpus_of(&self, vm: u64) -> impl Iterator<Item = (u32, &Vcpu)> {
         self.vcpus
             .range((vm, 0)..=(vm, u32::MAX))
             .map(|((_, number), vcpu)| (*number, vcpu))
     }
 
-    /// Who a VM is, if that is known.
+    /// Returns the identity of a VM, if it is known.
     #[must_use]
     pub fn identity(&self, vm: u64) -> Option<&Identity> {
         self.vcpus_of(vm)
             .find_map(|(_, vcpu)| vcpu.identity.as_deref())
     }
 
-    /// Who the VM of a scope is, if that is known.
+    /// Returns the identity of the scope's VM, if it is known.
     #[must_use]
     pub fn identity_of(&self, scope: Scope) -> Option<&Identity> {
         match scope {
@@ -634,7 +637,7 @@ impl Counts {
         }
     }
 
-    /// The VMs that there are, ascending.
+    /// Returns the VMs in ascending order.
     #[must_use]
     pub fn vms(&self) -> Vec<u64> {
         let mut vms: Vec<_> = self.vcpus.keys().map(|&(vm, _)| vm).collect();
@@ -642,7 +645,7 @@ impl Counts {
         vms
     }
 
-    /// What there is to show of each reason; `None` if what is asked for is not there.
+    /// Returns the figures by reason; `None` if the scope does not exist.
     #[must_use]
     pub fn lines(&self, scope: Scope) -> Option<BTreeMap<Reason, Line>> {
         let (tallies, details) = (self.by_cpus(scope), self.by_vcpus(scope));
@@ -672,7 +675,7 @@ impl Counts {
     }
 }
 
-/// The sum of lines.
+/// Returns the sum of lines.
 pub fn total<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Line {
     let mut total = Line::default();
     for line in lines {
@@ -684,23 +687,23 @@ pub fn total<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Line {
     total
 }
 
-/// A snapshot that was taken.
+/// A parsed snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// When, and of what.
+    /// Time and origin.
     pub header: Header,
     /// The counters.
     pub counts: Counts,
-    /// What exits were about, if it was asked for.
+    /// Details of exits, if they were requested.
     pub details: Option<Details>,
 }
 
 impl Sample {
-    /// Of a snapshot's bytes.
+    /// Parses a snapshot.
     ///
     /// # Errors
     ///
-    /// They are none, or damaged anywhere.
+    /// The bytes are not a snapshot, or any part of them is damaged.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let snapshot = Snapshot::parse(bytes)?;
         Ok(Self {
@@ -710,38 +713,37 @@ impl Sample {
         })
     }
 
-    /// The module's version.
+    /// Returns the module's version.
     #[must_use]
     pub fn module_version(&self) -> String {
         text(&self.header.module_version)
     }
 }
 
-/// What was counted in some time.
+/// Counters over a period of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// Of the snapshot at its end.
+    /// Header of the snapshot at its end.
     pub end: Header,
-    /// How long it was, in seconds; `None` if it is all since the module was loaded, as nobody wrote
-    /// down when that was.
+    /// Length in seconds; `None` if it began when the module was loaded, since that time is not recorded.
     pub seconds: Option<Seconds>,
-    /// How often the module was loaded again in it. What was counted between the last snapshot
-    /// before and the unloading is missing.
+    /// Number of times that the module was reloaded. Exits between the last snapshot and the unloading are
+    /// missing.
     pub reloads: u32,
-    /// What was counted.
+    /// The counters.
     pub counts: Counts,
-    /// What exits were about, if it was asked for at its end.
+    /// Details of exits, if they were requested at its end.
     pub details: Option<Details>,
 }
 
-/// Seconds; a number that can be compared.
+/// Seconds, with `Eq`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Seconds(pub f64);
 
 impl Eq for Seconds {}
 
 impl Period {
-    /// All that a sample has, since the module was loaded.
+    /// Returns the period from the loading of the module to a sample.
     #[must_use]
     pub fn since_load(sample: Sample) -> Self {
         Self {
@@ -753,8 +755,8 @@ impl Period {
         }
     }
 
-    /// From a sample to a later one. If the module was loaded again in between, all that the later
-    /// one has happened then.
+    /// Returns the period between two samples. If the module was reloaded in between, it has all counters
+    /// of the later sample.
     #[must_use]
     pub fn between(before: &Sample, after: &Sample) -> Self {
         let same = before.header.load == after.header.load;
@@ -779,14 +781,14 @@ impl Period {
         }
     }
 
-    /// What exits were about, if any of it was captured.
+    /// Returns the details of exits, if any were captured.
     #[must_use]
     pub fn captured(&self) -> Option<&Details> {
         let details = self.details.as_ref()?;
         (self.end.detail != 0 || !details.is_empty()).then_some(details)
     }
 
-    /// Goes on with the period that follows. VMs stay that were in either.
+    /// Appends the period that follows. Keeps the VMs of both.
     pub fn extend(&mut self, next: &Self) {
         self.end = next.end;
         self.seconds = match (self.seconds, next.seconds) {
@@ -801,8 +803,8 @@ impl Period {
     }
 }
 
-/// The time between two snapshots: by the TSC, or if that went back (another boot) or has no
-/// frequency, by the clock.
+/// Returns the time between two snapshots. Uses the TSC, or the clock if the TSC went back (after a reboot)
+/// or its frequency is unknown.
 fn seconds_between(before: &Header, after: &Header) -> f64 {
     let cycles = after.tsc.checked_sub(before.tsc);
     match cycles.filter(|_| after.tsc_khz != 0) {
@@ -811,10 +813,10 @@ fn seconds_between(before: &Header, after: &Header) -> f64 {
     }
 }
 
-/// What NULs fill up.
+/// Returns a NUL-padded text.
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-    // A process gives itself its name; a terminal must not obey it.
+    // Processes choose their own names: keep control characters from the terminal.
     String::from_utf8_lossy(&bytes[..end])
         .chars()
         .map(|c| if c.is_control() { '?' } else { c })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What JSON and CSV say of an exit's identity, or of exits with one.
+//! Identities of exits in JSON and CSV.
 
 use super::Names;
 use crate::output::csv::cell;
@@ -11,13 +11,13 @@ use exitstat_core::{
 };
 use serde::Serialize;
 
-/// Whether keys are captured, of details that were: one or the other is captured still.
+/// Returns whether keys are captured. Details have keys, instruction pointers, or both.
 #[must_use]
 pub fn with_keys(header: &Header) -> bool {
     header.detail != DETAIL_IP
 }
 
-/// Fields of a document, and cells of a row.
+/// Fields of a JSON object, or cells of a CSV row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Columns {
     key: Option<String>,
@@ -29,10 +29,11 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The heads of the cells.
+    /// Headings of the cells.
     pub const HEADER: [&'static str; 5] = ["key", "what", "instruction_pointer", "cpl", "nested"];
 
-    /// Of an identity: with its key, if it has one, and its instruction pointer.
+    /// Returns the columns of an identity: the key, if it has one, and the instruction pointer, as
+    /// requested.
     #[must_use]
     pub fn of(id: &Identity, with_key: bool, with_ip: bool, names: &Names) -> Self {
         let keyed = Some(id).filter(|id| with_key && has_keys(id.reason));
@@ -47,13 +48,13 @@ impl Columns {
         }
     }
 
-    /// The last cell of a row: it came later than the others.
+    /// Returns the symbol: a cell at the end of the row, because it was added later.
     #[must_use]
     pub fn symbol(&self) -> String {
         cell(self.symbol.as_deref())
     }
 
-    /// The cells; `what` is another text there for exits without an identity.
+    /// Returns the other cells. `what` replaces that cell if the exits have no identity.
     #[must_use]
     pub fn cells(self, what: String) -> [String; 5] {
         [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What exits were about: a snapshot's details, and sums and differences of them.
+//! Details of exits: those of a snapshot, and their sums and differences.
 
 mod columns;
 pub mod devices;
@@ -24,23 +24,23 @@ use exitstat_core::{
 };
 use std::collections::BTreeMap;
 
-/// A text of somebody else's, a guest's maybe, without what terminals would take for a command.
+/// Replaces control characters in an untrusted text, such as a guest's, to protect the terminal.
 fn printable(text: &str) -> String {
     let plain = |c: char| if c.is_control() { '?' } else { c };
     text.chars().map(plain).collect()
 }
 
-/// What was counted of each identity.
+/// Counters by identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries(BTreeMap<Identity, Counts>);
 
 impl Entries {
-    /// All there are.
+    /// Iterates over all entries.
     pub fn iter(&self) -> impl Iterator<Item = (&Identity, &Counts)> {
         self.0.iter()
     }
 
-    /// The sum of those of a part.
+    /// Returns the sum of a part's entries.
     #[must_use]
     pub fn of(&self, part: Part) -> Counts {
         let entries = self.0.iter().filter(|(id, _)| {
@@ -50,14 +50,14 @@ impl Entries {
         entries.fold(Counts::default(), |sum, (_, counts)| sum.plus(*counts))
     }
 
-    /// Exits of a basic reason.
+    /// Returns the number of exits with a basic reason.
     #[must_use]
     pub fn exits(&self, reason: u32) -> u64 {
         let entries = self.0.iter().filter(|(id, _)| id.reason == reason);
         entries.map(|(_, counts)| counts.exits).sum()
     }
 
-    /// Adds to those of an identity.
+    /// Adds to the counters of an identity.
     pub fn count(&mut self, id: Identity, counts: Counts) {
         let sum = self.0.entry(id).or_default();
         *sum = sum.plus(counts);
@@ -69,7 +69,7 @@ impl Entries {
         }
     }
 
-    /// Takes away what a vCPU had `before`. An entry that has less now has lost what it had, and began anew.
+    /// Subtracts what a vCPU had `before`. If an entry has less now, it was evicted and started over.
     fn subtract(&mut self, before: &Self) {
         for (id, before) in before.iter() {
             if let Some(now) = self.0.get_mut(id) {
@@ -81,8 +81,8 @@ impl Entries {
         self.0.retain(|_, counts| counts.exits != 0);
     }
 
-    /// Takes away what vCPUs that are gone had `before`. There may have been no room for it: then none of what an
-    /// entry has is known to be new.
+    /// Subtracts what ended vCPUs had `before`. Some of it may have been dropped for lack of space; then no
+    /// part of an entry is known to be new.
     fn subtract_gone(&mut self, before: &Self) {
         for (id, before) in before.iter() {
             if let Some(now) = self.0.get_mut(id) {
@@ -100,24 +100,24 @@ fn take_away(now: &mut Counts, before: &Counts) {
     now.user_cycles = now.user_cycles.saturating_sub(before.user_cycles);
 }
 
-/// What exits were about, by who took them.
+/// Details of exits, by vCPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
     vcpus: BTreeMap<VcpuId, Entries>,
-    /// Of a period, by VM: of vCPUs that ended together in it, since the snapshot before.
+    /// In a period: details of vCPUs that ended together, since the snapshot before their end, by VM.
     ended: BTreeMap<u64, Entries>,
-    /// Of vCPUs that are gone.
+    /// Details of ended vCPUs.
     retired: Entries,
     /// The slowest exits, in no order.
     pub slow: Vec<SlowRow>,
 }
 
 impl Details {
-    /// Of a snapshot; `None` if it has none.
+    /// Reads a snapshot's details; `None` if it has none.
     ///
     /// # Errors
     ///
-    /// It is damaged.
+    /// They are damaged.
     pub fn of(snapshot: &Snapshot<'_>) -> Result<Option<Self>, Malformed> {
         if snapshot.header.version != VERSION_DETAILS {
             return Ok(None);
@@ -135,7 +135,7 @@ impl Details {
         Ok(Some(all))
     }
 
-    /// Those of a vCPU, or of vCPUs that are gone, to be added to.
+    /// Returns the entries of a vCPU, or of the ended vCPUs if `None`, to add to.
     pub fn of_owner(&mut self, owner: Option<VcpuId>) -> &mut Entries {
         match owner {
             Some(id) => self.vcpus.entry(id).or_default(),
@@ -143,14 +143,14 @@ impl Details {
         }
     }
 
-    /// All, by vCPU; `None` for those that are gone.
+    /// Iterates over all entries by vCPU; `None` for ended vCPUs.
     pub fn by_owner(&self) -> impl Iterator<Item = (Option<VcpuId>, &Entries)> {
         let vcpus = self.vcpus.iter();
         let vcpus = vcpus.map(|(&id, entries)| (Some(id), entries));
         vcpus.chain([(None, &self.retired)])
     }
 
-    /// Whether there is nothing.
+    /// Returns whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.vcpus
@@ -160,8 +160,9 @@ impl Details {
             .all(|entries| entries.0.is_empty())
     }
 
-    /// What was counted after `before`. Of vCPUs that are gone since it is `whose`, or if that is not known
-    /// among those that are gone. Entries that there was no room for lack exits, and have none of others.
+    /// Returns the details added since `before`. Those of vCPUs that ended since are attributed to `whose`,
+    /// or stay with the ended vCPUs if that is unknown. Entries dropped for lack of space lead to missing
+    /// exits, never to exits of others.
     #[must_use]
     pub fn since(&self, before: &Self, whose: Option<Whose>) -> Self {
         let mut new = self.clone();
@@ -178,7 +179,7 @@ impl Details {
         if let Some(whose) = whose {
             let mut last = std::mem::take(&mut new.retired);
             for (id, counts) in &mut last.0 {
-                // It may be that of another vCPU which went before.
+                // It may belong to another vCPU that ended earlier.
                 let longest = |entries: &Entries| entries.0.get(id).map_or(0, |of| of.longest);
                 if counts.longest <= longest(&before.retired) {
                     counts.longest = longest(&ended);
@@ -193,7 +194,7 @@ impl Details {
         new
     }
 
-    /// Adds others.
+    /// Adds other details.
     pub fn add(&mut self, others: &Self) {
         for (id, entries) in &others.vcpus {
             self.vcpus.entry(*id).or_default().add(entries);
@@ -203,12 +204,12 @@ impl Details {
         }
         self.retired.add(&others.retired);
         self.slow.extend(&others.slow);
-        // The same exit is in one snapshot after another, until there are slower ones.
+        // An exit is in each snapshot until slower ones replace it.
         self.slow.sort_by_key(|exit| (exit.vm, exit.vcpu, exit.tsc));
         self.slow.dedup();
     }
 
-    /// Those of a scope; `None` of a CPU, which has none.
+    /// Returns the entries of a scope; `None` for a CPU, which has none.
     #[must_use]
     pub fn by(&self, scope: Scope) -> Option<Entries> {
         let mut sum = Entries::default();
@@ -272,8 +273,8 @@ mod tests {
             ],
             &[(1, 10), (5, 6)],
         );
-        // VM 2 is gone, with 4 more, and without room for what it had of 5; the entry of 4 went to another key and
-        // came back.
+        // VM 2 ended after 4 more exits, and its exits of key 5 were dropped for lack of space. The entry
+        // of key 4 was evicted by another key and came back.
         let after = details(
             &[((1, 0), &[(1, 6), (2, 7), (3, 1), (4, 2)])],
             &[(1, 17), (5, 6), (9, 1)],
@@ -292,7 +293,7 @@ mod tests {
             exits(&twice.by(Scope::Vcpu((1, 0))).unwrap()),
             [(1, 2), (3, 2), (4, 4)]
         );
-        // What is left is VM 2's, if no other ended; and it is not counted twice.
+        // If only VM 2 ended, the rest is its own, and counts once.
         for whose in [Whose::Vcpu((2, 0)), Whose::Vm(2)] {
             let since = after.since(&before, Some(whose));
             let vm = since.by(Scope::Vm(2)).unwrap();

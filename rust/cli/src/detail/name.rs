@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What keys are called: by the SDM, by Linux, by what PCs and QEMU have where.
+//! Names of keys: from the SDM, from Linux, and from the usual layout of PCs and QEMU.
 
 use exitstat_core::key::{Abi, Access, ControlAccess, Key};
 use std::fmt::Write;
 
-/// What exits of a reason with a key were about, for people.
+/// Returns the name of a key, for people.
 #[must_use]
 pub fn name(reason: u32, key: u64) -> String {
     let Some(key) = Key::of(reason, key) else {
         return String::new();
     };
     let mut text = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = write_name(&mut text, key);
     text
 }
@@ -100,7 +100,7 @@ fn write_name(f: &mut String, key: Key) -> std::fmt::Result {
     }
 }
 
-/// What was done with a port.
+/// Describes an access to a port.
 pub(super) fn port_access(input: bool, string: bool, size: u8) -> String {
     let direction = if input { "in" } else { "out" };
     let string = if string { " string" } else { "" };
@@ -123,7 +123,7 @@ fn access_name(access: Access) -> &'static str {
     }
 }
 
-/// The SDM's names, and those of Linux for what hypervisors have.
+/// Returns the MSR's name in the SDM, or in Linux for the MSRs of hypervisors.
 fn msr_name(msr: u32) -> String {
     let name = match msr {
         0x10 => "IA32_TIME_STAMP_COUNTER",
@@ -200,7 +200,7 @@ fn msr_name(msr: u32) -> String {
         0x771 => "IA32_HWP_CAPABILITIES",
         0x774 => "IA32_HWP_REQUEST",
         0x800..=0x8ff => {
-            // The registers of the local APIC, 16 bytes apart there.
+            // The registers of the local APIC, which are 16 bytes apart in MMIO.
             return match apic_register(u64::from(msr - 0x800) << 4) {
                 "" => "x2APIC".to_owned(),
                 name => format!("x2APIC {name}"),
@@ -260,7 +260,7 @@ fn msr_name(msr: u32) -> String {
     name.to_owned()
 }
 
-/// What a PC, QEMU's or another, mostly has at a port.
+/// Returns the usual device at a port of a PC, including QEMU's.
 fn port_name(port: u16) -> &'static str {
     match port {
         0x00..=0x0f | 0xc0..=0xdf => "DMA",
@@ -382,7 +382,7 @@ fn hyperv_hypercall(number: u64) -> &'static str {
     }
 }
 
-/// Where PCs have what every one has; the rest is a matter of the machine.
+/// Returns the device at an address that is the same on all PCs. Other addresses depend on the machine.
 fn mmio_name(gpa: u64) -> String {
     match gpa {
         0xfec0_0000..=0xfec0_0fff => "I/O APIC".to_owned(),
@@ -396,7 +396,7 @@ fn mmio_name(gpa: u64) -> String {
     }
 }
 
-/// A register of the local APIC, by its offset.
+/// Returns the name of a local APIC register, given its offset.
 fn apic_register(offset: u64) -> &'static str {
     match offset {
         0x20 => "ID",
@@ -428,7 +428,7 @@ fn apic_register(offset: u64) -> &'static str {
     }
 }
 
-/// Those that Linux gives a use of its own, `arch/x86/include/asm/irq_vectors.h`.
+/// Returns the name of a vector that Linux reserves, from `arch/x86/include/asm/irq_vectors.h`.
 fn vector_name(vector: u8) -> &'static str {
     match vector {
         0xec => "timer",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The names that what exits have gets: keys by their tables or by a VM's devices, instruction pointers by its
-//! kernel's symbols.
+//! Names for identities of exits: keys by tables or a VM's devices, instruction pointers by its kernel's
+//! symbols.
 
 use super::{
     devices::Devices,
@@ -14,24 +14,24 @@ use exitstat_core::{
     key::{has_keys, Key},
 };
 
-/// Where names come from; by default, from the tables that fit any VM.
+/// Sources of names. By default, only tables that fit any VM.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// Those of the VM's kernel.
+    /// Symbols of the VM's kernel.
     pub symbols: Option<Symbols>,
-    /// Those that the VM's QEMU has.
+    /// Devices of the VM's QEMU.
     pub devices: Option<Devices>,
 }
 
 impl Names {
-    /// What an exit with a key was about.
+    /// Returns the name of an identity's key.
     #[must_use]
     pub fn what(&self, id: &Identity) -> String {
         self.device(id).unwrap_or_else(|| name(id.reason, id.key))
     }
 
-    /// What exits of a reason with an identity were about, or its other ones; nothing of a reason whose exits have no
-    /// keys.
+    /// Returns the name of an identity's key, or `other` for the other exits of a reason. Empty if the
+    /// reason's exits have no keys.
     #[must_use]
     pub fn what_of(&self, reason: Reason, id: Option<Identity>) -> String {
         match id {
@@ -41,7 +41,8 @@ impl Names {
         }
     }
 
-    /// The same with the instruction, of as much as was captured; nothing if there is nothing to tell.
+    /// Returns the key's name and the instruction, as far as they were captured. Empty if there is nothing
+    /// to show.
     #[must_use]
     pub fn about(
         &self,
@@ -63,10 +64,10 @@ impl Names {
         words.join("  ")
     }
 
-    /// What an exit with a key was about, if it is about a device that tables do not know.
+    /// Returns the name of a key that belongs to a device unknown to the tables.
     fn device(&self, id: &Identity) -> Option<String> {
         let devices = self.devices.as_ref()?;
-        // A nested guest's addresses are not the VM's.
+        // Addresses of a nested guest are not the VM's.
         if id.context & CONTEXT_NESTED != 0 {
             return None;
         }
@@ -76,7 +77,7 @@ impl Names {
                 let place = devices.memory(gpa)?;
                 match place.with_offset {
                     true => Some(place.text),
-                    // Tables have better names than QEMU for what all PCs have.
+                    // For standard PC devices, the tables have better names than QEMU.
                     false => (!plain.contains(' ')).then(|| format!("{plain} {}", place.text)),
                 }
             }
@@ -100,13 +101,13 @@ impl Names {
         }
     }
 
-    /// The symbol of an exit's instruction.
+    /// Returns the symbol of an exit's instruction.
     #[must_use]
     pub fn symbol(&self, id: &Identity) -> Option<String> {
         self.symbols.as_ref()?.of(id)
     }
 
-    /// Where in the guest: the symbol or the instruction pointer, and who ran.
+    /// Returns the symbol, or the instruction pointer and whether it is userspace or a nested guest.
     #[must_use]
     pub fn instruction(&self, id: &Identity) -> String {
         if id.ip == 0 {

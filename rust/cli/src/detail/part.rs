@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A part of a reason's exits that people name by one number: a port, whatever is done with it.
+//! Part of a reason's exits, given by one number: for example all accesses to a port.
 
 use exitstat_core::key::Key;
 use std::fmt;
 
-/// Exits that were about this.
+/// Exits with this subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// I/O instructions of a port.
+    /// I/O instructions on a port.
     Port(u16),
-    /// RDMSR and WRMSR of an MSR.
+    /// RDMSR and WRMSR on an MSR.
     Msr(u32),
-    /// CPUID of a leaf, with any subleaf.
+    /// CPUID with a leaf and any subleaf.
     Leaf(u32),
-    /// A hypercall's number, by any interface.
+    /// Hypercalls with a number, through any interface.
     Hypercall(u64),
-    /// A device's register, by its guest physical address.
+    /// Accesses to a device register, given by its guest physical address.
     Mmio(u64),
 }
 
 impl Part {
-    /// Of a kind, such as `port`, and a number, in hexadecimal if it begins with 0x.
+    /// Parses a kind, such as `port`, and a number, which is hexadecimal if it begins with 0x.
     ///
     /// # Errors
     ///
-    /// It is no number, or there is none so large.
+    /// The number is invalid or too large.
     pub fn parse(kind: &str, text: &str) -> Result<Self, String> {
         let number = match text.strip_prefix("0x") {
             Some(digits) => u64::from_str_radix(digits, 16).ok(),
@@ -46,7 +46,7 @@ impl Part {
         })
     }
 
-    /// Whether exits with this key are of it.
+    /// Returns whether the part includes a key.
     #[must_use]
     pub fn has(self, key: Key) -> bool {
         match (self, key) {
@@ -59,7 +59,7 @@ impl Part {
         }
     }
 
-    /// Whether exits of a basic reason can be of it.
+    /// Returns whether the part can include exits with a basic reason.
     #[must_use]
     pub fn can_be_of(self, reason: u32) -> bool {
         matches!(

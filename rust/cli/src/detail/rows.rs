@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Rows of what exits were about: for each reason those with the same identity, and its other ones.
+//! Rows of details: by reason and identity, with one row for the other exits of each reason.
 
 use super::{with_keys, Details};
 use crate::{
@@ -13,19 +13,19 @@ use exitstat_core::{
 };
 use std::cmp::Reverse;
 
-/// The exits of a reason with an identity, or its other ones.
+/// Exits with the same reason and identity, or the other exits of a reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The reason.
     pub reason: Reason,
-    /// `None` of the reason's other exits.
+    /// The identity; `None` for the other exits of the reason.
     pub id: Option<Identity>,
-    /// What was counted of them.
+    /// The counters.
     pub counts: Counts,
 }
 
 impl Row {
-    /// Exits and cycles.
+    /// Returns exits and cycles.
     #[must_use]
     pub fn tally(&self) -> Tally {
         Tally {
@@ -35,23 +35,23 @@ impl Row {
     }
 }
 
-/// The rows, and what is counted of their reasons in all.
+/// The rows, and the totals of their reasons.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
-    /// Of each reason they add up to what is counted of it.
+    /// The rows. They add up to the counters of their reasons.
     pub rows: Vec<Row>,
-    /// Exits of these reasons.
+    /// Exits with these reasons.
     pub exits: u64,
-    /// Cycles that they took.
+    /// Their cycles.
     pub cycles: u64,
-    /// Whether keys were captured.
+    /// Whether they have keys.
     pub with_key: bool,
-    /// Whether instruction pointers were.
+    /// Whether they have instruction pointers.
     pub with_ip: bool,
 }
 
 impl Rows {
-    /// Of a period that has details, most exits first; `None` if the scope is not there.
+    /// Returns the rows of a period with details, by descending exits; `None` if the scope does not exist.
     #[must_use]
     pub fn of(period: &Period, details: &Details, scope: Scope, wanted: &[Wanted]) -> Option<Self> {
         let reasons = period.counts.by_vcpus(scope)?;
@@ -94,7 +94,7 @@ impl Rows {
         Some(found)
     }
 
-    /// What is counted of these reasons.
+    /// Returns the total of these reasons.
     #[must_use]
     pub fn tally(&self) -> Tally {
         Tally {
@@ -103,18 +103,18 @@ impl Rows {
         }
     }
 
-    /// The largest first.
+    /// Sorts the rows in descending order.
     pub fn sort(&mut self, by: impl Fn(&Counts) -> u64) {
         self.rows.sort_by_key(|row| Reverse(by(&row.counts)));
     }
 }
 
-/// What is counted of a reason and is in no row.
+/// Returns the counters of a reason that no row includes.
 fn rest(all: &Counters, captured: &Counts) -> Counts {
     Counts {
         exits: all.exits.saturating_sub(captured.exits),
         cycles: all.cycles.saturating_sub(captured.cycles),
-        // It may be one of those that are captured.
+        // The longest exit may be a captured one.
         longest: 0,
         user_exits: all.user_exits.saturating_sub(captured.user_exits),
         user_cycles: all.user_cycles.saturating_sub(captured.user_cycles),

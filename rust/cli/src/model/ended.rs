@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The last exits of vCPUs: those between the last snapshot that has them and their end.
+//! Last exits of vCPUs: exits between a vCPU's last snapshot and its end.
 //!
-//! A snapshot has the counters of each vCPU that is there, and the sums over all that are gone. From
-//! one snapshot to the next these sums grow by the final counters of the vCPUs that ended meanwhile.
-//! Less what these vCPUs had in the former snapshot, what is left is their last exits, of all of them
-//! together. If it was a single vCPU, they are all its own. If all of them are of one VM, which is how
-//! VMs end, they are that VM's. If they are of several VMs, nothing tells whose they are, and they
-//! stay in the host's sums. If nothing is left, there were none, and nothing is missing.
+//! A snapshot has the counters of each existing vCPU, and the sums over all ended vCPUs. Between two
+//! snapshots, these sums grow by the final counters of the vCPUs that ended in between. Subtracting what
+//! these vCPUs had in the earlier snapshot leaves their last exits, summed over all of them. If a single
+//! vCPU ended, the last exits are its own. If all of them belong to one VM, which is how VMs usually end,
+//! the last exits are the VM's. If they belong to several VMs, the last exits cannot be attributed and stay
+//! in the host's sums. If nothing is left, there were no last exits and nothing is missing.
 //!
-//! This is exact, as a snapshot never has a vCPU twice or not at all: the module reads the sums and
-//! all vCPUs while none can go, and BPF reads again if one went meanwhile. What there is no trace of
-//! but in these sums are vCPUs that began and ended between two snapshots. If they are of a VM that no
-//! snapshot has, and another VM ended meanwhile, their exits are taken for the other's: so a VM may
-//! have too many exits, and does not keep a budget that it exceeded. It has too few if a snapshot is
-//! taken while it is taken apart, and it began after the snapshot before.
+//! This is exact, because a snapshot contains each vCPU exactly once: the module reads the sums and all
+//! vCPUs while none can go, and BPF reads again if one went in the meantime. Only vCPUs that began and
+//! ended between two snapshots leave no trace except in these sums. If they belong to a VM that is in no
+//! snapshot, and another VM ended in the meantime, their exits are attributed to that VM. A VM may
+//! therefore get too many exits, but one that exceeded its budget never passes for this reason. It gets too
+//! few if a snapshot is taken during its teardown and it began after the previous snapshot.
 
-/// Of a vCPU that ended, where its last exits are, if they are not among its own.
+/// Where the last exits of an ended vCPU are counted, if not in its own counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unknown {
-    /// Among its VM's.
+    /// In its VM's counters.
     InVm,
-    /// Among those of all that are gone.
+    /// In the counters of all ended vCPUs.
     InHost,
-    /// In no sum.
+    /// Nowhere.
     Lost,
 }

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whose exits they are.
+//! Attribution of exits.
 
-/// Which vCPU: that of a VM, with its number there.
+/// Identifier of a vCPU: the VM, and the vCPU's number in it.
 pub type VcpuId = (u64, u32);
 
-/// Whose counters are asked for.
+/// Scope of counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The whole host's.
+    /// The whole host.
     Host,
-    /// A VM's.
+    /// A VM.
     Vm(u64),
-    /// A vCPU's.
+    /// A vCPU.
     Vcpu(VcpuId),
-    /// A CPU's.
+    /// A CPU.
     Cpu(u32),
 }
 
-/// Who took last exits.
+/// Owner of last exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// This vCPU.
@@ -28,7 +28,7 @@ pub enum Whose {
 }
 
 impl Whose {
-    /// By the vCPUs that ended; `None` if they are of several VMs, or there are none.
+    /// Returns the owner, given the ended vCPUs; `None` if they are of several VMs, or there are none.
     #[must_use]
     pub fn of(ended: &[VcpuId]) -> Option<Self> {
         match *ended {

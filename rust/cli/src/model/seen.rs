@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All that a recording tells of VMs, also of those that ended in it.
+//! Everything a recording has of its VMs, including those that ended in it.
 
 use super::{Counts, Period, Sample, Scope};
 
-/// Each vCPU as it was seen last, with its last exits, in one sample or several.
+/// Each vCPU as last seen, with its last exits, over one or more samples.
 #[derive(Clone, Debug)]
 pub struct Seen {
     vms: Counts,
@@ -12,7 +12,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Of a sample.
+    /// Starts with a sample.
     #[must_use]
     pub fn new(sample: Sample) -> Self {
         Self {
@@ -21,8 +21,8 @@ impl Seen {
         }
     }
 
-    /// Goes on with a later one, and returns what happened in between. If the module was loaded again,
-    /// numbers of VMs, and counters, began anew, and so does this.
+    /// Adds a later sample, and returns the period in between. Starts over if the module was reloaded,
+    /// because VM numbers and counters did too.
     pub fn add(&mut self, sample: Sample) -> Period {
         let period = Period::between(&self.last, &sample);
         if period.reloads > 0 {
@@ -44,19 +44,19 @@ impl Seen {
         period
     }
 
-    /// The last sample.
+    /// Returns the last sample.
     #[must_use]
     pub fn last(&self) -> &Sample {
         &self.last
     }
 
-    /// VMs since they began, also those that are gone.
+    /// Returns the counters of VMs since they began, including ended VMs.
     #[must_use]
     pub fn vms(&self) -> &Counts {
         &self.vms
     }
 
-    /// All since the module was loaded that there is to tell of a scope.
+    /// Returns everything known of a scope since the module was loaded.
     #[must_use]
     pub fn since_load(self, scope: Scope) -> Period {
         let counts = match scope {

@@ -4,14 +4,14 @@
 
 use exitstat_core::leaf::Answer;
 
-/// What CPUID answers; `None` where there is no such instruction.
+/// Executes CPUID; `None` on an architecture without it.
 #[must_use]
 pub fn cpuid(eax: u32, ecx: u32) -> Option<Answer> {
     #[cfg(target_arch = "x86_64")]
     {
-        // Newer compilers know that it is safe.
+        // Safe in newer compilers.
         #[allow(unused_unsafe)]
-        // SAFETY: CPUID is there on each x86-64 CPU, with any leaf, and has no effect on memory.
+        // SAFETY: every x86-64 CPU has CPUID, which takes any leaf and does not affect memory.
         let answer = unsafe { core::arch::x86_64::__cpuid_count(eax, ecx) };
         Some(Answer {
             eax: answer.eax,

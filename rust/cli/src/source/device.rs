@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where the module's device is, below the root.
+/// Path of the module's device below the root.
 const DEVICE: &str = "dev/kvm_exitstat";
 
 /// Size of the first buffer in bytes, enough for a few VMs.
@@ -72,22 +72,22 @@ pub enum Error {
     },
 }
 
-/// The device. It is open only while a snapshot is taken: otherwise the module could not be unloaded
-/// for as long as somebody looks.
+/// The device. It is open only during a snapshot; otherwise the module could not be unloaded while exitstat
+/// runs.
 #[derive(Debug)]
 pub struct Device {
     root: PathBuf,
     buffer: Vec<u8>,
-    /// `REQUEST_…`.
+    /// Combination of `REQUEST_…`.
     flags: u64,
 }
 
 impl Device {
-    /// The device below `root`, which is `/`, but for tests.
+    /// Opens the device below `root`, which is `/` except in tests.
     ///
     /// # Errors
     ///
-    /// Why it cannot be opened, as far as the system tells.
+    /// The most likely reason why it cannot be opened.
     pub fn new(root: &Path) -> Result<Self, Error> {
         let device = Self {
             root: root.to_owned(),
@@ -98,7 +98,7 @@ impl Device {
         Ok(device)
     }
 
-    /// Asks for details as well, from the next snapshot on.
+    /// Requests details in all further snapshots.
     pub fn ask_for_details(&mut self) {
         self.flags |= REQUEST_DETAILS;
     }
@@ -117,11 +117,11 @@ impl Device {
         }
     }
 
-    /// Takes a snapshot: of a VM's vCPUs and nothing else, or of all there is.
+    /// Takes a snapshot of one VM's vCPUs, or of all counters.
     ///
     /// # Errors
     ///
-    /// The kernel does not give one.
+    /// The kernel returns an error.
     pub fn snapshot(&mut self, vm: Option<u64>) -> Result<&[u8], Error> {
         let file = self.open()?;
         loop {
@@ -131,10 +131,10 @@ impl Device {
                 length: self.buffer.len() as u64,
                 flags: self.flags,
             };
-            // SAFETY: IOCTL_SNAPSHOT takes a `Request`, and writes to no other memory than the
-            // buffer of `length` bytes that it has the address of. The buffer is ours alone
-            // meanwhile. Another file than ours has no ioctl of this number, as drivers take those
-            // of their own letter: the kernel answers ENOTTY.
+            // SAFETY: IOCTL_SNAPSHOT takes a `Request`, and writes only to the buffer of `length` bytes
+            // whose address it contains. Nothing else accesses the buffer in the meantime. If the file is
+            // not our device, no driver handles this ioctl, because drivers check for their own letter: the
+            // kernel returns ENOTTY.
             let result = unsafe {
                 ioctl(
                     &file,
@@ -148,7 +148,7 @@ impl Device {
                     return self.buffer.get(..length).ok_or(damaged);
                 }
                 Err(Errno::TOOBIG) if self.buffer.len() < MOST => {
-                    // Some more than that: meanwhile there may be another vCPU.
+                    // Add headroom, because VMs may get more vCPUs before the next attempt.
                     let room = length.saturating_add(length / 4);
                     let room = room.max(2 * self.buffer.len()).min(MOST);
                     self.buffer.resize(room, 0);
@@ -187,7 +187,7 @@ fn missing(root: &Path) -> Error {
     if cpuinfo.is_ok_and(|text| !has_vmx(&text)) {
         return Error::NoVmx;
     }
-    // kvm's symbols are only there once it is loaded.
+    // kvm's symbols exist only once it is loaded.
     let kvm = root.join("sys/module/kvm").exists();
     let symbols = fs::read_to_string(root.join("proc/kallsyms")).unwrap_or_default();
     if kvm && !symbols.is_empty() && !symbols.contains(" kvm_exit_observer_register") {
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    /// A root with files of a name and a text each; what ends in `/` is a directory.
+    /// Creates a root with files, given by name and content; names that end in `/` are directories.
     fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (name, text) in files {

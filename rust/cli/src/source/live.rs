@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The running kernel's counters: the module's, or those of BPF programs.
+//! Counters of the running kernel, from the module or from BPF programs.
 
 use super::{
     bpf::Bpf,
@@ -16,16 +16,16 @@ use crate::{
 use exitstat_core::snapshot::{Owner, Snapshot};
 use std::{collections::BTreeSet, path::Path};
 
-/// Who counts.
+/// Source of the counters.
 #[derive(Debug)]
 enum Counter {
     /// The module.
     Device(Device),
-    /// BPF programs of this process.
+    /// BPF programs loaded by this process or pinned.
     Bpf(Box<Bpf>),
 }
 
-/// The running kernel.
+/// Counters of the running kernel.
 #[derive(Debug)]
 pub struct Live {
     counter: Counter,
@@ -33,11 +33,11 @@ pub struct Live {
 }
 
 impl Live {
-    /// Who was asked for; or the module if it is there, and BPF if it is not.
+    /// Opens the requested source, or the module if it is available and BPF otherwise.
     ///
     /// # Errors
     ///
-    /// Nobody can count here.
+    /// No source can count here.
     pub fn open(args: &LiveArgs) -> Result<Self, Error> {
         let root = Path::new("/");
         let bpf = |device| match Bpf::attach(args) {
@@ -60,20 +60,20 @@ impl Live {
         })
     }
 
-    /// Whether there is nothing to tell of the time before this process.
+    /// Returns whether counting began with this process.
     #[must_use]
     pub fn begins_now(&self) -> bool {
         matches!(&self.counter, Counter::Bpf(bpf) if !bpf.was_found())
     }
 
-    /// Asks for details as well, from the next snapshot on. By BPF there are none.
+    /// Requests details in all further snapshots. BPF has none.
     pub fn ask_for_details(&mut self) {
         if let Counter::Device(device) = &mut self.counter {
             device.ask_for_details();
         }
     }
 
-    /// Takes a snapshot: of a VM's vCPUs and nothing else, or of all there is.
+    /// Takes a snapshot of one VM's vCPUs, or of all counters.
     ///
     /// # Errors
     ///
@@ -85,11 +85,11 @@ impl Live {
         })
     }
 
-    /// What is new of the VMs in a snapshot.
+    /// Returns the identities of VMs in a snapshot that are new or changed.
     ///
     /// # Errors
     ///
-    /// The snapshot is of another version.
+    /// The snapshot is malformed, or has another version.
     pub fn look(&mut self, snapshot: &[u8]) -> Result<Vec<Entry>, Error> {
         let snapshot = Snapshot::parse(snapshot).map_err(device::Error::Snapshot)?;
         let mut vms = BTreeSet::new();
@@ -105,7 +105,7 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// As of [`Self::snapshot`]; or what the kernel gives is of another version.
+    /// See [`Self::snapshot`]. Also fails if the kernel's snapshot is malformed or has another version.
     pub fn sample(&mut self, vm: Option<u64>) -> Result<Sample, Error> {
         let bytes = self.snapshot(vm)?;
         let mut sample = Sample::parse(bytes).map_err(device::Error::Snapshot)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where samples come from: the running kernel, or a recording.
+//! Sources of samples: the running kernel, or a recording.
 
 pub mod bpf;
 pub mod capture;
@@ -26,33 +26,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Where samples come from.
+/// A source of samples.
 #[derive(Debug)]
 pub enum Source {
     /// The running kernel.
     Live {
-        /// Who counts there.
+        /// Reads its counters.
         live: Live,
-        /// Only this VM's vCPUs are asked for.
+        /// The VM to read, if not all.
         vm: Option<u64>,
-        /// When the sample before was due.
+        /// When the previous sample was due.
         due: Option<Instant>,
     },
     /// A recording.
     Recorded {
-        /// The file's name.
+        /// Path of the file.
         path: PathBuf,
         /// The file.
         reader: Box<Reader<BufReader<File>>>,
-        /// When, in nanoseconds since 1970, the sample before was taken.
+        /// When the previous sample was taken, in nanoseconds since 1970.
         given: u64,
-        /// Whether it was said what is missing.
+        /// Whether the warning about missing data was printed.
         said: bool,
     },
 }
 
 impl Source {
-    /// The running kernel, or the recording that was named.
+    /// Opens the running kernel, or the recording if one is given.
     ///
     /// # Errors
     ///
@@ -73,8 +73,8 @@ impl Source {
         })
     }
 
-    /// Asks the running kernel for a VM's vCPUs and nothing else, which is less work. A recording
-    /// still gives all.
+    /// Restricts snapshots of the running kernel to one VM's vCPUs, which is less work. Recordings still
+    /// return everything.
     #[must_use]
     pub fn only(mut self, wanted: Option<u64>) -> Self {
         if let Self::Live { vm, .. } = &mut self {
@@ -83,7 +83,7 @@ impl Source {
         self
     }
 
-    /// Asks the running kernel for details as well.
+    /// Requests details from the running kernel.
     #[must_use]
     pub fn with_details(mut self) -> Self {
         if let Self::Live { live, .. } = &mut self {
@@ -92,13 +92,13 @@ impl Source {
         self
     }
 
-    /// Whether it is the running kernel, and time passes.
+    /// Returns whether it is the running kernel.
     #[must_use]
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Live { .. })
     }
 
-    /// The host's name: the running kernel's, or the recorded one if the recording has it.
+    /// Returns the host's name: the running kernel's, or the recorded one if there is one.
     #[must_use]
     pub fn host_name(&self) -> Option<String> {
         match self {
@@ -110,17 +110,17 @@ impl Source {
         }
     }
 
-    /// Whether there is nothing to tell of the time before this process.
+    /// Returns whether counting began with this process.
     #[must_use]
     pub fn begins_now(&self) -> bool {
         matches!(self, Self::Live { live, .. } if live.begins_now())
     }
 
-    /// The first sample.
+    /// Returns the first sample.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or there is none.
+    /// It cannot be read, or does not exist.
     pub fn first(&mut self) -> Result<Sample, Error> {
         let first = self.sample(Duration::ZERO)?;
         first.ok_or_else(|| match self {
@@ -132,8 +132,9 @@ impl Source {
         })
     }
 
-    /// The next sample: of the running kernel, one that is taken `after` the one before, or now if
-    /// it is the first; of a recording, the next one that was, or the last one; `None` at its end.
+    /// Returns the next sample, or `None` at the end of a recording. The running kernel's is taken `after`
+    /// the previous one, or now if it is the first. A recording's is the first at least `after` later, or
+    /// the last one.
     ///
     /// # Errors
     ///
@@ -142,12 +143,12 @@ impl Source {
         self.samples(after, |_| ())
     }
 
-    /// What happened between a sample and the next, which takes its place; `None` at a recording's
-    /// end. Of a recording it has all that the snapshots in between tell.
+    /// Returns the period between a sample and the next, and replaces the sample. Returns `None` at the end
+    /// of a recording. In a recording, the period includes the snapshots in between.
     ///
     /// # Errors
     ///
-    /// As of [`Self::sample`].
+    /// See [`Self::sample`].
     pub fn period(&mut self, last: &mut Sample, after: Duration) -> Result<Option<Period>, Error> {
         let mut all: Option<Period> = None;
         self.samples(after, |sample| {
@@ -161,7 +162,8 @@ impl Source {
         Ok(all)
     }
 
-    /// The next sample, as of [`Self::sample`], with a look at `each` until there.
+    /// Returns the next sample, like [`Self::sample`]. Calls `each` on it and on all samples skipped
+    /// before.
     fn samples(
         &mut self,
         after: Duration,
@@ -170,8 +172,8 @@ impl Source {
         match self {
             Self::Live { live, vm, due } => {
                 let now = Instant::now();
-                // By when the one before was due, not by when it was taken: intervals must not
-                // become longer by what taking and printing takes, but never be made up for.
+                // Relative to when the previous sample was due, not when it was taken: taking and printing
+                // it must not lengthen the interval. A late sample is not made up for.
                 let next = due.map_or(now, |due| (due + after).max(now));
                 thread::sleep(next.saturating_duration_since(now));
                 *due = Some(next);
@@ -189,7 +191,7 @@ impl Source {
                     path: path.clone(),
                     why,
                 };
-                // Snapshots are a bit early or late; and the clock was set if it went back.
+                // Snapshots may be slightly early or late. If the clock went back, it was set.
                 let least = after.mul_f64(0.95).as_nanos();
                 let mut last = None;
                 while let Some(sample) = reader.next_sample().map_err(error)? {
@@ -209,8 +211,7 @@ impl Source {
         }
     }
 
-    /// Whether what was read so far is all that was recorded. The first time that it is not, this
-    /// says what is missing.
+    /// Returns whether the recording is complete so far. Prints a warning the first time that it is not.
     pub fn is_whole(&mut self) -> bool {
         let Self::Recorded {
             path, reader, said, ..

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Recordings: snapshots in a file, one after another, as they were taken.
+//! Recordings: snapshots in a file, one after another.
 //!
-//! A file is a head of 16 bytes, and frames. All numbers are little-endian.
+//! A file is a head of 16 bytes, followed by frames. All numbers are little-endian.
 //!
 //! | head | |
 //! |---|---|
@@ -15,20 +15,19 @@
 //! | 4 bytes | its kind: 1 metadata, 2 a snapshot, 3 the end, 4 a mark, 5 a VM, 6 a compressed snapshot |
 //! | 4 bytes | the length of its payload |
 //! | 4 bytes | the CRC-32 (that of zlib) of kind, length and payload |
-//! | so many bytes as its length | its payload |
+//! | as long as its length says | its payload |
 //!
-//! The first frame is [`Metadata`], as JSON. A snapshot is what the device gave, of the format in
-//! `exitstat-core`. A [`Mark`], as JSON, names the moment of the snapshot that comes after it. The
-//! last frame, [`End`], as JSON, tells that the recording was not cut off.
-//! Frames of other kinds, and fields of JSON that are not known, are skipped.
+//! The first frame is [`Metadata`], as JSON. A snapshot is in the device's format, which `exitstat-core`
+//! defines. A [`Mark`], as JSON, names the moment of the snapshot that follows. The last frame, [`End`], as
+//! JSON, shows that the recording is complete. Readers skip frames of other kinds and unknown JSON fields.
 //!
-//! Each frame is written by one call, so that if exitstat is killed, at most the last one is torn.
-//! What is before it can be read; [`Reader::ending`] tells that there was more.
+//! Each frame is written by one call, so at most the last one is torn if exitstat is killed. Everything
+//! before it can be read; [`Reader::ending`] returns whether there was more.
 //!
-//! Behind a damaged frame the reader looks for the next one that is whole ([`Ahead`]), and tells by
-//! [`Reader::lost`] how much it passed over. The counters of snapshots are totals, so a difference
-//! across such a gap is as right as any: what is lost is when things happened in it, its marks, and
-//! what was counted before the module was loaded again in it.
+//! After a damaged frame, the reader searches for the next intact one ([`Ahead`]). [`Reader::lost`] returns
+//! how much it skipped. Snapshots have totals, so differences across such a gap are still correct. What is
+//! lost is the distribution of exits within the gap, its marks, and exits before a reload of the module in
+//! it.
 
 use crate::{
     model::{Period, Sample},
@@ -53,7 +52,7 @@ pub use error::{Error, NoMark};
 pub use intervals::{Interval, Intervals};
 
 const MAGIC: &[u8; 8] = b"exit-rec";
-/// Formats that are read. The second may have compressed snapshots.
+/// Supported formats. Format 2 may have compressed snapshots.
 const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
 const METADATA: u32 = 1;
 const SNAPSHOT: u32 = 2;
@@ -62,28 +61,28 @@ const MARK: u32 = 4;
 const VM: u32 = 5;
 const PACKED: u32 = 6;
 
-/// What a recording says of itself.
+/// Description of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Metadata {
-    /// Of what is here: 1. Later ones have more.
+    /// Version of this structure: 1. Later versions have more fields.
     pub schema: u32,
     /// exitstat's version.
     pub exitstat: String,
-    /// When it began; RFC 3339.
+    /// When the recording began, in RFC 3339 format.
     pub started: String,
     /// exitstat's command line.
     pub command_line: Vec<String>,
-    /// The host's name, if one wished it to be here.
+    /// The host's name, if the user wanted it recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
     /// The kernel's release.
     pub kernel: String,
-    /// Who counted, as tables say it.
+    /// Source of the counters, as in tables.
     pub source: String,
-    /// Whose CPU it was: `intel` or `amd`.
+    /// CPU vendor: `intel` or `amd`.
     pub vendor: String,
-    /// Parameters of kernel modules, such as `ept`, by module.
+    /// Parameters by kernel module, such as `ept`.
     pub parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// Nanoseconds between snapshots.
     pub interval_ns: u64,
@@ -93,21 +92,21 @@ pub struct Metadata {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct End {
-    /// The exit status of the command that was recorded, as a shell gives it.
+    /// Exit status of the recorded command, as a shell reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u8>,
 }
 
-/// The name of a moment.
+/// Name of a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Mark {
-    /// What begins there.
+    /// The phase that begins there.
     pub label: String,
 }
 
 impl Mark {
-    /// Of a text that anybody wrote: what could be shown of it on one line.
+    /// Creates a mark from untrusted text, without control characters and cut to fit on one line.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let shown: String = text.chars().filter(|c| !c.is_control()).collect();
@@ -118,31 +117,31 @@ impl Mark {
     }
 }
 
-/// How what could be read of a recording ended.
+/// How a recording ended, as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Not yet.
+    /// It has not ended yet.
     NotYet,
-    /// As it should.
+    /// With an end frame.
     Whole(End),
-    /// After a whole frame, that was not the last: it was killed, or still goes on.
+    /// After an intact frame other than the end: the recorder was killed, or is still running.
     CutOff,
-    /// At this byte a frame begins that is not whole, or damaged, and there is no whole one after it.
+    /// With an incomplete or damaged frame at this byte, and no intact one after it.
     Torn(u64),
 }
 
-/// What was passed over between whole frames.
+/// Bytes skipped between intact frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lost {
-    /// In how many places.
+    /// Number of gaps.
     pub places: u64,
-    /// Bytes.
+    /// Number of bytes.
     pub bytes: u64,
-    /// Where in the file the first of them is.
+    /// Position of the first gap in the file.
     pub first: u64,
 }
 
-/// What to warn of, if a recording is not whole.
+/// Returns the warning about missing data, if any is missing.
 fn warning(lost: Lost, ending: &Ending) -> Option<String> {
     let Lost {
         places,
@@ -174,7 +173,7 @@ fn warning(lost: Lost, ending: &Ending) -> Option<String> {
     (!what.is_empty()).then(|| format!("{}; {is_of}", what.join(", and ")))
 }
 
-/// Reads a recording, frame by frame.
+/// Reader of a recording, frame by frame.
 #[derive(Debug)]
 pub struct Reader<R> {
     ahead: Ahead<R>,
@@ -189,7 +188,7 @@ pub struct Reader<R> {
     vms: Vec<Entry>,
 }
 
-/// A frame's kind and its payload.
+/// Kind and payload of a frame.
 type Frame = (u32, Vec<u8>);
 
 impl Reader<BufReader<File>> {
@@ -197,7 +196,7 @@ impl Reader<BufReader<File>> {
     ///
     /// # Errors
     ///
-    /// As of [`Self::new`]; or it cannot be opened.
+    /// See [`Self::new`]. Also fails if the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self, crate::error::Error> {
         let opened = File::open(path).map_err(Error::Io);
         opened
@@ -214,7 +213,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     ///
-    /// It is no recording, or nothing of it is whole.
+    /// The input is not a recording, or none of its frames is intact.
     pub fn new(mut input: R) -> Result<Self, Error> {
         let mut head = Vec::new();
         input.by_ref().take(16).read_to_end(&mut head)?;
@@ -251,43 +250,43 @@ impl<R: Read> Reader<R> {
             Some((METADATA, payload)) => {
                 reader.metadata = serde_json::from_slice(&payload).map_err(|_| Error::Empty)?;
             }
-            // Without what the recording says of itself, its snapshots are still right.
+            // The snapshots are valid even without the metadata.
             frame @ Some(_) if reader.lost.places > 0 => reader.first = frame,
             _ => return Err(Error::Empty),
         }
         Ok(reader)
     }
 
-    /// What the recording says of itself.
+    /// Returns the metadata.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// How it ended; to be asked when there are no more samples.
+    /// Returns how the recording ended. Call this after the last sample.
     pub fn ending(&self) -> &Ending {
         &self.ending
     }
 
-    /// What was passed over so far.
+    /// Returns how much was skipped so far.
     pub fn lost(&self) -> Lost {
         self.lost
     }
 
-    /// What to warn of, of what was read so far.
+    /// Returns the warning about missing data so far, if any is missing.
     pub fn warning(&self) -> Option<String> {
         warning(self.lost, &self.ending)
     }
 
-    /// The next snapshot's bytes.
+    /// Returns the bytes of the next snapshot.
     ///
     /// # Errors
     ///
-    /// It cannot be read. What is torn or damaged is no error, but passed over.
+    /// The input cannot be read. Torn or damaged frames are skipped and are not errors.
     pub fn next_bytes(&mut self) -> Result<Option<Vec<u8>>, Error> {
         while let Some((kind, payload)) = self.frame()? {
             match kind {
                 SNAPSHOT => return Ok(Some(payload)),
-                // The checksum is right, so whoever wrote it did so.
+                // The checksum is correct, so the writer produced these bytes.
                 PACKED => {
                     let snapshot = packed::unpack(&payload);
                     return snapshot
@@ -315,12 +314,12 @@ impl<R: Read> Reader<R> {
         Ok(None)
     }
 
-    /// The marks of the snapshot that was read last.
+    /// Takes the marks of the last snapshot read.
     pub fn take_marks(&mut self) -> Vec<String> {
         std::mem::take(&mut self.marks)
     }
 
-    /// What became known of VMs up to the snapshot that was read last.
+    /// Takes the VM identities found up to the last snapshot read.
     pub fn take_vms(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.vms)
     }
@@ -334,7 +333,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     ///
-    /// As of [`Self::next_bytes`]; or a whole frame holds something else.
+    /// See [`Self::next_bytes`]. Also fails if an intact frame has an invalid snapshot.
     pub fn next_sample(&mut self) -> Result<Option<Sample>, Error> {
         let bytes = self.next_bytes()?;
         let sample = bytes.map(|bytes| Sample::parse(&bytes)).transpose();
@@ -346,7 +345,7 @@ impl<R: Read> Reader<R> {
         Ok(sample)
     }
 
-    /// The next whole frame.
+    /// Returns the next intact frame.
     fn frame(&mut self) -> Result<Option<Frame>, Error> {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
@@ -386,31 +385,32 @@ fn checksum(kind: u32, payload: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// A recording as a whole.
+/// A whole recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
-    /// What it says of itself.
+    /// The metadata.
     pub metadata: Metadata,
     /// How it ended.
     pub ending: Ending,
-    /// What was damaged before that.
+    /// Damage before that.
     pub lost: Lost,
-    /// How many snapshots it has.
+    /// Number of snapshots.
     pub snapshots: u64,
-    /// What happened from the first to the last; if there is only one, all that it has.
+    /// The period from the first snapshot to the last, or since the loading of the module if there is only
+    /// one.
     pub period: Period,
-    /// The same, from each mark to the next.
+    /// The same period, split at the marks.
     pub phases: Vec<Phase>,
-    /// All that the last one has.
+    /// The last sample.
     pub last: Sample,
 }
 
-/// What happened from a mark to the next.
+/// Period from one mark to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// The mark; empty for what was before the first.
+    /// The mark; empty before the first one.
     pub label: String,
-    /// What happened.
+    /// The period.
     pub period: Period,
 }
 
@@ -419,7 +419,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or there is no snapshot in it.
+    /// It cannot be read, or has no snapshot.
     pub fn open(path: &Path) -> Result<Self, crate::error::Error> {
         let reader = Reader::open(path)?;
         Self::of(reader).map_err(|why| crate::error::Error::Recording {
@@ -428,17 +428,17 @@ impl Recording {
         })
     }
 
-    /// What to warn of, if it is not whole.
+    /// Returns the warning about missing data, if any is missing.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         warning(self.lost, &self.ending)
     }
 
-    /// What happened in the phases of a name, or before a mark, or in all.
+    /// Returns the period of the phases with a name, the period before a mark, or the whole period.
     ///
     /// # Errors
     ///
-    /// There is nothing of that name.
+    /// See [`Self::phase`] and [`Self::until`].
     pub fn part(&self, phase: Option<&str>, until: Option<&str>) -> Result<Period, NoMark> {
         match (phase, until) {
             (Some(mark), _) => self.phase(mark),
@@ -447,21 +447,21 @@ impl Recording {
         }
     }
 
-    /// What happened in the phases of a name.
+    /// Returns the sum of the phases with a name.
     ///
     /// # Errors
     ///
-    /// There are none.
+    /// There are no such phases.
     pub fn phase(&self, label: &str) -> Result<Period, NoMark> {
         let phases = self.phases.iter().filter(|phase| phase.label == label);
         self.sum(phases, label)
     }
 
-    /// What happened before a mark.
+    /// Returns the period before a mark.
     ///
     /// # Errors
     ///
-    /// There is no such mark, or nothing before it.
+    /// The mark does not exist, or has nothing before it.
     pub fn until(&self, label: &str) -> Result<Period, NoMark> {
         let at = self.phases.iter().position(|phase| phase.label == label);
         self.sum(self.phases.iter().take(at.unwrap_or(0)), label)
@@ -488,11 +488,11 @@ impl Recording {
         })
     }
 
-    /// Reads to the end.
+    /// Reads the rest of a recording.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or there is no snapshot in it.
+    /// It cannot be read, or has no snapshot.
     pub fn of(mut reader: Reader<impl Read>) -> Result<Self, Error> {
         let mut last = reader.next_sample()?.ok_or(Error::Empty)?;
         let mut period: Option<Period> = None;
@@ -512,12 +512,12 @@ impl Recording {
                     period: next,
                 }),
             }
-            // Between two marks of one moment nothing happens.
+            // If there are several marks at one moment, the last one counts.
             label = reader.take_marks().pop();
             last = sample;
             snapshots += 1;
         }
-        // Nothing comes after a mark of the end, but it is there.
+        // A mark at the end gets an empty phase.
         if let Some(label) = label.filter(|_| !phases.is_empty()) {
             let period = Period::between(&last, &last);
             phases.push(Phase { label, period });
@@ -534,25 +534,25 @@ impl Recording {
     }
 }
 
-/// Writes a recording.
+/// Writer of a recording.
 #[derive(Debug)]
 pub struct Recorder<W> {
     output: W,
     compression: Compression,
 }
 
-/// How snapshots are written.
+/// Encoding of snapshots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// As format 1 has them, which any exitstat reads.
+    /// Format 1, which every exitstat reads.
     None,
-    /// Each by itself, so that each can be read without the others.
+    /// Each snapshot compressed separately, so that it can be read without the others.
     #[default]
     Deflate,
 }
 
 impl<W: Write> Recorder<W> {
-    /// Begins one of format 1.
+    /// Begins a recording in format 1.
     ///
     /// # Errors
     ///
@@ -561,7 +561,7 @@ impl<W: Write> Recorder<W> {
         Self::with(output, metadata, Compression::None)
     }
 
-    /// Begins one.
+    /// Begins a recording.
     ///
     /// # Errors
     ///
@@ -583,7 +583,7 @@ impl<W: Write> Recorder<W> {
         Ok(recorder)
     }
 
-    /// Adds a snapshot, as the device gave it.
+    /// Writes a snapshot in the device's format.
     ///
     /// # Errors
     ///
@@ -598,7 +598,7 @@ impl<W: Write> Recorder<W> {
         }
     }
 
-    /// Adds what is known of a VM, before the snapshot that has it first.
+    /// Writes the identity of a VM. Must precede the VM's first snapshot.
     ///
     /// # Errors
     ///
@@ -607,7 +607,7 @@ impl<W: Write> Recorder<W> {
         self.frame(VM, &serde_json::to_vec(entry)?)
     }
 
-    /// Adds a mark, to be followed by the snapshot of that moment.
+    /// Writes a mark. The snapshot of that moment must follow.
     ///
     /// # Errors
     ///
@@ -616,7 +616,7 @@ impl<W: Write> Recorder<W> {
         self.frame(MARK, &serde_json::to_vec(mark)?)
     }
 
-    /// Ends it, and returns what it was written to.
+    /// Writes the end, and returns the output.
     ///
     /// # Errors
     ///
@@ -626,12 +626,12 @@ impl<W: Write> Recorder<W> {
         Ok(self.output)
     }
 
-    /// What it is written to.
+    /// Returns the output.
     pub fn output(&self) -> &W {
         &self.output
     }
 
-    /// Goes on in another place, which has what was written so far.
+    /// Switches to another output, which must have everything written so far.
     pub fn onto<V: Write>(self, output: V) -> Recorder<V> {
         Recorder {
             output,
@@ -639,7 +639,7 @@ impl<W: Write> Recorder<W> {
         }
     }
 
-    /// Adds a frame of any kind.
+    /// Writes a frame of any kind.
     ///
     /// # Errors
     ///

@@ -2,9 +2,9 @@
 
 //! Snapshots reduced to some of the host's VMs.
 //!
-//! A reduced snapshot has no CPUs, because they count the exits of all VMs. Its retired vCPUs are those of the
-//! chosen VMs. So readers find a VM's last exits as they do in whole snapshots (`model/ended.rs`), and a VM
-//! that was not chosen cannot add to them.
+//! A reduced snapshot has no CPUs, because they count the exits of all VMs. Its retired vCPUs are those of
+//! the chosen VMs. Readers therefore find a VM's last exits as in whole snapshots (`model/ended.rs`), and
+//! other VMs cannot add to them.
 
 use crate::model::{Counters, Reasons, Sample};
 use exitstat_core::{
@@ -13,11 +13,11 @@ use exitstat_core::{
 };
 use std::collections::BTreeSet;
 
-/// What the snapshots so far say of the chosen VMs' vCPUs that ended.
+/// Counters of the chosen VMs' ended vCPUs, from the snapshots so far.
 #[derive(Debug, Default)]
 pub struct Retired {
     sum: Reasons,
-    /// Whether the last snapshot lacks last exits, because VMs that were not chosen ended with chosen ones.
+    /// Whether the last snapshot lacks last exits, because chosen and other VMs ended together.
     is_incomplete: bool,
 }
 
@@ -59,7 +59,7 @@ impl Retired {
     ///
     /// # Errors
     ///
-    /// It is damaged.
+    /// The snapshot is damaged.
     pub fn reduce(&self, bytes: &[u8], chosen: &BTreeSet<u64>) -> Result<Vec<u8>, Malformed> {
         let snapshot = Snapshot::parse(bytes)?;
         let mut counting = Writer::new(&mut []);
@@ -75,7 +75,7 @@ impl Retired {
         snapshot: &Snapshot<'_>,
         chosen: &BTreeSet<u64>,
     ) -> Result<(), Malformed> {
-        // Without details, which are omitted.
+        // The reduced snapshot omits details.
         let header = Header {
             version: 0,
             detail: 0,
@@ -84,7 +84,7 @@ impl Retired {
         let mut result = Ok(());
         writer.snapshot(header, |writer| {
             result = vcpus(writer, snapshot, chosen);
-            // Without this record, readers know that last exits are missing, in this interval and the next.
+            // Without this record, readers know that last exits are missing in this interval and the next.
             if !self.is_incomplete {
                 writer.retired(|rows| self.sum.iter().for_each(|one| retired(rows, one)));
             }
@@ -134,7 +134,8 @@ fn retired(rows: &mut Rows<'_, '_>, (reason, counters): (crate::reason::Reason, 
     rows.row_with(head, &counters.histogram.buckets(), nested);
 }
 
-/// Returns an upper bound of the longest of the last exits: its bucket's, or the longest exit of all retired vCPUs.
+/// Returns an upper bound of the longest of the last exits: the bound of its bucket, or the longest exit of
+/// all retired vCPUs.
 fn longest(last_exits: &Counters, retired: Option<&Counters>) -> u64 {
     let buckets = last_exits.histogram.buckets();
     let last = buckets.iter().rposition(|&exits| exits != 0);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which processes descend from another one, by `/proc/PID/stat`.
+//! Descendants of a process, found through `/proc/PID/stat`.
 
 use super::stat;
 use std::{fs, path::PathBuf};
 
-/// Attempts to follow parents that end meanwhile.
+/// Number of attempts to follow parents, which may end in the meantime.
 const ATTEMPTS: u32 = 16;
 
-/// The deepest ancestry that is followed. A parent whose ID is reused meanwhile could otherwise lead in a circle.
+/// Limit of the ancestry's depth. Reused process IDs could otherwise form a cycle.
 const DEPTH: u32 = 1000;
 
 /// A process and its descendants.
@@ -18,12 +18,12 @@ pub struct Ancestry {
     ancestor: u32,
 }
 
-/// Where a process's parents lead.
+/// Result of following a process's parents.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
     ToAncestor,
     Elsewhere,
-    /// A parent ended before it was read.
+    /// A parent ended before its stat was read.
     Broken,
 }
 
@@ -37,7 +37,7 @@ impl Ancestry {
     /// Returns whether a process descends from the ancestor. A process that has ended does not.
     #[must_use]
     pub fn includes(&self, pid: u32) -> bool {
-        // When a parent ends, its children get another parent, so the next attempt finds a whole line.
+        // Children of an ended parent get a new parent, so the next attempt can succeed.
         let mut lines = (0..ATTEMPTS).map(|_| self.line(pid));
         lines.find(|line| *line != Line::Broken) == Some(Line::ToAncestor)
     }
@@ -65,7 +65,7 @@ impl Ancestry {
 mod tests {
     use super::*;
 
-    /// Parents by process, in a `/proc` of the test's own.
+    /// Writes a `/proc` for the test, with these processes and their parents.
     fn ancestry(parents: &[(u32, u32)]) -> (tempfile::TempDir, Ancestry) {
         let proc = tempfile::tempdir().unwrap();
         for (pid, parent) in parents {
@@ -97,7 +97,7 @@ mod tests {
             (5, false),
             (10, false),
             (40, false),
-            // Its parent has ended, it has ended, and a circle.
+            // An ended parent, an ended process, and a cycle.
             (50, false),
             (99, false),
             (60, false),

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a process's cgroup says of the VM in it.
+//! VM identity from a process's cgroup.
 //!
 //! `/proc/PID/cgroup` has a line for each hierarchy, `NUMBER:CONTROLLERS:PATH`. Managers of VMs and of
 //! containers name the directories in the path.
 
 use super::{text::Text, uuid::Uuid};
 
-/// What a path says.
+/// VM identity from cgroup paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placed {
-    /// The name that systemd's machine has.
+    /// Name of the systemd machine.
     pub machine: Option<Text>,
-    /// The UID of the Kubernetes pod.
+    /// UID of the Kubernetes pod.
     pub pod: Option<Uuid>,
-    /// The container's identifier.
+    /// Identifier of the container.
     pub container: Option<Text>,
-    /// The number of Proxmox's VM.
+    /// Number of the Proxmox VM.
     pub id: Option<Text>,
 }
 
-/// Reads all lines; the first that says something of a field counts, and cgroup v2's comes first.
+/// Parses all lines. The first to set a field wins; cgroup v2's line takes precedence.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Placed {
     let mut placed = Placed::default();
@@ -40,7 +40,7 @@ pub fn parse(bytes: &[u8]) -> Placed {
     placed
 }
 
-/// Takes what a directory's name says.
+/// Parses the name of a directory.
 fn look(placed: &mut Placed, parent: &[u8], part: &[u8]) {
     let unit = part.strip_suffix(b".scope");
     let stem = unit.or_else(|| part.strip_suffix(b".slice"));
@@ -53,7 +53,7 @@ fn look(placed: &mut Placed, parent: &[u8], part: &[u8]) {
         let number = unit.filter(|unit| unit.iter().all(u8::is_ascii_digit));
         placed.id = placed.id.take().or_else(|| number.and_then(Text::new));
     }
-    // `kubepods-burstable-pod0123…` by systemd, with underscores, or `pod0123…` in `kubepods`.
+    // `kubepods-burstable-pod0123…` with underscores from systemd, or `pod0123…` in `kubepods`.
     let pod = find(stem, b"-pod").or_else(|| stem.strip_prefix(b"pod"));
     let uid = pod.and_then(|uid| Uuid::new(uid).or_else(|| Uuid::separated_by(b'_', uid)));
     placed.pod = placed.pod.or(uid);
@@ -64,7 +64,7 @@ fn look(placed: &mut Placed, parent: &[u8], part: &[u8]) {
     }
 }
 
-/// What is behind the last occurrence of `word`.
+/// Returns the text after the last occurrence of `word`.
 fn find<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     let at = text
         .windows(word.len())
@@ -72,7 +72,8 @@ fn find<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     text.get(at + word.len()..)
 }
 
-/// A domain's name of the machine's: libvirt puts the driver and a number in front, `qemu-1-debian12`.
+/// Returns the domain name within a machine name. libvirt prepends the driver and a number:
+/// `qemu-1-debian12`.
 fn domain(machine: &[u8]) -> &[u8] {
     let Some(rest) = machine.strip_prefix(b"qemu-") else {
         return machine;
@@ -84,7 +85,7 @@ fn domain(machine: &[u8]) -> &[u8] {
     }
 }
 
-/// Undoes systemd's escapes: `\x2d` is `-`.
+/// Decodes systemd's escapes: `\x2d` is `-`.
 fn unescape(unit: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(unit.len());
     let mut rest = unit;

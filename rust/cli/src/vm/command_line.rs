@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a hypervisor's command line says of its VM.
+//! VM identity from a hypervisor's command line.
 //!
-//! `/proc/PID/cmdline` has the arguments, each ended by a NUL.
+//! `/proc/PID/cmdline` has the arguments, each terminated by a NUL.
 
 use super::{text::Text, uuid::Uuid};
 
-/// What a command line says.
+/// VM identity from a command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// The VM's name.
+    /// Name of the VM.
     pub name: Option<Text>,
-    /// The VM's UUID, as its guest sees it.
+    /// UUID of the VM, as its guest sees it.
     pub uuid: Option<Uuid>,
-    /// The number or identifier that the manager of VMs gave it: Proxmox's, Firecracker's.
+    /// Number or identifier from the VM's manager: Proxmox or Firecracker.
     pub id: Option<Text>,
 }
 
-/// The hypervisors whose options are known.
+/// Supported hypervisors.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hypervisor {
     Qemu,
@@ -28,7 +28,7 @@ enum Hypervisor {
 }
 
 impl Hypervisor {
-    /// By the name of the program.
+    /// Detects the hypervisor by the name of the program.
     fn of(program: &[u8]) -> Option<Self> {
         let name = program.rsplit(|&byte| byte == b'/').next()?;
         let begins = |word: &str| name.starts_with(word.as_bytes());
@@ -44,7 +44,7 @@ impl Hypervisor {
     }
 }
 
-/// Reads a command line. Of a program that is no known hypervisor it says nothing.
+/// Parses a command line. Returns nothing for other programs than the supported hypervisors.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Said {
     let mut words = bytes.split(|&byte| byte == 0);
@@ -74,12 +74,12 @@ fn named(name: Option<&[u8]>) -> Said {
     }
 }
 
-/// QEMU takes options with one hyphen or two, and values as the word that follows.
+/// Parses QEMU's options, which have one or two hyphens and the value in the next word.
 fn qemu(options: &Options<'_>) -> Said {
     let name = options.last(&["-name", "--name"]).map(Keys);
     let name = name.and_then(|keys| keys.get("guest").or_else(|| keys.first()));
     let uuid = options.last(&["-uuid", "--uuid"]).and_then(Uuid::new);
-    // Proxmox sets the UUID of the guest's SMBIOS only.
+    // Proxmox sets the UUID only in the guest's SMBIOS.
     let smbios = options.all(&["-smbios", "--smbios"]).map(Keys);
     let mut system = smbios.filter(|keys| keys.get("type").as_deref() == Some(b"1"));
     let smbios = || system.find_map(|keys| Uuid::new(&keys.get("uuid")?));
@@ -90,7 +90,7 @@ fn qemu(options: &Options<'_>) -> Said {
     }
 }
 
-/// Cloud Hypervisor's VMs have no name. Whoever starts several tells them apart by their sockets.
+/// Parses Cloud Hypervisor's options. Its VMs have no names; their sockets tell them apart.
 fn cloud_hypervisor(options: &Options<'_>) -> Said {
     let socket = options.last(&["--api-socket"]).map(Keys);
     let path = socket.and_then(|keys| keys.get("path").or_else(|| keys.first()));
@@ -103,7 +103,7 @@ fn cloud_hypervisor(options: &Options<'_>) -> Said {
     }
 }
 
-/// What is particular of a socket's path: `web` of `/run/ch/web.sock`, and the sandbox of Kata's
+/// Returns the distinctive part of a socket's path: `web` in `/run/ch/web.sock`, and the sandbox in Kata's
 /// `/run/vc/vm/SANDBOX/clh-api.sock`.
 fn socket_name(path: &[u8]) -> &[u8] {
     let mut parts = path.rsplit(|&byte| byte == b'/');
@@ -122,7 +122,7 @@ fn socket_name(path: &[u8]) -> &[u8] {
 struct Options<'a>(Vec<&'a [u8]>);
 
 impl<'a> Options<'a> {
-    /// The values of an option, in order: the word that follows, or what is behind `=`.
+    /// Iterates over the values of an option, in order. A value is the next word, or follows a `=`.
     fn all<'b>(&'b self, names: &'b [&str]) -> impl Iterator<Item = &'a [u8]> + 'b {
         let mut words = self.0.iter();
         std::iter::from_fn(move || loop {
@@ -137,17 +137,17 @@ impl<'a> Options<'a> {
         })
     }
 
-    /// The last value: later ones replace earlier ones.
+    /// Returns the last value of an option, which overrides earlier ones.
     fn last(&self, names: &[&str]) -> Option<&'a [u8]> {
         self.all(names).last()
     }
 }
 
-/// `key=value,key=value`, where `,,` in a value is a comma.
+/// `key=value,key=value`, in which `,,` stands for a comma within a value.
 struct Keys<'a>(&'a [u8]);
 
 impl Keys<'_> {
-    /// The parts between single commas.
+    /// Returns the parts between single commas.
     fn parts(&self) -> Vec<Vec<u8>> {
         let mut parts = vec![Vec::new()];
         let mut bytes = self.0.iter().peekable();
@@ -161,7 +161,7 @@ impl Keys<'_> {
         parts
     }
 
-    /// The last value of a key.
+    /// Returns the last value of a key.
     fn get(&self, key: &str) -> Option<Vec<u8>> {
         let value = |part: Vec<u8>| {
             let value = part.strip_prefix(key.as_bytes())?.strip_prefix(b"=")?;
@@ -170,7 +170,7 @@ impl Keys<'_> {
         self.parts().into_iter().rev().find_map(value)
     }
 
-    /// The first part, if it has no key.
+    /// Returns the first part, if it has no key.
     fn first(&self) -> Option<Vec<u8>> {
         let first = self.parts().into_iter().next()?;
         (!first.contains(&b'=')).then_some(first)
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn qemu_says_what_its_manager_gave_it() {
-        // libvirt's, shortened; OpenStack names its domains so.
+        // libvirt's command line, shortened, with a domain named by OpenStack.
         let libvirt = format!(
             "/usr/bin/qemu-system-x86_64 -name guest=instance-0000002a,debug-threads=on -S -object \
              {{\"qom-type\":\"secret\"}} -machine pc-q35-9.2,usb=off -accel kvm -cpu host,migratable=on -m \
@@ -237,7 +237,7 @@ mod tests {
         for value in ["debug-threads=on", "", ",guest"] {
             assert_eq!(of(&format!("kvm -name {value}")).0, None, "{value}");
         }
-        // The last option counts, and an option without its value does not.
+        // The last option wins, and an option without a value is ignored.
         assert_eq!(of("kvm -name a -name b").0, some("b"));
         assert_eq!(of("kvm -name").0, None);
     }
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(of("crosvm run --name vm1 --cpus 2").0, some("vm1"));
         assert_eq!(of("lkvm run -k bzImage --name vm2").0, some("vm2"));
         assert_eq!(of("/usr/bin/lkvm run -n vm3").0, some("vm3"));
-        // Another program's -name is no VM's.
+        // Options of other programs are ignored.
         assert_eq!(of("vim -name guest=x -uuid 1"), (None, None, None));
         assert_eq!(of(""), (None, None, None));
     }

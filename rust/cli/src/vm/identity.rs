@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who a VM is.
+//! Identities of VMs.
 
 use super::{cgroup, command_line, text::Text, uuid::Uuid};
 use serde::{Deserialize, Serialize};
 
-/// What is known of a VM beside its number and its process.
+/// Identity of a VM, in addition to its number and process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Identity {
-    /// The name that its manager or its user gave it.
+    /// Name given by its manager or user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Text>,
     /// Its UUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Uuid>,
-    /// The number or identifier that its manager knows it by.
+    /// Number or identifier in its manager.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Text>,
-    /// The Kubernetes namespace of a KubeVirt VM.
+    /// Kubernetes namespace of a KubeVirt VM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Text>,
-    /// The UID of the Kubernetes pod that it runs in.
+    /// UID of its Kubernetes pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod: Option<Uuid>,
-    /// The container that it runs in.
+    /// Its container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Text>,
 }
 
 impl Identity {
-    /// Joins what `/proc/PID/cmdline` and `/proc/PID/cgroup` say.
+    /// Joins the information in `/proc/PID/cmdline` and `/proc/PID/cgroup`.
     #[must_use]
     pub fn of(cmdline: &[u8], cgroup: &[u8]) -> Self {
         let said = command_line::parse(cmdline);
@@ -49,27 +49,27 @@ impl Identity {
         }
     }
 
-    /// Whether nothing is known.
+    /// Returns whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The name, as text for output.
+    /// Returns the name, as text for output.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         self.name.clone().map(String::from)
     }
 
-    /// The UUID, as text for output.
+    /// Returns the UUID, as text for output.
     #[must_use]
     pub fn uuid(&self) -> Option<String> {
         self.uuid.map(String::from)
     }
 }
 
-/// The name and the namespace of a domain in a pod. KubeVirt names it `NAMESPACE_NAME`; neither part can
-/// have an underscore.
+/// Returns the name and the namespace of a domain in a pod. KubeVirt calls it `NAMESPACE_NAME`; neither
+/// part can contain an underscore.
 fn kubevirt(domain: Option<Text>) -> (Option<Text>, Option<Text>) {
     let parts = domain.as_ref().and_then(|domain| {
         let (namespace, name) = domain.as_str().split_once('_')?;
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// A recording keeps an identity, and what it claims is made safe again.
+    /// Identities read from a recording are made safe again.
     #[test]
     fn json_is_read_again_and_not_trusted() {
         let identity = Identity {

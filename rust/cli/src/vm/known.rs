@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The identities of the VMs that are known so far.
+//! Known identities of VMs.
 
 use super::identity::Identity;
 use crate::model::Counts;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Which VM: its number and its process. Numbers begin anew when the module is loaded again, and then the
-/// process tells VMs apart.
+/// Number and process of a VM. Numbers start over when the module is reloaded; the process then tells VMs
+/// apart.
 pub type Key = (u64, u32);
 
-/// A VM's identity, as a recording has it.
+/// Identity of a VM in a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Entry {
-    /// The VM's number.
+    /// Number of the VM.
     pub vm: u64,
-    /// Its process.
+    /// Process of the VM.
     pub pid: u32,
-    /// Who it is.
+    /// Its identity.
     #[serde(flatten)]
     pub identity: Identity,
 }
@@ -29,7 +29,7 @@ pub struct Entry {
 pub struct Known(BTreeMap<Key, Arc<Identity>>);
 
 impl Known {
-    /// Adds an identity, or replaces the one of the same VM. An empty one removes it.
+    /// Adds an identity, or replaces that of the same VM. An empty identity removes it.
     pub fn add(&mut self, entry: Entry) {
         let key = (entry.vm, entry.pid);
         match entry.identity.is_empty() {
@@ -38,18 +38,18 @@ impl Known {
         };
     }
 
-    /// Forgets VMs.
+    /// Removes the VMs for which `keep` returns false.
     pub fn retain(&mut self, keep: impl Fn(Key) -> bool) {
         self.0.retain(|key, _| keep(*key));
     }
 
-    /// The identity of a VM.
+    /// Returns the identity of a VM.
     #[must_use]
     pub fn get(&self, key: Key) -> Option<&Identity> {
         self.0.get(&key).map(Arc::as_ref)
     }
 
-    /// Gives each vCPU the identity of its VM.
+    /// Assigns each vCPU the identity of its VM.
     pub fn name(&self, counts: &mut Counts) {
         if self.0.is_empty() {
             return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The identities of VMs that run: `/proc/PID/cmdline` and `/proc/PID/cgroup`, read once for each VM.
+//! Identities of running VMs, from `/proc/PID/cmdline` and `/proc/PID/cgroup`. Each VM's files are read
+//! once.
 
 use super::{
     identity::Identity,
@@ -14,13 +15,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The most bytes of a file that are read. libvirt's command lines have some 10 KiB.
+/// Number of bytes to read of a file at most. libvirt's command lines have about 10 KiB.
 const MOST: u64 = 256 << 10;
 
-/// When a process started, in clock ticks since the host did; `None` if it has gone.
+/// Start time of a process, in clock ticks since the host booted; `None` if the process has ended.
 type Start = Option<u64>;
 
-/// Watches for VMs that were not there before.
+/// Detects new VMs.
 #[derive(Debug)]
 pub struct Watch {
     proc: PathBuf,
@@ -30,7 +31,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Reads below `root`, which is `/` except in tests.
+    /// Creates a watch that reads below `root`, which is `/` except in tests.
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Self {
@@ -41,16 +42,16 @@ impl Watch {
         }
     }
 
-    /// The VMs that are known.
+    /// Returns the known VMs.
     #[must_use]
     pub fn known(&self) -> &Known {
         &self.known
     }
 
-    /// Looks at the VMs of a snapshot, and forgets all others. Returns what is new.
+    /// Updates the known VMs to those of a snapshot. Returns new and changed ones.
     pub fn look(&mut self, load: u64, vms: &BTreeSet<Key>) -> Vec<Entry> {
         if self.load != load {
-            // Numbers begin anew.
+            // Numbers start over.
             self.load = load;
             self.seen.clear();
         }
@@ -59,8 +60,8 @@ impl Watch {
         let mut news = Vec::new();
         for &key in vms {
             let (vm, pid) = key;
-            // The module never gives a number twice, so a VM stays what it was. By BPF the number is the
-            // process id, which the kernel gives again.
+            // The module never reuses a number, so the VM cannot have changed. With BPF, the number is the
+            // process ID, which the kernel reuses.
             let reused = vm == u64::from(pid);
             if let Some(start) = self.seen.get(&key) {
                 if !reused || *start == self.start(pid) {
@@ -82,7 +83,8 @@ impl Watch {
         news
     }
 
-    /// Who the VM of a process is; `None` if the process ended meanwhile, as another may have its number.
+    /// Returns the identity of a process's VM; `None` if the process ended during the reads, because its ID
+    /// may have been reused.
     fn identity(&self, pid: u32, start: Start) -> Option<Identity> {
         start?;
         let [cmdline, cgroup] = ["cmdline", "cgroup"].map(|name| self.read(pid, name));
@@ -108,7 +110,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A process in a `/proc` of the test's own.
+    /// Writes a process to the test's `/proc`.
     fn write(root: &Path, pid: u32, start: u64, name: &str) {
         let directory = root.join(format!("proc/{pid}"));
         fs::create_dir_all(&directory).unwrap();
@@ -135,10 +137,10 @@ mod tests {
         write(root.path(), 70, 5, "renamed");
         assert_eq!(look(&mut watch, 1, &[(1, 70), (2, 80)]), [(2, some("db"))]);
         assert_eq!(watch.known().get((1, 70)).unwrap().name(), some("web"));
-        // It has ended, and its process with it.
+        // The VM and its process have ended.
         assert_eq!(look(&mut watch, 1, &[(2, 80)]), []);
         assert_eq!(watch.known().get((1, 70)), None);
-        // After another load, the number is another VM's.
+        // After a reload, the number belongs to another VM.
         assert_eq!(
             look(&mut watch, 2, &[(1, 70), (2, 80)]),
             [(1, some("renamed"))]
@@ -162,7 +164,7 @@ mod tests {
             watch.known().get((1, 70)).unwrap().name().as_deref(),
             Some("web")
         );
-        // Nothing is left of it when its process is gone.
+        // Its identity is removed with its process.
         fs::remove_dir_all(root.path().join("proc/70")).unwrap();
         assert_eq!(look(&mut watch, 1, &[(70, 70)]), [(70, None)]);
         assert_eq!(watch.known().get((70, 70)), None);

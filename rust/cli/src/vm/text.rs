@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A short text that anybody may have written, made safe to print on one line.
+//! Short untrusted texts, made safe to print on one line.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The most characters of a text. libvirt's names have fewer, as they are file names.
+/// Maximum number of characters. libvirt's names are shorter, because they are file names.
 const MOST: usize = 255;
 
-/// One line without control characters, not empty, of a bounded length.
+/// A non-empty line without control characters, of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Text(String);
 
 impl Text {
-    /// Replaces what is not UTF-8 and what a terminal might obey; `None` if nothing is left.
+    /// Replaces invalid UTF-8 and characters that could affect a terminal; `None` if nothing is left.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        // No character has more than four bytes.
+        // A character has at most four bytes.
         let bytes = &bytes[..bytes.len().min(4 * MOST + 4)];
         let text = String::from_utf8_lossy(bytes);
         let cut: String = text.trim().chars().take(MOST).collect();
@@ -26,14 +26,14 @@ impl Text {
         (!safe.is_empty()).then_some(Self(safe))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether a character moves the cursor, hides itself, or changes the order of others.
+/// Returns whether a character moves the cursor, is invisible, or reorders others.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -102,7 +102,7 @@ mod tests {
             if let Some(text) = Text::new(&bytes) {
                 prop_assert!(!text.as_str().chars().any(is_unsafe));
                 prop_assert!((1..=MOST).contains(&text.as_str().chars().count()));
-                // A recording keeps it as it is.
+                // Reading it again, as from a recording, does not change it.
                 prop_assert_eq!(Text::new(text.as_str().as_bytes()), Some(text));
             }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! UUIDs, in the one form that they are compared in.
+//! UUIDs, in a canonical form for comparison.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -10,17 +10,17 @@ use std::{fmt, str::FromStr};
 #[serde(try_from = "String", into = "String")]
 pub struct Uuid(u128);
 
-/// Where the hyphens are.
+/// Positions of the hyphens.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 impl Uuid {
-    /// Of text with hyphens, in either case.
+    /// Parses a text with hyphens, in either case.
     #[must_use]
     pub fn new(text: &[u8]) -> Option<Self> {
         Self::separated_by(b'-', text)
     }
 
-    /// Of text with another separator than a hyphen, as systemd's slices need.
+    /// Parses a text with another separator, such as in names of systemd slices.
     #[must_use]
     pub fn separated_by(separator: u8, text: &[u8]) -> Option<Self> {
         let mut value = 0;

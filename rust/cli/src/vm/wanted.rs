@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The VM that `--vm` asks for: by number, UUID or name.
+//! The VM given by `--vm`: a number, UUID or name.
 //!
-//! Digits are always a number, and what looks like a UUID is always a UUID, because anybody may give a VM
-//! such a name. `name:7` asks for the VM with the name `7`.
+//! Digits are always a number, and a text in the form of a UUID is always a UUID, because a VM's name can
+//! look like either. `name:7` selects the VM with the name `7`.
 
 use super::{identity::Identity, uuid::Uuid};
 use crate::{
@@ -12,14 +12,14 @@ use crate::{
     model::{Counts, Scope},
 };
 
-/// What `--vm` asks for.
+/// A VM given by `--vm`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The VM with this number.
     Number(u64),
     /// The VM with this UUID.
     Uuid(Uuid),
-    /// The VM with this name, or if none has it, whose process has it.
+    /// The VM with this name, or if there is none, the VM whose process has it.
     Name(String),
 }
 
@@ -38,7 +38,7 @@ impl From<&VmArg> for Wanted {
 }
 
 impl Wanted {
-    /// The number, if it is that.
+    /// Returns the number, if it is one.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         match self {
@@ -47,7 +47,7 @@ impl Wanted {
         }
     }
 
-    /// The number of the VM; `None` if it is not there. A number need not be there.
+    /// Returns the number of the VM; `None` if it does not exist. Numbers are not checked.
     ///
     /// # Errors
     ///
@@ -98,14 +98,14 @@ impl Wanted {
         }
     }
 
-    /// The error that it is not there.
+    /// Returns the error that the VM does not exist.
     #[must_use]
     pub fn not_there(&self) -> Error {
         Error::Usage(format!("no such VM: {} (run 'exitstat vms')", self.text()))
     }
 }
 
-/// Whether a VM has a name, by itself or with its namespace.
+/// Returns whether a VM has a name, with or without its namespace.
 fn is_named(identity: &Identity, wanted: &str) -> bool {
     let Some(name) = &identity.name else {
         return false;
@@ -120,11 +120,11 @@ fn is_named(identity: &Identity, wanted: &str) -> bool {
     with_namespace || wanted == name.as_str()
 }
 
-/// The number of the VM that an option asks for, if it was given.
+/// Returns the number of the VM given by an option, if there is one.
 ///
 /// # Errors
 ///
-/// There is no such VM, or there are several. A number that is not there is no error yet.
+/// The VM does not exist, or several match. Numbers are not checked.
 pub fn vm(arg: Option<&VmArg>, counts: &Counts) -> Result<Option<u64>, Error> {
     let Some(wanted) = arg.map(Wanted::from) else {
         return Ok(None);
@@ -133,16 +133,16 @@ pub fn vm(arg: Option<&VmArg>, counts: &Counts) -> Result<Option<u64>, Error> {
     vm.map(Some).ok_or_else(|| wanted.not_there())
 }
 
-/// Whose counters the options ask for.
+/// Returns the scope given by the options.
 ///
 /// # Errors
 ///
-/// As of [`vm`].
+/// See [`vm`].
 pub fn scope(args: &ScopeArgs, counts: &Counts) -> Result<Scope, Error> {
     Ok(of_vm(args, vm(args.vm.as_ref(), counts)?))
 }
 
-/// The same, if it is known which VM is meant.
+/// Returns the scope, given the number of the VM.
 #[must_use]
 pub fn of_vm(args: &ScopeArgs, vm: Option<u64>) -> Scope {
     match (args.cpu, vm, args.vcpu) {
@@ -168,7 +168,7 @@ mod tests {
             (2, "twin", None, None),
             (3, "twin", None, None),
             (4, "testvm", None, Some("default")),
-            // Names that look like something else.
+            // Names in the form of numbers and UUIDs.
             (5, "1", None, None),
             (6, UUID, None, None),
             (7, "real", Some(UUID), None),

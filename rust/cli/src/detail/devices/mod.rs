@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the guest's machine has at guest physical addresses and ports, as its QEMU says.
+//! Devices of the guest's machine, by guest physical address and port, as reported by QEMU.
 
 mod qmp;
 
@@ -11,19 +11,19 @@ use exitstat_core::key::REGION;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The devices of a machine.
+/// Devices of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Devices {
     memory: Space,
     ports: Space,
-    /// What is behind a transport of virtio-mmio, by the transport's address.
+    /// Device behind a virtio-mmio transport, by the transport's address.
     behind: BTreeMap<u64, String>,
 }
 
 /// An address space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Space {
-    /// By address; they do not overlap.
+    /// Regions sorted by address, without overlaps.
     regions: Vec<Region>,
     bars: Vec<Bar>,
 }
@@ -32,12 +32,12 @@ struct Space {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Region {
     begin: u64,
-    /// The last address.
+    /// Last address of the region.
     last: u64,
     name: String,
-    /// Where in what has the name it begins.
+    /// Offset of the region within the object of this name.
     offset: u64,
-    /// Accesses of it exit, some of them at least.
+    /// Whether accesses exit, at least some of them.
     io: bool,
 }
 
@@ -47,11 +47,11 @@ struct Bar {
     begin: u64,
     last: u64,
     number: u64,
-    /// Such as `virtio-net 00:03.0`.
+    /// Name of the device, such as `virtio-net 00:03.0`.
     device: String,
 }
 
-/// A device of `query-pci`, as far as it matters.
+/// A device in `query-pci`, reduced to the fields needed.
 #[derive(Deserialize)]
 struct PciDevice {
     bus: u64,
@@ -77,7 +77,7 @@ struct PciClass {
 #[derive(Deserialize)]
 struct PciRegion {
     bar: u64,
-    /// -1 if the guest has not given it one, or turned it off.
+    /// -1 if the guest has not assigned it, or disabled it.
     address: i64,
     size: u64,
     #[serde(rename = "type")]
@@ -96,11 +96,11 @@ struct PciBus {
 }
 
 impl Devices {
-    /// Of what QEMU answered.
+    /// Parses QEMU's answers.
     ///
     /// # Errors
     ///
-    /// It is not what QEMU answers.
+    /// They are not in QEMU's format.
     pub fn of(answers: &Answers) -> Result<Self, String> {
         let mut all = Self {
             memory: Space::of(&answers.mtree, "memory"),
@@ -154,11 +154,11 @@ impl Devices {
         }
     }
 
-    /// A device's register in memory.
+    /// Returns the device register at a memory address.
     #[must_use]
     pub fn memory(&self, address: u64) -> Option<Place> {
         let place = self.memory.place(address)?;
-        // A transport is a region of its own, whatever is behind it.
+        // A transport is a region of its own, regardless of the device behind it.
         let transport = self
             .memory
             .region(address)
@@ -180,16 +180,16 @@ impl Devices {
         })
     }
 
-    /// A device's port.
+    /// Returns the device register at a port.
     #[must_use]
     pub fn port(&self, port: u16) -> Option<Place> {
-        // What is left of this address space is called like the whole.
+        // The unassigned rest of this address space has the name of the whole.
         self.ports
             .place(port.into())
             .filter(|place| place.text != "io")
     }
 
-    /// The device in a [`REGION`] of memory, or how many.
+    /// Returns the device in a [`REGION`] of memory, or the number of devices.
     #[must_use]
     pub fn region(&self, begin: u64) -> Option<String> {
         let last = begin.checked_add(REGION - 1)?;
@@ -205,7 +205,7 @@ impl Devices {
                 names.insert(region.name.clone());
             }
         }
-        // Mostly it is memory that is missing, where there is some.
+        // If there is memory in it, the exits were most likely caused by pages that are not mapped yet.
         let has_memory = regions
             .clone()
             .any(|region| !region.io && self.memory.bar(region.begin.max(begin)).is_none());
@@ -217,17 +217,17 @@ impl Devices {
     }
 }
 
-/// What has an address.
+/// The device at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// For people.
+    /// Text for people.
     pub text: String,
-    /// It says where in the device, so the address need not be told.
+    /// Whether the text includes the offset in the device, so that the address can be omitted.
     pub with_offset: bool,
 }
 
 impl Space {
-    /// The flat view of an address space: that view which lists it as one of its own.
+    /// Parses the flat view of an address space: the view that lists the address space as one of its own.
     fn of(mtree: &str, name: &str) -> Self {
         let listed = format!("AS \"{name}\", root:");
         let views = mtree.split("FlatView #");
@@ -288,8 +288,8 @@ fn hex(offset: u64) -> String {
     format!("+{offset:#x}")
 }
 
-/// A line of the flat view, such as
-/// `  00000000fed00000-00000000fed003ff (prio 0, i/o): hpet`, with ` @` and an offset if it begins in the middle.
+/// Parses a line of the flat view, such as `  00000000fed00000-00000000fed003ff (prio 0, i/o): hpet`. A
+/// region that begins in the middle of an object has ` @` and an offset.
 fn region(line: &str) -> Option<Region> {
     let (range, rest) = line.trim().split_once(" (prio ")?;
     let (begin, last) = range.split_once('-')?;
@@ -309,7 +309,7 @@ fn region(line: &str) -> Option<Region> {
     })
 }
 
-/// What QEMU's regions of PCI devices are for, where their names say it.
+/// Returns the function of a PCI device's region, if QEMU's name shows it.
 fn function(region: &str) -> Option<&str> {
     Some(match region {
         "msix-table" => "MSI-X table",
@@ -323,9 +323,9 @@ fn function(region: &str) -> Option<&str> {
     })
 }
 
-/// The device behind each transport of virtio-mmio; empty if there is none.
+/// Returns the device behind each virtio-mmio transport. The name is empty if there is none.
 ///
-/// `info qtree` indents what is in a device by its bus.
+/// `info qtree` indents the devices below their bus.
 fn behind(qtree: &str) -> BTreeMap<u64, String> {
     let mut found = BTreeMap::new();
     let mut transport: Option<(usize, Option<u64>)> = None;
@@ -363,7 +363,7 @@ fn behind(qtree: &str) -> BTreeMap<u64, String> {
     found
 }
 
-/// What a PCI device is, by its numbers or its class.
+/// Returns the name of a PCI device, by its IDs or class.
 fn device_name(device: &PciDevice) -> String {
     const VIRTIO: u64 = 0x1af4;
     let virtio = match (device.id.vendor, device.id.device) {
@@ -408,7 +408,7 @@ fn device_name(device: &PciDevice) -> String {
     }
 }
 
-/// A register of virtio-mmio (virtio 1.3, 4.2.2).
+/// Returns the name of a virtio-mmio register (virtio 1.3, 4.2.2).
 fn virtio_register(offset: u64) -> Option<&'static str> {
     Some(match offset {
         0x000 => "MagicValue",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! QEMU's monitor: a client of QMP, for as long as three questions take.
+//! Short-lived QMP client of QEMU's monitor, for three queries.
 //!
-//! QMP is JSON, a message a line (QEMU's `docs/interop/qmp-spec`). QEMU serves one client of a socket at a time, so the
-//! connection is short.
+//! QMP has one JSON message per line (QEMU's `docs/interop/qmp-spec`). QEMU serves one client per socket at
+//! a time, so the connection is short.
 
 use crate::detail::printable;
 use rustix::{
@@ -18,16 +18,16 @@ use std::{
     time::Duration,
 };
 
-/// QEMU answers at once, unless it serves somebody else.
+/// QEMU answers at once, unless it serves another client.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Bytes of the longest message that is read.
+/// Size limit of a message in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// What QEMU says of its machine.
+/// QEMU's answers about its machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answers {
-    /// QEMU's process, if the kernel says it.
+    /// Process of QEMU, if the kernel reports it.
     pub pid: Option<u32>,
     /// `query-pci`.
     pub pci: Value,
@@ -37,11 +37,12 @@ pub struct Answers {
     pub qtree: String,
 }
 
-/// Asks the QEMU at a socket.
+/// Queries the QEMU at a socket.
 ///
 /// # Errors
 ///
-/// There is none, it serves somebody else, or it is something else; and what to do about it.
+/// No QEMU answers: there is none, it serves another client, or the socket belongs to another program. The
+/// text says what to do.
 pub fn ask(path: &Path) -> Result<Answers, String> {
     let error = |why: String| format!("{}: {why}", path.display());
     let stream = open(path).map_err(error)?;
@@ -59,7 +60,7 @@ pub fn ask(path: &Path) -> Result<Answers, String> {
     })
 }
 
-/// Connects. Neither that nor reading waits for long.
+/// Connects with timeouts for connecting and reading.
 fn open(path: &Path) -> Result<UnixStream, String> {
     let address = SocketAddrUnix::new(path).map_err(|_| "not a valid socket path".to_owned())?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -95,7 +96,7 @@ const BUSY: &str = "no answer: QEMU serves one client per socket, and another on
 const NOT_QMP: &str =
     "not a QMP socket (QEMU's -qmp option creates one; its -monitor and -serial sockets are different)";
 
-/// A conversation.
+/// A QMP session.
 struct Client<R, W> {
     reader: R,
     writer: W,
@@ -116,7 +117,7 @@ impl<R: BufRead, W: Write> Client<R, W> {
         ))
     }
 
-    /// A command of the human monitor.
+    /// Executes a command of the human monitor.
     fn monitor(&mut self, line: &str) -> Result<String, String> {
         let answer = self.execute("human-monitor-command", json!({ "command-line": line }))?;
         match answer {
@@ -140,7 +141,7 @@ impl<R: BufRead, W: Write> Client<R, W> {
                     printable(why.unwrap_or("rejected by QEMU"))
                 ));
             }
-            // Else it is an event.
+            // Otherwise it is an event.
         }
     }
 
@@ -154,7 +155,7 @@ impl<R: BufRead, W: Write> Client<R, W> {
                 Err("QEMU closed the connection: it has ended, or serves another client".to_owned())
             }
             Ok(_) => serde_json::from_slice(&line).map_err(|_| not_json.to_owned()),
-            // QMP would have completed the line by now.
+            // A QMP server would have sent the line by now.
             Err(why) if why.kind() == ErrorKind::WouldBlock && line.is_empty() => {
                 Err(BUSY.to_owned())
             }
@@ -225,7 +226,7 @@ mod tests {
         drop(listener);
         assert!(ask(&path).unwrap_err().contains("connection refused"));
         fs::remove_file(&path).unwrap();
-        // As QEMU does while it serves somebody: it listens, and does not accept.
+        // Like QEMU while it serves another client: it listens but does not accept.
         let _listener = UnixListener::bind(&path).unwrap();
         assert!(ask(&path).unwrap_err().contains("one client per socket"));
         fs::remove_file(&path).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Of what QEMU 7.2 answers: `-M q35` after its firmware, and `-M microvm`.
+//! Tests with answers of QEMU 7.2: `-M q35` after its firmware, and `-M microvm`.
 
 use super::*;
 use crate::detail::Names;
@@ -46,17 +46,17 @@ fn registers_are_named_by_their_device() {
         (0xfe20_3000, "virtio-net 00:01.0 notify"),
         (0xfe20_0014, "virtio-net 00:01.0 common+0x14"),
         (0xfead_4010, "virtio-net 00:01.0 MSI-X table+0x10"),
-        // Of the page of a BAR, what no region is in.
+        // A part of a BAR's page that no region covers.
         (0xfead_4900, "virtio-net 00:01.0 BAR1+0x900"),
         (0xfe00_3000, "virtio-rng 01:00.0 notify"),
         (0xfea8_00d0, "e1000e 00:03.0 BAR0+0xd0"),
         (0xfead_8100, "SATA 00:1f.2 BAR5+0x100"),
         (0xfead_7000, "root port 00:05.0 MSI-X table"),
         (0xb000_8000, "0xb0008000 pcie-mmcfg-mmio"),
-        // Tables know these.
+        // Known from the tables.
         (0xfec0_0010, "0xfec00010 I/O APIC"),
         (0xfed0_00f0, "0xfed000f0 HPET"),
-        // Nothing is there, or memory is.
+        // Unassigned, and memory.
         (0xfe10_0000, "0xfe100000"),
         (0x10_0000, "0x100000"),
     ] {
@@ -98,7 +98,7 @@ fn devices_behind_virtio_mmio_are_named() {
         (0xfeb0_2c60, "virtio-blk 0xfeb02c00 InterruptStatus"),
         (0xfeb0_2d04, "virtio-blk 0xfeb02c00+0x104"),
         (0xfeb0_0000, "virtio-mmio 0xfeb00000 MagicValue"),
-        // Tables know the first I/O APIC only.
+        // The tables have only the first I/O APIC.
         (0xfec1_0010, "0xfec10010 ioapic"),
         (0xfea0_0202, "0xfea00202 acpi-ged-regs"),
     ] {
@@ -142,7 +142,7 @@ fn what_qemu_does_not_answer_is_an_error() {
     assert!(Devices::of(&wrong).unwrap_err().contains("query-pci"));
 }
 
-/// A text with some characters in place of others.
+/// Returns a text with some characters replaced.
 fn damage(text: &str, damages: &[(usize, char)]) -> String {
     let mut characters: Vec<char> = text.chars().collect();
     for &(at, new) in damages {
@@ -152,7 +152,7 @@ fn damage(text: &str, damages: &[(usize, char)]) -> String {
     characters.into_iter().collect()
 }
 
-/// Any, and often one that numbers and ranges have.
+/// Any character, with a preference for those in numbers and ranges.
 fn character() -> impl Strategy<Value = char> {
     prop_oneof![
         any::<char>(),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which instructions exit with which reason (SDM vol. 3, "Instructions that cause VM exits").
+//! Instructions that cause each exit reason (SDM vol. 3, "Instructions that cause VM exits").
 
-/// Whether `bytes` begin with an instruction that exits with a basic reason; `None` if exits with the reason need no
-/// instruction of their own, such as interrupts and page faults.
+/// Returns whether `bytes` begin with an instruction that exits with a basic reason; `None` for reasons
+/// without a specific instruction, such as interrupts and page faults.
 pub fn fits(reason: u32, bytes: &[u8]) -> Option<bool> {
     let legacy = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf2, 0xf3];
     let prefixes = bytes.iter().take(4);
@@ -23,7 +23,7 @@ pub fn fits(reason: u32, bytes: &[u8]) -> Option<bool> {
         14 => matches!(rest, [0x0f, 0x01, modrm, ..] if register(modrm) == 7 && is_memory(modrm)),
         15 => rest.starts_with(&[0x0f, 0x33]),
         16 => rest.starts_with(&[0x0f, 0x31]),
-        // KVM makes a VMMCALL a VMCALL.
+        // KVM rewrites VMMCALL to VMCALL.
         18 => matches!(rest, [0x0f, 0x01, 0xc1 | 0xd9, ..]),
         28 => match rest {
             [0x0f, 0x20 | 0x22 | 0x06, ..] => true,

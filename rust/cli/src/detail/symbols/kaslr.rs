@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Finds by how much KASLR moved the guest's kernel.
+//! Search for the guest kernel's KASLR offset.
 //!
-//! KASLR moves the image by a multiple of its alignment, which is 2 MiB or more, and keeps it within 1 GiB. So there are
-//! 512 offsets at most, and each exit of the kernel's own is evidence: at the right offset its instruction pointer lies
-//! in the image's text, and what is there can exit with the exit's reason. A vmlinux has the instruction itself. Names
-//! have less: what exits with HLT is in a function for halting or idling, what writes the TSC deadline is in one of the
-//! local APIC's.
+//! KASLR moves the image by a multiple of its alignment, which is at least 2 MiB, and keeps it within 1
+//! GiB. This leaves 512 offsets at most. Each exit from the kernel itself is evidence: at the correct
+//! offset, its instruction pointer is in the image's text, and the code there can exit with the exit's
+//! reason. A vmlinux has the instruction itself. Function names are weaker evidence: HLT exits come from
+//! functions for halting or idling, writes of the TSC deadline from functions of the local APIC.
 //!
-//! A wrong offset fits some exits by luck: of a place that exits of a reason came from, with the chance that is the part
-//! of the text that fits the reason. At the right offset, a good part of the places fits: how many depends on how many
-//! are in modules, and on how many functions have telling names. So an offset's evidence is a likelihood ratio: how much
-//! more likely what fits is if a given part of the places does, than if they do by luck. Of a wrong offset its
-//! expectation is 1, so it is L or more with a chance of 1/L at most (Markov), for any part; the average over several
-//! parts has the same bound. An offset is believed if
+//! A wrong offset matches some exits by chance. For a single place, the probability is the fraction of the
+//! text that matches the exit reason. At the correct offset, a good part of the places matches. How many
+//! depends on how many are in modules, and on how many functions have descriptive names. The evidence for
+//! an offset is therefore a likelihood ratio: how much more likely the observed matches are if a given
+//! fraction of the places matches than if they match by chance. For a wrong offset, its expected value is
+//! 1, so it reaches L with probability 1/L at most (Markov's inequality), for any fraction. The average
+//! over several fractions has the same bound. An offset is accepted if
 //!
-//! - no exit contradicts it: those that hit the image hit its text and, where the evidence is strict, nine in ten fit;
-//! - the chance that any of the offsets would have such evidence by luck is below 1 in 100,000; and
-//! - it is the only one.
+//! - no exit contradicts it: all exits in the image are in its text, and nine in ten of those with strict
+//!   evidence match;
+//! - the probability that any of the offsets has such evidence by chance is below 1 in 100,000; and
+//! - no other offset satisfies these conditions.
 
 use super::WAY_OUT;
 use std::{
@@ -27,12 +29,12 @@ use std::{
 
 const STEP: u64 = 2 << 20;
 const LARGEST: u64 = 1 << 30;
-/// The largest chance that luck explains what is believed.
+/// Maximum probability of accepting a chance match.
 const CHANCE: f64 = 1e-5;
-/// Parts of the places that may fit the right offset.
+/// Hypothetical fractions of places that match at the correct offset.
 const PARTS: [f64; 3] = [0.5, 0.1, 0.02];
 
-/// A place that exits of a reason came from.
+/// Place that exits of a reason came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
     /// The basic exit reason.
@@ -41,36 +43,36 @@ pub struct Point {
     pub ip: u64,
 }
 
-/// What is known of the kernel's image, at addresses as linked.
+/// Knowledge of the kernel's image, at link addresses.
 pub trait Evidence {
-    /// Where its text is, and maybe other things in between.
+    /// Returns the range of its text, possibly with other sections in between.
     fn image(&self) -> Range<u64>;
-    /// Whether instructions are there.
+    /// Returns whether an address has instructions.
     fn is_code(&self, address: u64) -> bool;
-    /// Whether what is there can exit so; `None` if nothing can be said of such exits.
+    /// Returns whether the code at an address can cause the exit; `None` if such exits allow no conclusion.
     fn fits(&self, point: Point, address: u64) -> Option<bool>;
-    /// Which part of the text fits a reason.
+    /// Returns the fraction of the text that matches a reason.
     fn luck(&self, reason: u32) -> f64;
-    /// Whether it is the instructions, and so each place is evidence of its own. Of names, neighbours have much in
-    /// common: one place in each page counts.
+    /// Returns whether the evidence is the instructions, so that each place counts. Adjacent names have
+    /// much in common, so with names only one place per page counts.
     fn is_exact(&self) -> bool;
-    /// Whether what does not fit contradicts.
+    /// Returns whether a mismatch is a contradiction.
     fn is_strict(&self, reason: u32) -> bool;
 }
 
-/// How well an offset fits.
+/// How well an offset matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Fit {
-    /// Points that fit.
+    /// Number of points that match.
     hits: usize,
-    /// Points in the image.
+    /// Number of points in the image.
     inside: usize,
-    /// Those that it can be said of, and that hit the image, with strict evidence; and hits among them.
+    /// Number of points in the image's text with strict evidence, and of matches among them.
     strict: usize,
     strict_hits: usize,
-    /// Points in the image, but not in its text.
+    /// Number of points in the image but not in its text.
     outside: usize,
-    /// The logarithms of the likelihood ratios, for each of [`PARTS`].
+    /// Logarithms of the likelihood ratios, for each of [`PARTS`].
     evidence: [f64; PARTS.len()],
 }
 
@@ -80,15 +82,15 @@ impl Fit {
     }
 }
 
-/// The points, and what can be said of them.
+/// The points, and the evidence they allow.
 struct Search<'a, E> {
     evidence: &'a E,
     points: &'a [Point],
-    /// Of each reason, the chance that a point fits a wrong offset.
+    /// Probability by reason that a point matches at a wrong offset.
     luck: BTreeMap<u32, f64>,
-    /// The points that are evidence.
+    /// Points that count as evidence.
     counted: BTreeSet<Point>,
-    /// How many points something can be said of.
+    /// Number of points that allow a conclusion.
     testable: usize,
 }
 
@@ -117,7 +119,7 @@ impl<'a, E: Evidence> Search<'a, E> {
         }
     }
 
-    /// Of the image moved by an offset, which wraps.
+    /// Evaluates an offset of the image, with wraparound.
     fn fit(&self, offset: u64) -> Fit {
         let mut fit = Fit::default();
         let image = self.evidence.image();
@@ -133,7 +135,7 @@ impl<'a, E: Evidence> Search<'a, E> {
                     };
                 }
             }
-            // Modules are elsewhere.
+            // Modules are outside the image.
             if !image.contains(&address) {
                 continue;
             }
@@ -151,14 +153,14 @@ impl<'a, E: Evidence> Search<'a, E> {
         fit
     }
 
-    /// Whether no luck explains a fit, of any of so many offsets.
+    /// Returns whether a match is too good to be chance, given the number of offsets tried.
     fn is_beyond_luck(&self, fit: &Fit, offsets: usize) -> bool {
-        // The average of the ratios is at least a part of the largest.
+        // The average of the ratios is at least the largest divided by their number.
         let largest = fit.evidence.iter().copied().fold(f64::MIN, f64::max);
         largest > (PARTS.len() as f64 * offsets as f64 / CHANCE).ln()
     }
 
-    /// Offsets that are believable.
+    /// Returns the offsets that are accepted.
     fn believable(&self, offsets: &[u64]) -> Vec<u64> {
         let fits = offsets.iter().map(|&offset| (offset, self.fit(offset)));
         fits.filter(|(_, fit)| !fit.contradicts() && self.is_beyond_luck(fit, offsets.len()))
@@ -167,13 +169,13 @@ impl<'a, E: Evidence> Search<'a, E> {
     }
 }
 
-/// The offset that points show.
+/// Determines the offset from the points.
 pub fn find(evidence: &impl Evidence, points: &[Point]) -> Result<u64, String> {
     let search = Search::new(evidence, points);
     let end = evidence.image().end;
     let offsets: Vec<u64> = (0..LARGEST / STEP)
         .map(|n| n * STEP)
-        // The image ends where modules begin, with KASLR.
+        // With KASLR, the image ends where the modules begin.
         .filter(|offset| {
             end.checked_add(*offset)
                 .is_some_and(|end| end <= super::KERNEL + LARGEST)
@@ -196,7 +198,7 @@ pub fn find(evidence: &impl Evidence, points: &[Point]) -> Result<u64, String> {
     }
 }
 
-/// Whether an offset that was given may be right.
+/// Checks that a given offset is plausible.
 pub fn check_given(evidence: &impl Evidence, offset: u64, points: &[Point]) -> Result<(), String> {
     if offset % STEP != 0 || offset >= LARGEST {
         return Err(format!(
@@ -220,7 +222,7 @@ pub fn check_given(evidence: &impl Evidence, offset: u64, points: &[Point]) -> R
     Ok(())
 }
 
-/// Whether addresses that should be the running kernel's are.
+/// Checks that addresses are those of the running kernel.
 pub fn check(evidence: &impl Evidence, points: &[Point]) -> Result<(), String> {
     let search = Search::new(evidence, points);
     let steps = LARGEST / STEP;
@@ -240,7 +242,8 @@ pub fn check(evidence: &impl Evidence, points: &[Point]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a function of this name can exit so; `None` if names say nothing of such exits.
+/// Returns whether a function with this name can cause the exit; `None` if names allow no conclusion for
+/// its reason.
 pub fn name_fits(reason: u32, name: &str) -> Option<bool> {
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
     Some(match reason {
@@ -270,7 +273,7 @@ pub fn name_fits(reason: u32, name: &str) -> Option<bool> {
     })
 }
 
-/// Whether all functions that exit so have names that fit.
+/// Returns whether all functions that cause the exit have matching names.
 pub fn name_is_strict(reason: u32) -> bool {
     reason == 12
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guest kernel's symbols: from its `System.map`, a copy of its `/proc/kallsyms`, or its `vmlinux`.
+//! Symbols of the guest kernel, from its `System.map`, a copy of its `/proc/kallsyms`, or its `vmlinux`.
 
 mod instruction;
 mod kaslr;
@@ -20,34 +20,34 @@ use std::{
     path::Path,
 };
 
-/// Where the kernel's half of the address space has its image and its modules.
+/// Start of the kernel's image and modules in the address space.
 const KERNEL: u64 = 0xffff_ffff_8000_0000;
 
-/// Where the last symbol before a gap ends at the latest, if nothing says where.
+/// Maximum distance to the end of a symbol that precedes a gap, if the end is unknown.
 const PAGE: u64 = 4096;
 
-/// How a user gets addresses that need no search.
+/// Advice on how to get addresses without a search.
 const WAY_OUT: &str =
     "Use a copy of the guest's /proc/kallsyms, made as root in the guest since its last boot, or use --kaslr";
 
-/// Symbols, or what follows one.
+/// A symbol, or the gap after one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Symbol {
     address: u64,
-    /// The first address behind it.
+    /// The first address after it.
     end: u64,
-    /// `None` of data, and of marks such as `_etext`.
+    /// `None` for data, and for marks such as `_etext`.
     name: Option<String>,
 }
 
-/// What kind of file the symbols came from.
+/// Kind of file with symbols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Addresses as linked.
+    /// Link addresses.
     SystemMap,
     /// Addresses of a running kernel.
     Kallsyms,
-    /// Addresses as linked, and the instructions there.
+    /// Link addresses, and the instructions there.
     Vmlinux,
 }
 
@@ -58,24 +58,24 @@ struct Text {
     bytes: Vec<u8>,
 }
 
-/// A guest kernel's symbols.
+/// Symbols of a guest kernel.
 #[derive(Clone, Debug)]
 pub struct Symbols {
     kind: Kind,
-    /// By address; they do not overlap.
+    /// Symbols sorted by address, without overlaps.
     symbols: Vec<Symbol>,
-    /// From the image's first address to its last.
+    /// Range of the image.
     image: std::ops::Range<u64>,
-    /// Of a vmlinux.
+    /// Text of a vmlinux.
     text: Vec<Text>,
-    /// What the running kernel adds to addresses as linked.
+    /// Offset of the running kernel from link addresses.
     offset: u64,
 }
 
-/// A line of a list of symbols, or an entry of a symbol table.
+/// A line of a symbol list, or an entry of a symbol table.
 struct Entry {
     address: u64,
-    /// 0 if it is not known.
+    /// 0 if unknown.
     size: u64,
     text: bool,
     weak: bool,
@@ -84,11 +84,11 @@ struct Entry {
 }
 
 impl Symbols {
-    /// Reads a file of any of the kinds.
+    /// Reads a file of any kind.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, and what to give in its place.
+    /// The file is unusable. The text says why, and which file to use instead.
     pub fn open(path: &Path) -> Result<Self, String> {
         let read = || -> Result<Result<Self, String>, std::io::Error> {
             let mut file = File::open(path)?;
@@ -98,7 +98,7 @@ impl Symbols {
             if head.starts_with(&elf::ELFMAG) {
                 return Ok(Self::of_elf(&ReadCache::new(file)));
             }
-            // The boot protocol's signature.
+            // Signature of the boot protocol.
             if head.ends_with(b"HdrS") {
                 return Ok(Err(
                     "this is a compressed kernel without symbols; use its System.map or vmlinux"
@@ -116,7 +116,7 @@ impl Symbols {
             .map_err(|why| error(&why))
     }
 
-    /// Of the lines of a `System.map` or a copy of `/proc/kallsyms`.
+    /// Parses the lines of a `System.map` or a copy of `/proc/kallsyms`.
     fn of_lines(lines: impl BufRead) -> Result<Result<Self, String>, std::io::Error> {
         let mut entries = Vec::new();
         let mut number = 0;
@@ -148,7 +148,7 @@ impl Symbols {
                     .to_owned(),
             ));
         }
-        // The kernel does not list the tables that it makes the list from; `System.map` has them.
+        // /proc/kallsyms omits the tables that it is made from; `System.map` has them.
         let has = |name: &str| entries.iter().any(|entry| entry.name == name);
         let linked = has("kallsyms_names") || has("kallsyms_offsets");
         let start = entries.iter().find(|entry| entry.name == "_text");
@@ -161,7 +161,7 @@ impl Symbols {
         Ok(Self::new(kind, entries, Vec::new(), None))
     }
 
-    /// Of a `vmlinux`.
+    /// Parses a `vmlinux`.
     fn of_elf<'a>(data: impl ReadRef<'a>) -> Result<Self, String> {
         let not = |_| "not an ELF file of a 64-bit x86 kernel".to_owned();
         let broken = |why: object::Error| format!("damaged ELF file: {why}");
@@ -202,7 +202,7 @@ impl Symbols {
             let kind = symbol.st_type();
             let named = matches!(kind, elf::STT_FUNC | elf::STT_NOTYPE) && is_code;
             let name = symbol.name(endian, table.strings()).map_err(broken)?;
-            // `.L…` are the assembler's own.
+            // `.L…` are local to the assembler.
             if named && !name.is_empty() && !name.starts_with(b".L") && !name.starts_with(b"$") {
                 entries.push(Entry {
                     address,
@@ -239,7 +239,7 @@ impl Symbols {
         let image = image.or_else(|| image_of(&entries));
         let image = image.filter(|image| !image.is_empty());
         let image = image.ok_or("not the symbols of a 64-bit x86 kernel")?;
-        // At one address, the name that the kernel's own traces would show comes first.
+        // Of several names at an address, prefer the one in the kernel's stack traces.
         entries.sort_by(|a, b| {
             let rank = |entry: &Entry| {
                 let underscores = entry.name.bytes().take_while(|&c| c == b'_').count();
@@ -289,11 +289,12 @@ impl Symbols {
         })
     }
 
-    /// Moves them to where the guest's kernel runs: by `given`, or as exits show.
+    /// Relocates the symbols to the guest's running kernel, by `given` or by an offset determined from
+    /// exits.
     ///
     /// # Errors
     ///
-    /// Exits do not show it, or contradict.
+    /// The exits do not determine the offset, or contradict it.
     pub fn locate<'a>(
         mut self,
         given: Option<u64>,
@@ -309,7 +310,7 @@ impl Symbols {
             .collect();
         let points: Vec<Point> = points.into_iter().collect();
         if points.is_empty() {
-            // There is nothing to name.
+            // There are no addresses to name.
             return Ok(self);
         }
         self.offset = match (self.kind, given) {
@@ -333,7 +334,7 @@ impl Symbols {
         Ok(self)
     }
 
-    /// The symbol of an exit's instruction, and how far behind it that is.
+    /// Returns the symbol of an exit's instruction, with the offset from its start.
     #[must_use]
     pub fn of(&self, id: &Identity) -> Option<String> {
         let address = Some(id).filter(|id| has_symbol(id))?.ip;
@@ -348,7 +349,7 @@ impl Symbols {
         })
     }
 
-    /// What has the address, as in the file.
+    /// Returns the symbol at an address in the file.
     fn find(&self, address: u64) -> Option<&Symbol> {
         let n = self.symbols.partition_point(|s| s.address <= address);
         let symbol = self.symbols.get(n.checked_sub(1)?)?;
@@ -382,7 +383,7 @@ impl Evidence for Symbols {
         let (mut fit, mut all) = (0, 0);
         if self.kind == Kind::Vmlinux {
             for text in &self.text {
-                // Some places stand for all.
+                // A sample of the addresses is sufficient.
                 for n in (0..text.bytes.len()).step_by(13) {
                     all += 1;
                     let fits = instruction::fits(reason, &text.bytes[n..]);
@@ -399,7 +400,7 @@ impl Evidence for Symbols {
                 }
             }
         }
-        // There may be one more than were seen.
+        // One more match than found, because the sample may have missed it.
         (fit + 1) as f64 / (all + 1) as f64
     }
 
@@ -419,12 +420,12 @@ impl Text {
     }
 }
 
-/// Whether an exit's instruction may be the guest kernel's: not a program's, not a nested guest's.
+/// Returns whether an exit's instruction may be the guest kernel's, not a program's or a nested guest's.
 fn has_symbol(id: &Identity) -> bool {
     id.context & (CONTEXT_CPL | CONTEXT_NESTED) == 0 && id.ip >= KERNEL
 }
 
-/// A symbol's line; nothing of an empty one.
+/// Parses a symbol's line; `None` for an empty line.
 fn parse(line: &str) -> Result<Option<Entry>, ()> {
     let mut words = line.split_ascii_whitespace();
     let Some(address) = words.next() else {
@@ -450,7 +451,7 @@ fn parse(line: &str) -> Result<Option<Entry>, ()> {
     }))
 }
 
-/// Whether instructions are there, and not padding in front of a function.
+/// Returns whether the symbol has instructions, and is not padding before a function.
 fn is_code(entry: &Entry) -> bool {
     let ends = ["_etext", "_einittext"].contains(&entry.name.as_str())
         || (entry.name.starts_with("__") && entry.name.ends_with("_text_end"));
@@ -460,13 +461,13 @@ fn is_code(entry: &Entry) -> bool {
     entry.text && !ends && !padding
 }
 
-/// Whether a name is the linker script's, of a section rather than a function.
+/// Returns whether the name comes from the linker script, for a section instead of a function.
 fn is_mark(name: &str) -> bool {
     ["_text", "_stext", "_sinittext"].contains(&name)
         || (name.starts_with("__") && name.ends_with("_text_start"))
 }
 
-/// Where the image's text begins and ends, of lines.
+/// Returns the range of the image's text.
 fn image_of(entries: &[Entry]) -> Option<std::ops::Range<u64>> {
     let of = |name: &str| entries.iter().find(|entry| entry.name == name);
     let begin = of("_text").or_else(|| of("_stext"))?.address;

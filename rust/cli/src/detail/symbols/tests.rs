@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 const LINKED: u64 = 0xffff_ffff_8100_0000;
 
-/// Lines of Linux 7.3's `System.map`, with what it has at the same addresses and in between.
+/// Excerpt of Linux 7.3's `System.map`, including other symbols at the same addresses and in between.
 const MAP: &str = "\
 0000000001d752b0 A phys_startup_64
 ffffffff81000000 T __entry_text_start
@@ -60,12 +60,12 @@ fn an_address_has_the_function_that_is_there() {
     assert_eq!(symbols.kind, Kind::SystemMap);
     for (address, expected) in [
         (0xffff_ffff_8100_0000, Some("srso_alias_untrain_ret+0x0")),
-        // In front of a function is padding.
+        // Padding before a function.
         (0xffff_ffff_8100_0048, None),
         (0xffff_ffff_8100_0051, Some("native_halt+0x1")),
         (0xffff_ffff_8100_0074, Some("native_write_msr+0x4")),
         (0xffff_ffff_8100_009f, Some("native_read_msr+0xf")),
-        // Behind the text, and in data.
+        // After the text, and in data.
         (0xffff_ffff_8100_0100, None),
         (0xffff_ffff_8100_0801, None),
         (0xffff_ffff_8100_1002, Some("kernel_init_cpuid+0x2")),
@@ -91,7 +91,7 @@ fn a_running_kernel_has_modules() {
         (0xffff_ffff_9b00_0074, Some("native_write_msr+0x4")),
         (0xffff_ffff_c020_1010, Some("vp_notify+0x10 [virtio_pci]")),
         (0xffff_ffff_c020_1080, Some("vp_last+0x40 [virtio_pci]")),
-        // How long a module's last function is, is not said: not more than its page for sure.
+        // The length of a module's last function is unknown, so it ends at its page.
         (0xffff_ffff_c020_2000, None),
         (0xffff_ffff_c020_5fff, Some("crc32c_first+0xfff [crc32c]")),
         (0xffff_ffff_c020_6000, None),
@@ -158,7 +158,7 @@ fn what_has_no_symbols_is_refused() {
     assert!(why.contains("No such file"), "{why}");
 }
 
-/// Functions of an instruction each: reason, name, bytes.
+/// Functions with one instruction: reason, name, bytes.
 const FUNCTIONS: [(u32, &str, &[u8]); 6] = [
     (10, "native_cpuid", &[0x0f, 0xa2]),
     (12, "native_halt", &[0xf4]),
@@ -168,10 +168,10 @@ const FUNCTIONS: [(u32, &str, &[u8]); 6] = [
     (32, "native_apic_msr_eoi", &[0x0f, 0x30]),
 ];
 
-/// Bytes of a text.
+/// Size of a text in bytes.
 const SIZE: u64 = 1 << 20;
 
-/// A text with each of the functions in a few places, which `seed` chooses: all is NOPs else. Gives exits, too.
+/// Returns a text of NOPs with each function in several places, which depend on `seed`, and matching exits.
 fn kernel(seed: u64) -> (Vec<u8>, Vec<(u64, &'static str)>, Vec<Identity>) {
     let mut text = vec![0x90; SIZE as usize];
     let (mut functions, mut exits) = (vec![(LINKED, "start_kernel")], Vec::new());
@@ -181,7 +181,7 @@ fn kernel(seed: u64) -> (Vec<u8>, Vec<(u64, &'static str)>, Vec<Identity>) {
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        // Each has its part of the text.
+        // Each gets its own part of the text.
         let part = SIZE / (3 * FUNCTIONS.len() as u64);
         let begin = (n as u64 * part + (random >> 40) % (part - 256)) & !15;
         let at = begin + 4;
@@ -190,7 +190,7 @@ fn kernel(seed: u64) -> (Vec<u8>, Vec<(u64, &'static str)>, Vec<Identity>) {
         functions.push((LINKED + begin + 32, "other"));
         exits.push(exit(reason, LINKED + at));
     }
-    // An interrupt may come anywhere.
+    // An interrupt may occur anywhere.
     exits.push(exit(1, LINKED + 0x1234));
     (text, functions, exits)
 }
@@ -216,7 +216,7 @@ fn vmlinux(text: &[u8], functions: &[(u64, &str)]) -> Vec<u8> {
         });
     }
     let mut bytes = object.write().unwrap();
-    // The library writes objects, whose sections have no addresses.
+    // The library writes object files, whose sections have no addresses.
     let number = |bytes: &[u8], at: usize, size: usize| {
         let mut word = [0; 8];
         word[..size].copy_from_slice(&bytes[at..at + size]);
@@ -279,19 +279,19 @@ fn what_is_not_clear_is_an_error() {
                 .locate(given, exits)
                 .map(|symbols| symbols.offset)
         };
-        // Nothing to tell it by, or too little.
+        // No evidence, and too little.
         for few in [&exits[18..], &exits[1..2]] {
             let why = locate(None, few).unwrap_err();
             assert!(why.contains("cannot determine the KASLR offset"), "{why}");
         }
-        // Another build's: each function is somewhere else, if only by a little.
+        // Another build, with each function slightly moved.
         let shifted: Vec<_> = exits.iter().map(|id| exit(id.reason, id.ip + 64)).collect();
         let why = locate(None, &shifted).unwrap_err();
         assert!(why.contains("symbols belong to another kernel"), "{why}");
-        // Half of a build may be like another.
+        // Half of a build may be identical.
         let half: Vec<_> = exits[..9].iter().chain(&shifted[9..]).copied().collect();
         assert!(locate(None, &half).is_err());
-        // Of a guest that was booted twice.
+        // A guest that booted twice.
         let twice: Vec<_> = exits
             .iter()
             .copied()

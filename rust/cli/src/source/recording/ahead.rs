@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bytes of a recording that come next, and which of them are frames.
+//! Buffered input of a recording, and the search for frames in it.
 //!
-//! The next frame begins where the one before ends, if nothing is damaged. If it is not whole, each
-//! byte after its first may begin the next one: that at which it says it ends, whatever its kind, and
-//! any that looks like the head of a snapshot, a mark, a VM or the end. The checksum decides.
+//! In an undamaged file, each frame begins where the previous one ends. If a frame is not intact, each byte
+//! after its first may begin the next frame. Candidates are the end according to its length, for any kind
+//! of frame, and everything that looks like the head of a snapshot, a mark, a VM or the end. The checksum
+//! decides.
 //!
-//! A file that was made to keep a reader busy has many heads and no frames. So heads must be
-//! plausible before a payload is looked at, and checksums in vain may cover only so many bytes for
-//! each byte that was passed ([`Ahead::search`]). Memory grows by what is in the file, not by what
-//! lengths say.
+//! A file crafted to keep a reader busy has many heads and no frames. Therefore heads must be plausible
+//! before their payloads are read, and failed checksums may cover only a limited number of bytes per byte
+//! skipped ([`Ahead::search`]). Memory grows with the file's content, not with the lengths it claims.
 
 use super::{checksum, packed, Frame, END, MARK, PACKED, SNAPSHOT, VM};
 use exitstat_core::snapshot::{self, Header};
 use std::io::{self, Read};
 
-/// Bytes before a payload.
+/// Size of a frame's head in bytes.
 pub const HEAD: usize = 12;
 
-/// A payload that is no snapshot has at most so many bytes.
+/// Size limit of payloads other than snapshots.
 const MOST: u32 = 16 << 20;
 
-/// A mark, VM or end that is searched for has at most so many.
+/// Size limit of marks, VMs and ends during a search.
 const MOST_FOUND: u32 = 4 << 10;
 
-/// Bytes that are searched at once.
+/// Number of bytes to search at once.
 const CHUNK: usize = 64 << 10;
 
-/// Checksums in vain may cover so many bytes, and `PER_BYTE` more for each byte that was passed.
+/// Limit of the bytes that failed checksums may cover, plus `PER_BYTE` for each byte skipped.
 const IN_VAIN: i64 = 16 << 20;
 const PER_BYTE: i64 = 2;
 
-/// How a frame begins.
+/// Head of a frame.
 #[derive(Clone, Copy, Debug)]
 struct Head {
     kind: u32,
@@ -52,23 +52,23 @@ impl Head {
         })
     }
 
-    /// Bytes of the frame.
+    /// Returns the size of the whole frame.
     fn size(self) -> usize {
         HEAD + self.length as usize
     }
 }
 
-/// Bytes that were read, and what is left to be.
+/// Buffered input.
 #[derive(Debug)]
 pub struct Ahead<R> {
     input: R,
     bytes: Vec<u8>,
-    /// Those before were passed.
+    /// Start of the next bytes; those before it are consumed.
     start: usize,
 }
 
 impl<R: Read> Ahead<R> {
-    /// Of what is left of a file.
+    /// Reads the rest of a file.
     pub fn new(input: R) -> Self {
         Self {
             input,
@@ -77,12 +77,12 @@ impl<R: Read> Ahead<R> {
         }
     }
 
-    /// Whether nothing comes.
+    /// Returns whether the input is at its end.
     pub fn is_at_end(&mut self) -> io::Result<bool> {
         Ok(self.peek(1)?.is_empty())
     }
 
-    /// Whether a whole frame comes next.
+    /// Returns whether an intact frame comes next.
     pub fn has_frame(&mut self) -> io::Result<bool> {
         Ok(match self.plausible(true)? {
             Some(head) => self.is_whole(head)?,
@@ -90,14 +90,14 @@ impl<R: Read> Ahead<R> {
         })
     }
 
-    /// The whole frame that comes next; `None` if none does.
+    /// Takes the intact frame that comes next; `None` at the end.
     pub fn take_frame(&mut self) -> io::Result<Option<Frame>> {
         let Some(head) = Head::read(self.peek(HEAD)?) else {
             return Ok(None);
         };
         self.peek(head.size())?;
         let payload = if self.start == 0 && self.bytes.len() == head.size() {
-            // As always, unless something was searched for.
+            // The usual case, unless there was a search.
             let mut payload = std::mem::take(&mut self.bytes);
             payload.drain(..HEAD);
             payload
@@ -110,11 +110,11 @@ impl<R: Read> Ahead<R> {
         Ok(Some((head.kind, payload)))
     }
 
-    /// Passes what comes next, which is not whole, up to the next frame that is. Returns how many
-    /// bytes that were; `None` if there is none.
+    /// Skips damaged bytes up to the next intact frame. Returns how many it skipped, or `None` if there is
+    /// no such frame.
     pub fn search(&mut self) -> io::Result<Option<u64>> {
         let damaged = Head::read(self.peek(HEAD)?);
-        // If only its payload is damaged, the next one begins here.
+        // If only the payload is damaged, the next frame begins here.
         let next = damaged.map(|head| head.size() as u64);
         let (mut passed, mut in_vain) = (0, IN_VAIN);
         let mut count = 1;
@@ -151,7 +151,8 @@ impl<R: Read> Ahead<R> {
         }
     }
 
-    /// The head of what could be a frame, and comes next: where one is expected, or anywhere.
+    /// Returns the head of a possible frame that comes next. `expected` is whether a frame should begin
+    /// here.
     fn plausible(&mut self, expected: bool) -> io::Result<Option<Head>> {
         let begin = self.peek(HEAD + SNAPSHOT_BEGIN)?;
         let payload = begin.get(HEAD..).unwrap_or_default();
@@ -164,14 +165,14 @@ impl<R: Read> Ahead<R> {
         }))
     }
 
-    /// Whether the frame with this head, which comes next, is all there and as it was written.
+    /// Returns whether the next frame, which has this head, is complete and its checksum correct.
     fn is_whole(&mut self, head: Head) -> io::Result<bool> {
         let frame = self.peek(head.size())?;
         let payload = frame.get(HEAD..).unwrap_or_default();
         Ok(frame.len() == head.size() && checksum(head.kind, payload) == head.sum)
     }
 
-    /// So many of the bytes that come next, or all if they are fewer.
+    /// Returns the next `count` bytes, or all if there are fewer.
     fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
         let there = self.bytes.len() - self.start;
         if let Some(missing) = count.checked_sub(there).filter(|&missing| missing > 0) {
@@ -182,10 +183,10 @@ impl<R: Read> Ahead<R> {
         Ok(&next[..count.min(next.len())])
     }
 
-    /// Some of the bytes that come next: enough for a head, unless they end.
+    /// Returns some of the next bytes: enough for a head, except at the end.
     fn window(&mut self) -> io::Result<&[u8]> {
         let there = self.bytes.len() - self.start;
-        // Not a few each time, as bytes are passed one by one.
+        // A whole chunk at once, because the search advances byte by byte.
         self.peek(if there < HEAD {
             CHUNK
         } else {
@@ -193,10 +194,10 @@ impl<R: Read> Ahead<R> {
         })
     }
 
-    /// Passes so many bytes of those that were read.
+    /// Skips this many of the buffered bytes.
     fn pass(&mut self, count: usize) {
         self.start = (self.start + count).min(self.bytes.len());
-        // What is moved are fewer bytes than were passed.
+        // Moves fewer bytes than were skipped.
         if self.start > self.bytes.len() / 2 {
             self.bytes.drain(..self.start);
             self.start = 0;
@@ -204,10 +205,10 @@ impl<R: Read> Ahead<R> {
     }
 }
 
-/// Bytes of a snapshot that [`snapshot_size`] reads.
+/// Number of bytes that [`snapshot_size`] reads.
 const SNAPSHOT_BEGIN: usize = 24;
 
-/// What a snapshot that begins with these bytes says of its size; of any version, as each begins so.
+/// Returns the size that a snapshot's first bytes claim. All versions begin alike.
 fn snapshot_size(bytes: &[u8]) -> Option<u64> {
     let word = |at: usize| {
         let word = bytes.get(at..)?.first_chunk::<8>()?;

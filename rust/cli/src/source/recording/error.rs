@@ -19,7 +19,7 @@ pub enum Error {
     Version {
         /// The file's format.
         found: u32,
-        /// The format that exitstat reads.
+        /// The newest format that exitstat reads.
         known: u32,
     },
     /// The file ends, or is damaged, before its first snapshot.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The intervals of a recording, one after another, so that only one is in memory.
+//! Iteration over a recording's intervals, with only one of them in memory.
 
 use super::{Error, Reader};
 use crate::model::{Period, Sample};
 use exitstat_core::snapshot::Header;
 use std::io::Read;
 
-/// Reads what happened between each snapshot of a recording and the next.
+/// Reader of the intervals between the snapshots of a recording.
 #[derive(Debug)]
 pub struct Intervals<R> {
     reader: Reader<R>,
@@ -15,12 +15,12 @@ pub struct Intervals<R> {
     marks: Vec<String>,
 }
 
-/// What happened between two snapshots.
+/// Interval between two snapshots.
 #[derive(Debug)]
 pub struct Interval {
-    /// What was counted.
+    /// The counters.
     pub period: Period,
-    /// Marks of its end.
+    /// Marks at its end.
     pub marks: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ impl<R: Read> Intervals<R> {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or there is none.
+    /// It cannot be read, or does not exist.
     pub fn new(mut reader: Reader<R>) -> Result<Self, Error> {
         let last = reader.next_sample()?.ok_or(Error::Empty)?;
         let marks = reader.take_marks();
@@ -40,25 +40,25 @@ impl<R: Read> Intervals<R> {
         })
     }
 
-    /// Marks of the first snapshot.
+    /// Returns the marks of the first snapshot.
     #[must_use]
     pub fn marks(&self) -> &[String] {
         &self.marks
     }
 
-    /// The head of the snapshot that was read last.
+    /// Returns the header of the last snapshot read.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.last.header
     }
 
-    /// What was read of the file so far.
+    /// Returns the reader of the file.
     #[must_use]
     pub fn reader(&self) -> &Reader<R> {
         &self.reader
     }
 
-    /// The next interval.
+    /// Returns the next interval.
     ///
     /// # Errors
     ///

@@ -9,17 +9,17 @@
 //! | 8 | the size of all of this |
 //! | the rest | the snapshot, by zlib |
 //!
-//! Each is compressed by itself, so one that is damaged costs no other.
+//! Each snapshot is compressed separately, so a damaged one does not affect the others.
 
 use flate2::{read::ZlibDecoder, write::ZlibEncoder, Compression};
 use std::io::{self, Read, Write};
 
 const MAGIC: &[u8; 8] = b"exit-zip";
 
-/// Bytes before the compressed ones.
+/// Number of bytes before the compressed ones.
 const HEAD: usize = 24;
 
-/// Deflate makes at most so many bytes of one. A size beyond that is wrong, and takes no memory.
+/// Largest expansion of Deflate. A size beyond it is wrong, and is not allocated.
 const MOST_PER_BYTE: u64 = 1032;
 
 /// The fastest level. Level 6 makes the snapshots in docs/report 10 to 26 % smaller.
@@ -38,7 +38,7 @@ pub fn pack(snapshot: &[u8]) -> io::Result<Option<Vec<u8>>> {
     Ok((packed.len() < snapshot.len()).then_some(packed))
 }
 
-/// The snapshot; `None` if this is none.
+/// Decompresses a snapshot; `None` if it is invalid.
 pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let (head, rest) = packed.split_first_chunk::<HEAD>()?;
     if size(head)? != packed.len() as u64 {
@@ -49,14 +49,13 @@ pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut snapshot = Vec::with_capacity(length.try_into().ok()?);
-    // One more, as longer is as wrong as shorter.
+    // One byte more, to detect a snapshot that is too long.
     let mut decoder = ZlibDecoder::new(rest).take(length + 1);
     decoder.read_to_end(&mut snapshot).ok()?;
     (snapshot.len() as u64 == length).then_some(snapshot)
 }
 
-/// What a payload that begins with these bytes says of its own size; `None` if it is no compressed
-/// snapshot.
+/// Returns the size that a payload's first bytes claim; `None` if they do not begin a compressed snapshot.
 pub fn size(begin: &[u8]) -> Option<u64> {
     (begin.first_chunk::<8>()? == MAGIC).then(|| word(begin, 16))?
 }
