@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Completion in shells. A shell's script, which `exitstat documents` writes, runs exitstat with `EXITSTAT_COMPLETE`
-//! set to the shell's name, and exitstat prints what the word at the cursor could become.
+//! Shell completion. The shell's script, which `exitstat documents` writes, runs exitstat with
+//! `EXITSTAT_COMPLETE` set to the shell's name. exitstat then prints the possible completions of the word
+//! at the cursor.
 
 use crate::{
     cli::{Cli, LiveArgs, SourceKind, COMPLETE},
@@ -20,12 +21,12 @@ use std::{
     path::Path,
 };
 
-/// Answers a shell that asks for completions, and exits. Does nothing else.
+/// Answers a shell's request for completions and exits. Does nothing otherwise.
 pub fn answer() {
     CompleteEnv::with_factory(command).var(COMPLETE).complete();
 }
 
-/// Returns the command line with the completions of values.
+/// Returns the command line with completions of values.
 fn command() -> Command {
     with_values(Cli::command())
 }
@@ -46,7 +47,8 @@ fn completer(arg: &Arg) -> Option<ArgValueCompleter> {
     }
 }
 
-/// Returns the names of reasons, of both vendors, that begin with what is there, in any case, with `-` for `_`.
+/// Returns the reason names of both vendors that begin with `word`. Case is ignored, and `-` stands for
+/// `_`.
 fn reasons(word: &OsStr) -> Vec<CompletionCandidate> {
     let Some(word) = word.to_str() else {
         return Vec::new();
@@ -91,7 +93,7 @@ fn vms(word: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 fn recorded(path: &Path) -> Option<Counts> {
-    // A FIFO would wait for somebody to write.
+    // Opening a FIFO would block until a writer opens it.
     let file = path.is_file().then_some(path)?;
     Some(Recording::open(file).ok()?.period.counts)
 }

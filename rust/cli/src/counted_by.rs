@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who counted, and so what its numbers are.
+//! Sources of counters, and the resulting units.
 
 use exitstat_core::snapshot::{Header, FLAG_COUNTS_ONLY, FLAG_OFF_CPU, SOURCE_BPF};
 use std::fmt;
 
-/// Who counted.
+/// Source of counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountedBy {
-    /// The module: TSC cycles, from the exit to the end of its handling, with the vCPU's thread on its CPU.
+    /// The module: TSC cycles, from the exit to the end of its handling, while the vCPU's thread is on its
+    /// CPU.
     Device,
     /// BPF programs: nanoseconds, from the exit to the next entry.
     Bpf {
-        /// No times at all, and no share of user space.
+        /// Without times and userspace exits.
         counts_only: bool,
-        /// Time off the CPU is left out.
+        /// Without time off the CPU.
         off_cpu: bool,
     },
 }
 
 impl CountedBy {
-    /// Of a snapshot.
+    /// Returns the source of a snapshot.
     #[must_use]
     pub fn of(header: &Header) -> Self {
         match header.source {
@@ -32,7 +33,7 @@ impl CountedBy {
         }
     }
 
-    /// The word for it, as `--source` has it.
+    /// Returns its name for `--source`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -41,7 +42,7 @@ impl CountedBy {
         }
     }
 
-    /// Whether more than exits was counted.
+    /// Returns whether times were counted, not only exits.
     #[must_use]
     pub fn has_times(self) -> bool {
         !matches!(
@@ -53,7 +54,7 @@ impl CountedBy {
         )
     }
 
-    /// The unit of its times, as heads of columns have it.
+    /// Returns the unit of its times, as used in column headings.
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
@@ -62,7 +63,7 @@ impl CountedBy {
         }
     }
 
-    /// That it began anew.
+    /// Returns the words for its restart.
     #[must_use]
     pub fn again(self) -> &'static str {
         match self {
@@ -71,7 +72,7 @@ impl CountedBy {
         }
     }
 
-    /// What is counted of vCPUs that have no counters of their own.
+    /// Returns which host counters include vCPUs without counters of their own.
     #[must_use]
     pub fn of_the_host_only(self) -> &'static str {
         match self {
@@ -80,7 +81,7 @@ impl CountedBy {
         }
     }
 
-    /// Since when it counts.
+    /// Returns when counting began, in words.
     #[must_use]
     pub fn since(self) -> &'static str {
         match self {

@@ -2,14 +2,13 @@
 
 //! The command `exitstat`: VM exit statistics for people and fleets.
 //!
-//! [`source`] gets samples, from the running module or from a recording; [`model`] has their
-//! counters, sums and differences; [`commands`] make of them what is asked for, and [`output`] prints
-//! it. [`cli`] is the command line.
+//! [`source`] gets samples from the running kernel or a recording. [`model`] has their counters, sums and
+//! differences. [`commands`] compute the results, and [`output`] prints them. [`cli`] is the command line.
 //!
-//! A library for the sake of tests, and of `rust/fuzz`, which gives the parsers what no kernel would
-//! write.
+//! This is a library for the sake of tests, and of `rust/fuzz`, which feeds the parsers input that no
+//! kernel would produce.
 
-/// Prints a line to standard error. Where it cannot go there, nobody wants to know, and work goes on.
+/// Prints a line to standard error. Errors are ignored: there is nowhere to report them.
 #[macro_export]
 macro_rules! say {
     ($($text:tt)*) => {{

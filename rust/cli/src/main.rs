@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse_words(std::env::args_os()).unwrap_or_else(|error| error.exit());
     match commands::run(cli) {
         Ok(code) => code,
-        // The reader closed the output, as head does.
+        // The reader closed the output, like head.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             exitstat_cli::say!("exitstat: {error}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exit reasons as people write and read them.
+//! Exit reasons as users write and read them.
 
 use exitstat_core::{
     isa::Isa,
@@ -10,17 +10,17 @@ use exitstat_core::{
 };
 use std::fmt;
 
-/// A reason: VMX's basic exit reason 48 and SVM's exit code 48 have nothing to do with each other.
+/// An exit reason. Equal numbers of VMX and SVM, such as 48, are unrelated reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reason {
-    /// Whose number it is.
+    /// The instruction set that defines the number.
     pub isa: Isa,
     /// VMX's basic exit reason, or SVM's exit code.
     pub number: u32,
 }
 
 impl Reason {
-    /// VMX's basic exit reason of this number.
+    /// Returns VMX's basic exit reason with this number.
     #[must_use]
     pub const fn vmx(number: u32) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Reason {
         }
     }
 
-    /// SVM's exit code of this number.
+    /// Returns SVM's exit code with this number.
     #[must_use]
     pub const fn svm(number: u32) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Reason {
         }
     }
 
-    /// All that the SDM, or the APM, defines, by number.
+    /// Returns all reasons that the SDM or the APM defines, by number.
     pub fn all(isa: Isa) -> Box<dyn Iterator<Item = Self>> {
         match isa {
             Isa::Vmx => Box::new(REASONS.iter().map(|reason| Self::vmx(reason.number))),
@@ -46,7 +46,7 @@ impl Reason {
         }
     }
 
-    /// Whether the SDM, or the APM, defines it.
+    /// Returns whether the SDM or the APM defines it.
     #[must_use]
     pub fn is_defined(self) -> bool {
         match self.isa {
@@ -55,7 +55,7 @@ impl Reason {
         }
     }
 
-    /// Whether it stands for all those that have no counter of their own.
+    /// Returns whether it groups all reasons without a counter of their own.
     #[must_use]
     pub fn is_other(self) -> bool {
         match self.isa {
@@ -64,14 +64,14 @@ impl Reason {
         }
     }
 
-    /// Whose CPUs have it: `intel` or `amd`.
+    /// Returns the vendor of CPUs with this reason: `intel` or `amd`.
     #[must_use]
     pub fn vendor(self) -> &'static str {
         vendor(self.isa)
     }
 
-    /// As the SDM writes its number, in decimal; or the APM, in hexadecimal, but that -1 is -1. Those that have
-    /// no counter of their own have none.
+    /// Returns its number as in the manual: decimal in the SDM, hexadecimal in the APM, where -1 stays -1.
+    /// Empty for the reasons without a counter of their own.
     #[must_use]
     pub fn number(self) -> String {
         match (self.isa, self.number as i32) {
@@ -83,8 +83,9 @@ impl Reason {
     }
 }
 
-/// The name, as in the tables of `exitstat-core`. `UNDEFINED_35` is one that the SDM does not define, and
-/// `UNDEFINED` all of 86 and more, which are counted as one, or all of SVM's that have no counter of their own.
+/// Writes the name, as in the tables of `exitstat-core`. `UNDEFINED_35` is a reason that the SDM does not
+/// define. `UNDEFINED` is the group of all VMX reasons from 86, or of all SVM codes without a counter of
+/// their own.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.isa {
@@ -102,19 +103,19 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A reason's name, or `total` for all together.
+/// Returns the reason's name, or `total` for `None`.
 #[must_use]
 pub fn name_or_total(reason: Option<Reason>) -> String {
     reason.map_or_else(|| "total".to_owned(), |reason| reason.to_string())
 }
 
-/// A reason's number as the manual writes it, or nothing for all together.
+/// Returns the reason's number as in the manual, or nothing for `None`.
 #[must_use]
 pub fn number_or_none(reason: Option<Reason>) -> String {
     reason.map_or_else(String::new, Reason::number)
 }
 
-/// Whose CPUs have an extension: `intel` or `amd`.
+/// Returns the vendor of CPUs with an extension: `intel` or `amd`.
 #[must_use]
 pub fn vendor(isa: Isa) -> &'static str {
     match isa {
@@ -123,7 +124,7 @@ pub fn vendor(isa: Isa) -> &'static str {
     }
 }
 
-/// What a word stands for: a reason of VMX, a code of SVM, or both.
+/// Reasons matched by a word: a VMX reason, an SVM code, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     vmx: Option<u32>,
@@ -131,7 +132,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Whether it stands for this reason.
+    /// Returns whether it matches a reason.
     #[must_use]
     pub fn is(self, reason: Reason) -> bool {
         let number = match reason.isa {
@@ -141,13 +142,13 @@ impl Wanted {
         number == Some(reason.number)
     }
 
-    /// All that it stands for: VMX's first.
+    /// Returns the matched reasons, VMX first.
     pub fn reasons(self) -> impl Iterator<Item = Reason> {
         let vmx = self.vmx.map(Reason::vmx);
         vmx.into_iter().chain(self.svm.map(Reason::svm))
     }
 
-    /// Whether there is a reason that both stand for.
+    /// Returns whether some reason is matched by both.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self.reasons().any(|reason| other.is(reason))
@@ -163,18 +164,18 @@ impl From<Reason> for Wanted {
     }
 }
 
-/// Whether a reason is one of those that are asked for, or all are.
+/// Returns whether any of `wanted` matches a reason. An empty list matches all.
 #[must_use]
 pub fn is_one_of(wanted: &[Wanted], reason: Reason) -> bool {
     wanted.is_empty() || wanted.iter().any(|wanted| wanted.is(reason))
 }
 
-/// The reasons that a word is for: a number, in hexadecimal if it begins with 0x; or a name in any case, with
-/// `-` for `_`, and Linux's `EXIT_REASON_` or the APM's `VMEXIT_` before it if one likes.
+/// Parses a number, which is hexadecimal if it begins with 0x, or a name. The case of names is ignored, `-`
+/// stands for `_`, and Linux's `EXIT_REASON_` or the APM's `VMEXIT_` may precede them.
 ///
 /// # Errors
 ///
-/// What is wrong, and names that are like it.
+/// The text says what is wrong, and lists similar names.
 pub fn parse(word: &str) -> Result<Wanted, String> {
     if let Some(number) = number(word) {
         let vmx = Some(number).filter(|&number| reason::is_defined(number) || number <= BEYOND);

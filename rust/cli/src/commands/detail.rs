@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat detail`: what exits were about.
+//! `exitstat detail`: details of exits.
 
 use super::{
     look::{details, period},
@@ -21,11 +21,11 @@ use exitstat_core::detail::Counts;
 use serde::Serialize;
 use std::{io::Write, path::Path, process::ExitCode};
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// There are no details, the scope is not there, or nothing can be written.
+/// There are no details, the scope does not exist, or writing fails.
 pub fn run(args: &DetailArgs) -> Result<ExitCode, Error> {
     if args.scope.cpu.is_some() {
         return Err(Error::Usage(
@@ -41,11 +41,11 @@ pub fn run(args: &DetailArgs) -> Result<ExitCode, Error> {
     Ok(super::done(whole))
 }
 
-/// The rows with most exits of a recording that has details, for a report; else nothing.
+/// Writes the rows with the most exits into a report, if the recording has details.
 ///
 /// # Errors
 ///
-/// It cannot be written.
+/// Writing fails.
 pub(super) fn report(
     out: &mut impl Write,
     recording: (&Path, &Period),
@@ -74,18 +74,18 @@ pub(super) fn report(
     found.rows_table(out, REPORTED)
 }
 
-/// What times of a table are in.
+/// Units of the times in a table.
 const UNITS: &str = "times in cycles";
 
-/// Cycles in the kernel and in userspace.
+/// Returns the cycles in the kernel and in userspace.
 fn time(counts: &Counts) -> u64 {
     counts.cycles.wrapping_add(counts.user_cycles)
 }
 
-/// Rows in a report.
+/// Number of rows in a report.
 const REPORTED: usize = 10;
 
-/// What was found.
+/// Rows of a period, and their names.
 struct Found<'a> {
     period: &'a Period,
     names: &'a Names,
@@ -149,7 +149,7 @@ impl<'a> Found<'a> {
         if self.found.with_ip {
             columns.push(Column::text("instruction"));
         }
-        // Heads are short, for the sake of the texts, and the title has the unit.
+        // Headings are short, to leave room for texts; the title has the unit.
         columns.extend([
             Column::number("exits"),
             Column::number("%ex").goes(3),
@@ -214,7 +214,7 @@ impl<'a> Found<'a> {
         Ok(())
     }
 
-    /// What a row's exits were about.
+    /// Returns the name of a row's key.
     fn what(&self, row: &Row) -> String {
         match self.found.with_key {
             true => self.names.what_of(row.reason, row.id),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat documents`: writes the manual pages and completions that `build.rs` made. The binary
-//! carries them, so copying it is enough.
+//! `exitstat documents`: writes the manual pages and completions made by `build.rs`. The binary contains
+//! them, so copying it is enough.
 
 use crate::{cli::DocumentsArgs, error::Error};
 use std::fs;

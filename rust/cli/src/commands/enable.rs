@@ -15,7 +15,7 @@ use std::{
 /// Path of `scripts/host/kvm` in the Debian package.
 const SCRIPT: &str = "/usr/lib/exitstat/kvm";
 
-/// `exitstat enable`.
+/// Runs `exitstat enable`.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub fn enable(args: &EnableArgs) -> Result<ExitCode, Error> {
     become_it(command)
 }
 
-/// `exitstat disable`.
+/// Runs `exitstat disable`.
 ///
 /// # Errors
 ///

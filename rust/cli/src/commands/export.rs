@@ -89,11 +89,11 @@ enum Format {
     Text,
 }
 
-/// Samples without end: a recording's last one repeats.
+/// Endless samples: a recording's last one repeats.
 #[derive(Debug)]
 struct Samples {
     args: SourceArgs,
-    /// Whether details are asked for.
+    /// Whether details were requested.
     details: bool,
     /// Whether details were found, or reported as missing.
     settled: bool,
@@ -136,7 +136,7 @@ impl Samples {
         Ok(self.source.insert(source))
     }
 
-    /// Returns the next one.
+    /// Returns the next sample.
     fn next(&mut self) -> Result<Sample, Error> {
         let next = self.source()?.sample(Duration::ZERO)?;
         next.iter().for_each(|next| self.look_for_details(next));
@@ -152,12 +152,12 @@ impl Samples {
         }
     }
 
-    /// Whether the recording is complete; prints a message if not.
+    /// Returns whether the recording is complete. Prints a warning if not.
     fn is_whole(&mut self) -> bool {
         self.source.as_mut().is_none_or(Source::is_whole)
     }
 
-    /// Returns the newest one.
+    /// Returns the newest sample.
     fn last(&mut self) -> Result<Sample, Error> {
         while self.last.is_some() {
             match self.source()?.sample(Duration::ZERO)? {
@@ -168,7 +168,7 @@ impl Samples {
         self.next()
     }
 
-    /// Prints once why details are missing, if they were asked for.
+    /// Prints once why requested details are missing.
     fn look_for_details(&mut self, sample: &Sample) {
         if self.settled {
             return;

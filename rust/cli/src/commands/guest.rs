@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat guest`: a guest's own exits, read by CPUID.
+//! `exitstat guest`: a guest's own exits, read through CPUID.
 
 use crate::reason::Reason;
 use crate::{
@@ -37,12 +37,12 @@ pub fn run(args: &GuestArgs) -> Result<(), Error> {
     Printer::new(output::stdout(), &print).print(&view)
 }
 
-/// The counters that the host reported.
+/// Counters reported by the host.
 #[derive(Debug, PartialEq)]
 struct Told {
     total: Tally,
     reasons: Vec<(Reason, Tally)>,
-    /// Changes when the counters are reset; hosts with exitstat 0.2.0 do not report it.
+    /// Number that changes when the counters are reset. exitstat 0.2.0 does not report it.
     generation: Option<u32>,
 }
 
@@ -79,7 +79,7 @@ fn ask(cpuid: impl Fn(u32, u32) -> Option<Answer>) -> Result<Told, Error> {
         }
     }
     let total = leaf(Leaf::Total, 0).and_then(Answer::decode);
-    // If the module was unloaded meanwhile, the answers came from some other leaf.
+    // If the module was unloaded in the meantime, the answers came from another leaf.
     if leaf(Leaf::Reason, NO_REASON) != Some(UNDEFINED) {
         return Err(unanswered());
     }
@@ -138,7 +138,7 @@ mod tests {
         };
         assert_eq!(told(0).unwrap().generation, Some(77));
         assert_eq!(told(1).unwrap_err().status(), 4);
-        // Another signature is nobody's that is known here.
+        // An unknown signature.
         let other = ask(|eax, ecx| match eax {
             INTERFACE => host(Leaf::Reason.eax(), 10),
             _ => host(eax, ecx),
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn no_other_answer_is_taken_for_live() {
-        // An unpatched KVM, other hypervisors, one that answers zeros.
+        // An unpatched KVM, other hypervisors, and one that returns zeros.
         for register in 0..4 {
             let mut words = [0, 0, 0, u32::MAX];
             words[register] ^= 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting that Ctrl-C ends, and not the command with it.
+//! Waiting that Ctrl-C ends, without ending the command.
 
 use crate::error::Error;
 use signal_hook::{
@@ -14,17 +14,17 @@ use std::{
     time::Instant,
 };
 
-/// Receives the signals that ask a command to end.
+/// Receiver of the signals that request the end of a command.
 #[derive(Debug)]
 pub(super) struct Interrupt(Receiver<()>);
 
 impl Interrupt {
-    /// Takes SIGINT, SIGTERM and SIGHUP from now on. The second one ends the process as it would by
-    /// default, as it may be stuck.
+    /// Handles SIGINT, SIGTERM and SIGHUP from now on. The second signal has its default effect, in case
+    /// the process is stuck.
     ///
     /// # Errors
     ///
-    /// The kernel refuses.
+    /// The kernel refuses to install the handlers.
     pub(super) fn listen() -> Result<Self, Error> {
         let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]);
         let mut signals = signals.map_err(Error::io("cannot wait for signals"))?;
@@ -33,7 +33,7 @@ impl Interrupt {
             let mut is_first = true;
             for signal in signals.forever() {
                 if is_first {
-                    // If nobody waits, the command is at its end.
+                    // If nobody waits, the command is about to end.
                     let _ = sender.send(());
                 } else {
                     let _ = emulate_default_handler(signal);
@@ -44,11 +44,11 @@ impl Interrupt {
         Ok(Self(receiver))
     }
 
-    /// Waits until `due`; returns whether a signal came first.
+    /// Waits until `due`. Returns whether a signal came first.
     ///
     /// # Errors
     ///
-    /// The thread that receives signals has ended, which it never does.
+    /// The thread that receives signals has ended, which does not happen.
     pub(super) fn wait(&self, due: Instant) -> Result<bool, Error> {
         let left = due.saturating_duration_since(Instant::now());
         match self.0.recv_timeout(left) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The period that a command shows: of a recording, or of the running kernel.
+//! Period that a command shows, from a recording or the running kernel.
 
 use super::interrupt::Interrupt;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use std::{path::Path, time::Instant};
 
-/// Reads a recording, and warns if it is not whole.
+/// Reads a recording, and warns if it is incomplete.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The commands, one a file.
+//! The commands, one per file.
 
 use crate::{
     cli::{Cli, Command},
@@ -28,11 +28,11 @@ pub mod top;
 pub mod unpin;
 pub mod vms;
 
-/// Carries out a command line.
+/// Runs a command line.
 ///
 /// # Errors
 ///
-/// Why it did not.
+/// The command failed.
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     cli.check().map_err(Error::Usage)?;
     match cli.command {
@@ -57,8 +57,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The exit status after all was printed that a recording has: whether that is all there was, which
-/// was said before if not.
+/// Returns the exit status after all output is printed. A warning that the recording is incomplete was
+/// printed before.
 fn done(whole: bool) -> ExitCode {
     match whole {
         true => ExitCode::SUCCESS,

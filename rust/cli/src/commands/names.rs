@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Names that come from a VM: `--symbols`, `--kaslr`, `--qmp`.
+//! Names from a VM: `--symbols`, `--kaslr`, `--qmp`.
 
 use super::look::details;
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 use exitstat_core::detail::Identity;
 use std::path::{Path, PathBuf};
 
-/// Names that were asked for. What can be wrong with them is, before anything is captured.
+/// The names to use. Most errors are detected before anything is captured.
 pub(super) struct Wanted {
     symbols: Option<(PathBuf, Symbols)>,
     kaslr: Option<u64>,
@@ -27,11 +27,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Reads files, and asks QEMU.
+    /// Reads files, and queries QEMU.
     ///
     /// # Errors
     ///
-    /// There is no such file or socket, or it is something else.
+    /// A file or socket does not exist, or has the wrong kind.
     pub(super) fn begin(
         args: &NamesArgs,
         look: &LookArgs,
@@ -62,11 +62,11 @@ impl Wanted {
         })
     }
 
-    /// The names, and whose exits have them: one VM's.
+    /// Returns the names, and the one VM whose exits they apply to.
     ///
     /// # Errors
     ///
-    /// It is not clear which VM they are of, or what was captured contradicts.
+    /// The VM is ambiguous, or the captured exits contradict the symbols.
     pub(super) fn names(self, period: &Period) -> Result<(Names, Option<u64>), Error> {
         let wanted = match &self.vm {
             None => None,
@@ -106,7 +106,8 @@ impl Wanted {
             names.symbols = Some(located.map_err(error)?);
         }
         if let Some((path, before)) = self.qmp {
-            // The guest may have moved its BARs meanwhile. If it has ended, they are where they were.
+            // The guest may have moved its BARs in the meantime. If the guest has ended, use the earlier
+            // answers.
             let now = match live {
                 true => devices::ask(&path).unwrap_or(before),
                 false => before,
@@ -118,7 +119,8 @@ impl Wanted {
     }
 }
 
-/// The VM that names are of: the one that was asked for, the one of the process behind a socket, or the only one.
+/// Returns the VM that the names apply to: the requested one, the one of the process behind a socket, or
+/// the only one.
 fn choose(
     counts: &Counts,
     wanted: Option<u64>,
@@ -193,7 +195,7 @@ mod tests {
         assert_eq!(chosen(&two, None, socket(Some(80))), Ok(4));
         assert_eq!(chosen(&two, Some(1), socket(Some(70))), Ok(1));
         assert_eq!(chosen(&two, Some(1), socket(None)), Ok(1));
-        // As libvirt does, somebody else may have made the socket.
+        // The socket may belong to another process, such as libvirt.
         assert_eq!(chosen(&two, Some(1), socket(Some(5))), Ok(1));
         for (counts, wanted, socket, error) in [
             (&two, None, None, "2 VMs have exits; select one"),

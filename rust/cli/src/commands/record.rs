@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat record`: snapshots into a file, while a command runs or until Ctrl-C.
+//! `exitstat record`: records snapshots into a file, while a command runs or until Ctrl-C.
 
 use crate::{
     cli::RecordArgs,
@@ -52,21 +52,21 @@ use replacement::{Replacement, Target};
 use rotation::Rotation;
 use selection::Selection;
 
-/// As env(1) and timeout(1) end, if it is they that failed.
+/// Exit statuses of env(1) and timeout(1) for their own failures.
 const FAILED: u8 = 125;
 const NOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// Carries it out, with the command's exit status.
+/// Runs the command. Returns the exit status of COMMAND.
 ///
 /// # Errors
 ///
-/// There is no command, and it cannot be recorded.
+/// Recording fails, and there is no COMMAND.
 pub fn run(args: &RecordArgs) -> Result<ExitCode, Error> {
     match record(args) {
         Ok(status) => Ok(ExitCode::from(status)),
         Err(error) if !args.command.is_empty() => {
-            // Another status could be the command's.
+            // Other statuses could be the command's own.
             crate::say!("exitstat: {error}");
             Ok(ExitCode::from(FAILED))
         }
@@ -75,13 +75,13 @@ pub fn run(args: &RecordArgs) -> Result<ExitCode, Error> {
 }
 
 fn record(args: &RecordArgs) -> Result<u8, Error> {
-    // Until the last snapshot has been taken.
+    // Captures until after the last snapshot.
     let _capture = args.capture.map(Capture::begin).transpose()?;
     let mut source = Snapshots::open(args)?;
-    // What cannot be recorded is not begun, and no file is lost by it.
+    // Take a snapshot first: if that fails, do not run the command or replace the file.
     let first = source.take()?;
     if args.command.is_empty() {
-        // COMMAND may be about to start it.
+        // With COMMAND, the VM may start later.
         source.selection.iter().try_for_each(Selection::is_there)?;
     }
     let header = Sample::parse(&first.bytes)
@@ -91,7 +91,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     let mut recorder =
         Recorder::with(Vec::new(), &metadata(args, &header), args.compression()).map_err(error)?;
     first.write(&mut recorder, &[]).map_err(error)?;
-    // A pipe is waited for here, while Ctrl-C still ends that.
+    // Opening a pipe blocks here, where Ctrl-C still ends the process.
     let target = Target::open(&args.output).map_err(error)?;
     if let (Some(_), Target::Stream(_)) = (args.rotate, &target) {
         return Err(Error::Usage(format!(
@@ -129,14 +129,14 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
                 _ => NOT_RUN,
             };
             if let Replacement::Stream(file) = file {
-                // Whoever reads it has the beginning.
+                // Its reader already has the beginning.
                 let status = Some(status);
                 recorder.onto(file).end(&End { status }).map_err(error)?;
             }
             return Ok(status);
         }
     };
-    // Of a failure to record while the command runs, the command is to know nothing.
+    // The command must not notice if recording fails while it runs.
     let ends_here = |error: &Error| crate::say!("exitstat: recording ends here: {error}");
     let begun = file.commit(recorder.output()).map_err(error);
     let mut recorder = begun.map(|file| recorder.onto(file));
@@ -181,7 +181,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
                 }),
         };
         if mark.is_none() {
-            // What was missed is not made up for.
+            // Do not make up for missed snapshots.
             due = (due + args.interval).max(Instant::now());
         }
     };
@@ -209,7 +209,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
     }
 }
 
-/// A snapshot, and what is new of the VMs in it.
+/// A snapshot, and new identities of the VMs in it.
 #[derive(Clone, Default)]
 struct Taken {
     bytes: Vec<u8>,
@@ -224,7 +224,7 @@ impl Taken {
     }
 }
 
-/// All VMs that became known while recording.
+/// Identities of all VMs while recording.
 #[derive(Default)]
 struct Known(BTreeMap<(u64, u32), Entry>);
 
@@ -234,7 +234,7 @@ impl Known {
         self.0.extend(entries.map(|vm| ((vm.vm, vm.pid), vm)));
     }
 
-    /// Returns a snapshot with all VMs in it, and forgets those that have ended.
+    /// Returns a snapshot with the identities of all its VMs, and forgets ended VMs.
     fn whole(&mut self, taken: Taken) -> io::Result<Taken> {
         let sample = Sample::parse(&taken.bytes)
             .map_err(|why| io::Error::other(device::Error::Snapshot(why)))?;
@@ -247,7 +247,7 @@ impl Known {
     }
 }
 
-/// Where snapshots are taken from.
+/// Source of snapshots.
 struct Snapshots {
     source: From,
     selection: Option<Selection>,
@@ -318,16 +318,16 @@ impl Snapshots {
     }
 }
 
-/// What other threads tell.
+/// Message from another thread.
 enum Told {
     Signal(i32),
     Mark(Mark),
-    /// All marks that were written before were told.
+    /// All marks written before have been sent.
     NoMoreMarks,
 }
 
-/// Tells the signals that end a recording or that the command has ended, as they come. Returns
-/// where the last one is that ends it; 0 if there was none.
+/// Sends signals that end a recording, and SIGCHLD, which indicates that the command may have ended.
+/// Returns the last of these that ends a recording, as it is received; 0 if there was none.
 fn signals(sender: Sender<Told>) -> Result<Arc<AtomicI32>, Error> {
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCHLD]);
     let mut signals = signals.map_err(Error::io("cannot wait for signals"))?;
@@ -346,14 +346,14 @@ fn signals(sender: Sender<Told>) -> Result<Arc<AtomicI32>, Error> {
     Ok(stopped)
 }
 
-/// The pipe that marks are written into; if it was not there before, it is gone afterwards.
+/// The pipe for marks. It is removed afterwards, unless it existed before.
 struct Marks {
     path: PathBuf,
     made: bool,
     writer: File,
 }
 
-/// A line that is no mark, as it would be empty.
+/// A line that cannot be a mark, because its label would be empty.
 const NO_MORE: &[u8] = b"\x04";
 
 impl Marks {
@@ -364,7 +364,7 @@ impl Marks {
             Err(Errno::EXIST) => false,
             Err(errno) => return Err(error(errno.into())),
         };
-        // Who writes as well never waits for a writer, nor sees the end when one goes.
+        // Opening it for writing too never blocks, and prevents the end of file when a writer closes it.
         let writer = File::options().read(true).write(true).open(path);
         let writer = writer.map_err(error)?;
         if !writer.metadata().map_err(error)?.file_type().is_fifo() {
@@ -391,10 +391,10 @@ impl Marks {
         })
     }
 
-    /// The marks that were written and that nobody has seen.
+    /// Returns the marks that are written but not handled yet.
     fn end(mut self, events: &Receiver<Told>) -> Vec<Mark> {
         let mut marks = Vec::new();
-        // Also after a line that was left without an end.
+        // The first newline terminates an incomplete line.
         if self
             .writer
             .write_all(&[b"\n", NO_MORE, b"\n"].concat())
@@ -416,24 +416,24 @@ impl Marks {
 impl Drop for Marks {
     fn drop(&mut self) {
         if self.made {
-            // If it cannot be removed, somebody else did.
+            // If it cannot be removed, somebody else removed it.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
 enum Event {
-    /// It is time for a snapshot.
+    /// The next snapshot is due.
     Due,
-    /// Something begins.
+    /// A phase begins.
     Mark(Mark),
-    /// A signal asks for the end, and no command runs.
+    /// A signal requests the end, and no command runs.
     Stop,
-    /// The command ended.
+    /// The command has ended.
     Ended(ExitStatus),
 }
 
-/// Waits for what comes next.
+/// Waits for the next event.
 fn next(
     events: &Receiver<Told>,
     due: Instant,
@@ -457,12 +457,12 @@ fn next(
         match (told, &child) {
             (Ok(SIGCHLD), _) => (),
             (Ok(_), None) => return Ok(Event::Stop),
-            // Ctrl-C reaches the command as it does us; what is sent to us alone is sent on. It is
-            // up to the command to end.
+            // The terminal sends Ctrl-C to the command, too. Other signals reach only exitstat and are
+            // forwarded. The command decides whether to end.
             (Ok(SIGINT), Some(_)) => (),
             (Ok(signal), Some(child)) => child.signal(signal),
             (Err(RecvTimeoutError::Timeout), _) => return Ok(Event::Due),
-            // Never: the other thread waits for ever.
+            // Unreachable: the other thread never ends.
             (Err(RecvTimeoutError::Disconnected), _) => {
                 thread::sleep(left.min(Duration::from_millis(100)));
             }
@@ -470,7 +470,7 @@ fn next(
     }
 }
 
-/// The exit status as a shell gives it.
+/// Returns the exit status as a shell reports it.
 fn shell_status(status: ExitStatus) -> u8 {
     match (status.code(), status.signal()) {
         (Some(code), _) => u8::try_from(code).unwrap_or(FAILED),
@@ -479,7 +479,7 @@ fn shell_status(status: ExitStatus) -> u8 {
     }
 }
 
-/// The same of a signal's number.
+/// Returns the exit status for a signal.
 fn signal_status(signal: i32) -> u8 {
     u8::try_from(signal + 128).unwrap_or(FAILED)
 }
@@ -520,7 +520,7 @@ fn metadata(args: &RecordArgs, header: &Header) -> Metadata {
     }
 }
 
-/// The parameters of a module that can be read.
+/// Returns the readable parameters of a module.
 fn parameters_of(module: &str) -> BTreeMap<String, String> {
     let directory = Path::new("/sys/module").join(module).join("parameters");
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat slow`: the slowest exits, one by one.
+//! `exitstat slow`: lists the slowest exits.
 
 use super::{
     look::{details, period},
@@ -24,18 +24,18 @@ use exitstat_core::{
 use serde::Serialize;
 use std::{cmp::Reverse, io::Write, process::ExitCode};
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// There are no details, or nothing can be written.
+/// There are no details, or writing fails.
 pub fn run(args: &SlowArgs) -> Result<ExitCode, Error> {
     let wanted = Wanted::begin(&args.names, &args.look, args.vm.as_ref())?;
     let (period, whole) = period(&args.look)?;
     let (names, vm) = wanted.names(&period)?;
     let slow = &details(&period, args.look.source.from.as_deref())?.slow;
     if let Some(vm) = vm {
-        // One that is gone may have left some.
+        // An ended VM may have left slow exits.
         if !period.counts.vms().contains(&vm) && slow.iter().all(|row| row.vm != vm) {
             return Err(not_there(Scope::Vm(vm)));
         }
@@ -58,9 +58,9 @@ pub fn run(args: &SlowArgs) -> Result<ExitCode, Error> {
     Ok(super::done(whole))
 }
 
-/// An exit that took long.
+/// A slow exit.
 struct Exit {
-    /// When it ended, in nanoseconds since 1970.
+    /// End of the exit in nanoseconds since 1970.
     time: u64,
     vm: u64,
     vcpu: u32,
@@ -138,7 +138,7 @@ fn as_table(
         .map(|exit| {
             let ms = exit.time / 1_000_000 % 1000;
             let clock = table::clock(exit.time);
-            // The date is that of the head.
+            // The heading has the date.
             let time = clock.split(' ').nth(1).unwrap_or(&clock);
             let us = exit.seconds.map(|seconds| format!("{:.1}", seconds * 1e6));
             let mut row = vec![

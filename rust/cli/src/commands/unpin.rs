@@ -5,11 +5,11 @@
 use crate::{error::Error, output};
 use std::io::Write;
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// It cannot be ended.
+/// The programs cannot be removed.
 pub fn run() -> Result<(), Error> {
     let text = match exitstat_bpf::unpin()? {
         true => "BPF counting stopped.",

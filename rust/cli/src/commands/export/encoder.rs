@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Families of metrics, as `prometheus_client` writes them.
+//! Metric families, encoded with `prometheus_client`.
 
 use prometheus_client::{
     encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet},
@@ -8,7 +8,7 @@ use prometheus_client::{
 };
 use std::fmt;
 
-/// Writes families of metrics.
+/// Encoder of metric families.
 pub struct Encoder<'a>(pub DescriptorEncoder<'a>);
 
 impl Encoder<'_> {
@@ -39,7 +39,7 @@ impl Encoder<'_> {
         })
     }
 
-    /// Writes counters of things.
+    /// Writes counters with integer values.
     pub fn counts<L: EncodeLabelSet>(
         &mut self,
         metric: &str,
@@ -55,7 +55,7 @@ impl Encoder<'_> {
         })
     }
 
-    /// Writes counters of amounts; series whose value is unknown are left out.
+    /// Writes counters with fractional values. Omits series with unknown values.
     pub fn amounts<L: EncodeLabelSet>(
         &mut self,
         metric: &str,

@@ -46,7 +46,7 @@ const BACKLOG: u32 = 1024;
 
 /// Answers requests until the process ends.
 ///
-/// One thread is enough: a snapshot takes well under a millisecond, and slow clients block nobody.
+/// One thread is enough: a snapshot takes well under a millisecond, and slow clients do not block others.
 ///
 /// # Errors
 ///
@@ -131,7 +131,7 @@ fn listen_on(socket: TcpSocket, address: SocketAddr) -> io::Result<TcpListener> 
     socket.listen(BACKLOG)
 }
 
-/// Whether the host lacks this address or its family.
+/// Returns whether the host lacks this address or its family.
 fn is_not_here(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
@@ -195,7 +195,7 @@ async fn requests<M>(
     connection
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE);
-    // Wrong requests and closed connections are the client's problem.
+    // Invalid requests and closed connections are the client's problem.
     let _ = connection
         .serve_connection(TokioIo::new(stream), answer)
         .await;
@@ -242,8 +242,8 @@ fn unauthorized() -> Answer {
     answer
 }
 
-/// Returns the format for a request. Prometheus lists its formats, best first, so a client that names OpenMetrics
-/// and does not rule it out gets it.
+/// Returns the format for a request. Prometheus lists its formats by preference, so a client gets
+/// OpenMetrics if it accepts it.
 fn accepted(accept: &str) -> Format {
     let named = accept.split(',').any(|range| {
         let mut parts = range.split(';').map(str::trim);

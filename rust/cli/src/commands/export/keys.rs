@@ -2,16 +2,16 @@
 
 //! Counters of exits by reason and key, for Prometheus.
 //!
-//! Counts in the module's tables can fall: another key replaces an entry, writing the parameter `detail` resets all
-//! tables, or the table of destroyed vCPUs is full. Prometheus takes a lower value for a counter reset, and reports a
-//! burst of exits that never happened. So this module adds up the gains of each entry from snapshot to snapshot.
-//! Doubtful gains count as `other`.
+//! Counts in the module's tables can decrease: another key may evict an entry, writing the parameter
+//! `detail` resets all tables, or the table of destroyed vCPUs may be full. Prometheus treats a lower value
+//! as a counter reset, and reports a burst of exits that never happened. This module therefore accumulates
+//! the gains of each entry from snapshot to snapshot. Uncertain gains count as `other`.
 //!
-//! A snapshot reads a vCPU's details before its counters. The few exits in between are in the counters only, and count
-//! as `other`, which must not fall at the next snapshot. So a key gains at most the exits that its reason gained; the
-//! rest is held back until the reason has more.
+//! A snapshot reads a vCPU's details before its counters. The few exits in between are only in the counters
+//! and count as `other`, which must not decrease at the next snapshot. A key therefore gains at most as
+//! many exits as its reason; the rest is held back until the reason has more.
 //!
-//! For each reason, at any time: no series falls, and keys and `other` add up to the counters of vCPUs.
+//! Invariants of each reason: no series decreases, and keys plus `other` equal the vCPU counters.
 
 use crate::{
     detail::{with_keys, Details},
@@ -25,44 +25,44 @@ use exitstat_core::{
 };
 use std::{cmp::Reverse, collections::BTreeMap};
 
-/// The number of exits that a key needs to be exported. It keeps out most keys of a guest's boot.
+/// Minimum number of exits of an exported key. It excludes most keys of a guest's boot.
 pub const LEAST: u64 = 100;
 
 /// Counters by key.
 #[derive(Debug)]
 pub struct Keys {
-    /// The most keys per reason.
+    /// Maximum number of keys per reason.
     most: usize,
-    /// The load of the module.
+    /// The module's load.
     load: u64,
-    /// Whether any details have been seen.
+    /// Whether any snapshot had details.
     begun: bool,
     reasons: BTreeMap<Reason, Shares>,
-    /// The entries of exported keys in the last snapshot.
+    /// Entries of exported keys in the last snapshot.
     seen: Seen,
 }
 
-/// How a reason's exits are divided.
+/// A reason's exits, divided among its keys.
 #[derive(Debug, Default)]
 struct Shares {
-    /// The counters of vCPUs: the sum of all fields below.
+    /// The vCPU counters: the sum of all fields below.
     total: Tally,
     other: Tally,
     keys: BTreeMap<u64, Share>,
 }
 
-/// A key's exits.
+/// Exits of a key.
 #[derive(Debug, Default)]
 struct Share {
     shown: Tally,
-    /// Exits held back, not included above.
+    /// Exits held back, not included in `shown`.
     held: Tally,
 }
 
-/// Entries by vCPU; `None` for destroyed ones.
+/// Entries by vCPU; `None` for destroyed vCPUs.
 type Seen = BTreeMap<(Option<VcpuId>, Identity), Tally>;
 
-/// A reason's exits with one key, or all others.
+/// Exits of a reason with one key, or the other exits of the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The reason.
@@ -74,7 +74,7 @@ pub struct Row {
 }
 
 impl Keys {
-    /// Counters of at most `most` keys per reason.
+    /// Creates counters of at most `most` keys per reason.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Keys {
         }
     }
 
-    /// The counters; none before the first snapshot with details.
+    /// Iterates over the counters. There are none before the first snapshot with details.
     pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         self.reasons.iter().flat_map(|(&reason, shares)| {
             let keys = shares.keys.iter();
@@ -109,8 +109,8 @@ impl Keys {
         if self.load != sample.header.load || self.went_down(&totals) {
             self.restart(sample.header.load);
         }
-        // In the first snapshot a key begins with all its exits. Later it begins at 0, and `other` keeps the exits:
-        // `rate()` ignores a new series' first value.
+        // Keys of the first snapshot begin with all their exits. Later keys begin at 0, and their earlier
+        // exits stay in `other`: `rate()` ignores the first value of a new series.
         if !self.begun {
             self.admit(sample, details);
         }
@@ -123,7 +123,7 @@ impl Keys {
         self.divide(&totals, &gained);
     }
 
-    /// Whether a reason's counters fell, which needs another load.
+    /// Returns whether a reason's counters decreased, which implies a reload.
     fn went_down(&self, totals: &Reasons) -> bool {
         self.reasons.iter().any(|(reason, shares)| {
             let now = totals.get(*reason).map(|counters| counters.tally());
@@ -132,7 +132,7 @@ impl Keys {
         })
     }
 
-    /// Resets all counters, as the module did. Keys stay.
+    /// Resets all counters after a reload. Keys stay.
     fn restart(&mut self, load: u64) {
         self.load = load;
         self.seen.clear();
@@ -145,7 +145,7 @@ impl Keys {
         }
     }
 
-    /// Exports more keys while there is room, those with the most exits first.
+    /// Exports further keys up to the limit, those with the most exits first.
     fn admit(&mut self, sample: &Sample, details: &Details) {
         let isa = sample.header.isa();
         let mut exits = BTreeMap::<(Reason, u64), u64>::new();
@@ -164,7 +164,7 @@ impl Keys {
         }
     }
 
-    /// The entries of exported keys.
+    /// Iterates over the entries of exported keys.
     fn entries<'a>(
         &'a self,
         sample: &Sample,
@@ -186,7 +186,7 @@ impl Keys {
     /// Returns a lower bound of the exported keys' gains since the last snapshot.
     fn gained(&self, sample: &Sample, details: &Details) -> BTreeMap<(Reason, u64), Tally> {
         let isa = sample.header.isa();
-        // The table of destroyed vCPUs as it would be with room for all and no other exits.
+        // The table of destroyed vCPUs as it would be with unlimited space and no further exits.
         let mut gone = BTreeMap::<Identity, Tally>::new();
         for (&(owner, id), &tally) in &self.seen {
             if owner.is_none_or(|vcpu| !sample.counts.vcpus.contains_key(&vcpu)) {
@@ -203,9 +203,10 @@ impl Keys {
             let before = before.copied().unwrap_or_default();
             let went_down = now.exits < before.exits || now.cycles < before.cycles;
             let more = match owner {
-                // It was replaced and came back, or was reset: all of it is new.
+                // It was evicted and came back, or was reset: all its exits are new.
                 Some(_) if went_down => now,
-                // In the table of destroyed vCPUs it may also mean that there was no room, and nothing is new.
+                // In the table of destroyed vCPUs, a decrease can also mean that an entry was dropped, so
+                // nothing is certainly new.
                 _ => now.saturating_sub(before),
             };
             let number = id.reason;
@@ -215,7 +216,7 @@ impl Keys {
         gained
     }
 
-    /// Divides the gain of each reason.
+    /// Divides the gains of each reason among its keys and `other`.
     fn divide(&mut self, totals: &Reasons, gained: &BTreeMap<(Reason, u64), Tally>) {
         for (reason, counters) in totals.iter() {
             if !has_keys(reason.number) {
@@ -240,7 +241,7 @@ impl Keys {
     }
 }
 
-/// All entries, with their vCPUs.
+/// Iterates over all entries with their vCPUs.
 fn entries(details: &Details) -> impl Iterator<Item = (Option<VcpuId>, Identity, Counts)> + '_ {
     details.by_owner().flat_map(|(owner, entries)| {
         let entries = entries.iter();
@@ -258,37 +259,37 @@ mod tests {
     /// MSR_WRITE, CPUID, and HLT, which has no keys.
     const REASONS: [u32; 3] = [32, 10, 12];
 
-    /// A host that counts as the module does, with tables of few entries, and knows what it counted.
+    /// Simulated host that counts like the module, with small tables, and keeps the exact counts.
     #[derive(Debug, Default)]
     struct Host {
         load: u64,
         detail: u32,
         reasons: BTreeMap<VcpuId, Reasons>,
         retired: Reasons,
-        /// By vCPU, or `None` for those that are gone.
+        /// By vCPU; `None` for destroyed vCPUs.
         tables: BTreeMap<Option<VcpuId>, BTreeMap<Identity, Tally>>,
-        /// How often a VM has ended: numbers of VMs are not used again.
+        /// Number of times that each VM ended, because VM numbers are not reused.
         ended: BTreeMap<u64, u64>,
-        /// All exits that were about each key since the module was loaded.
+        /// All exits by key since the module was loaded.
         truth: BTreeMap<(u32, u64), u64>,
     }
 
-    /// What happens to it.
+    /// An event on the host.
     #[derive(Clone, Debug)]
     enum Event {
-        /// Exits of a vCPU: its VM, which reason, the key, the instruction pointer, and how many.
+        /// Exits of a vCPU: VM, index of the reason, key, instruction pointer, number of exits.
         Exits(u64, usize, u64, u64, u64),
-        /// A VM's vCPU goes.
+        /// A VM's vCPU is destroyed.
         End(u64),
-        /// An entry goes to another key.
+        /// Another key evicts an entry.
         Evict(usize),
         /// The parameter `detail` is written.
         Capture(u32),
-        /// The module is loaded again.
+        /// The module is reloaded.
         Reload,
     }
 
-    /// Entries of a table.
+    /// Number of entries in a table.
     const ROOM: usize = 5;
 
     impl Host {
@@ -328,7 +329,7 @@ mod tests {
             }
         }
 
-        /// Adds to a table, if there is room.
+        /// Adds to a table, if it has space.
         fn enter(&mut self, owner: Option<VcpuId>, id: Identity, tally: Tally) {
             let table = self.tables.entry(owner).or_default();
             if table.len() < ROOM || table.contains_key(&id) {
@@ -376,7 +377,7 @@ mod tests {
             }
         }
 
-        /// A snapshot. The details are of before the exits that were `meanwhile`.
+        /// Takes a snapshot. The events in `meanwhile` come after its details were read.
         fn sample(&mut self, meanwhile: &[Event]) -> Sample {
             let mut details = Details::default();
             for (&owner, table) in &self.tables {
@@ -421,7 +422,7 @@ mod tests {
         }
     }
 
-    /// Exits of a reason by key, `None` for `other`.
+    /// Returns the exits of a reason by key; `None` for `other`.
     fn exits(keys: &Keys, reason: u32) -> Vec<(Option<u64>, u64)> {
         let rows = keys.rows().filter(|row| row.reason.number == reason);
         rows.map(|row| (row.key, row.tally.exits)).collect()
@@ -448,7 +449,7 @@ mod tests {
         keys.update(&host.sample(&[]));
         let expected = [(Some(TSC), 507), (Some(ICR), 0), (None, 1150)];
         assert_eq!(exits(&keys, 32), expected);
-        // There is no more room.
+        // The limit is reached.
         host.exits(1, 32, ICR, 0, 3);
         host.exits(2, 32, 0x10, 0, 5000);
         keys.update(&host.sample(&[]));
@@ -473,12 +474,12 @@ mod tests {
         let (mut host, mut keys) = (Host::new(), Keys::new(4));
         host.exits(1, 32, TSC, 0, 500);
         keys.update(&host.sample(&[]));
-        // Its entry went to another, and came back.
+        // Its entry was evicted, and came back.
         host.happen(&Event::Evict(0));
         host.exits(1, 32, TSC, 0, 40);
         keys.update(&host.sample(&[]));
         assert_eq!(exits(&keys, 32), [(Some(TSC), 540), (None, 0)]);
-        // Capturing is turned off, and on again.
+        // Capturing stops and starts again.
         host.happen(&Event::Capture(0));
         host.exits(1, 32, TSC, 0, 5);
         keys.update(&host.sample(&[]));
@@ -507,12 +508,12 @@ mod tests {
         host.happen(&Event::End(1));
         keys.update(&host.sample(&[]));
         assert_eq!(exits(&keys, 32), [(Some(TSC), 620), (None, 50)]);
-        // The entry of those that are gone had gone to another key: which of 520 are new?
+        // The entry of destroyed vCPUs was evicted, so it is unknown how many of 520 are new.
         let (mut host, mut keys) = start(Event::Evict(0));
         host.happen(&Event::End(1));
         keys.update(&host.sample(&[]));
         assert_eq!(exits(&keys, 32), [(Some(TSC), 600), (None, 70)]);
-        // No room.
+        // The table is full.
         let (mut host, mut keys) = start(nothing);
         let others = (0..ROOM as u64).map(|key| (id(10, key), Tally::default()));
         host.tables.insert(None, others.collect());
@@ -586,7 +587,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1024))]
 
-        /// Whatever happens between snapshots, and meanwhile.
+        /// Arbitrary events between snapshots, and during them.
         #[test]
         fn no_series_goes_down_and_all_add_up(
             scrapes in vec((vec(event(), 0..12), vec(exits_event(), 0..3)), 1..20),
@@ -605,7 +606,7 @@ mod tests {
                 }
                 let now: BTreeMap<_, _> =
                     keys.rows().map(|row| ((row.reason, row.key), row.tally)).collect();
-                // None goes down, and none goes.
+                // No series decreases or disappears.
                 for (series, old) in &before {
                     let new = now.get(series).copied();
                     prop_assert!(
@@ -628,7 +629,7 @@ mod tests {
                         prop_assert_eq!(rows.len(), 0);
                     }
                     prop_assert!(rows.iter().filter(|(key, _)| key.is_some()).count() <= most);
-                    // A key never has more than there was.
+                    // A key never exceeds its exact count.
                     for (key, tally) in rows {
                         if let Some(key) = key {
                             let truth = host.truth.get(&(number, key)).copied().unwrap_or(0);

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Limits of histograms: the same on every host, so that histograms of hosts can be added.
+//! Bucket limits of histograms. They are the same on every host, so that histograms can be added.
 //!
-//! The module counts by powers of two of TSC cycles, BPF by powers of two of nanoseconds. The limits
-//! are powers of two of nanoseconds for both. Each lies in one bucket of cycles, or between two. The exits of
-//! that bucket are split in proportion, as if their durations were spread evenly over it, which is
+//! The module's buckets are powers of two of TSC cycles, BPF's of nanoseconds. The exported limits are
+//! powers of two of nanoseconds for both. Each limit is within one bucket of cycles, or between two. The
+//! exits of that bucket are split in proportion, as if their durations were evenly distributed, which is
 //! also what `histogram_quantile()` assumes.
 //!
-//! Rounding each bucket up to the next limit instead would make a step at some frequency: of two
-//! hosts with 1,999,998 and 2,000,002 kHz, the former would report twice the latter's quantiles.
+//! Rounding each bucket up to the next limit instead would cause a discontinuity at some frequency: of two
+//! hosts with 1,999,998 and 2,000,002 kHz, the former would report twice the quantiles of the latter.
 
 use exitstat_core::histogram::{bucket_begin, bucket_last};
 
-/// The limits are 2^n ns, with n from the first to the last of these: 128 ns to 0.54 s.
+/// Exponents n of the limits, which are 2^n ns: 128 ns to 0.54 s.
 const LIMITS: std::ops::RangeInclusive<u32> = 7..=29;
 
-/// Returns each limit in seconds, and the number of exits above the limit before it and up to this one. The
+/// Returns each limit in seconds, with the number of exits above the previous limit and up to this one. The
 /// last limit is infinity.
 ///
-/// `histogram` has the exits by powers of two of cycles, of which there are `khz` in a millisecond.
+/// `histogram` has the exits by powers of two of cycles. The TSC frequency is `khz`.
 pub fn buckets(histogram: &[u64], khz: u32) -> Vec<(f64, u64)> {
     let all = histogram.iter().fold(0, |sum: u64, &n| sum.wrapping_add(n));
     let mut before = 0;
@@ -34,14 +34,14 @@ pub fn buckets(histogram: &[u64], khz: u32) -> Vec<(f64, u64)> {
     buckets
 }
 
-/// 2^n ns in seconds.
+/// Returns 2^n ns in seconds.
 fn seconds(n: u32) -> f64 {
     (1u64 << n) as f64 / 1e9
 }
 
-/// Returns the number of exits of at most 2^n ns. It never falls while the histogram grows.
+/// Returns the number of exits of at most 2^n ns. It never decreases as the histogram grows.
 fn up_to(histogram: &[u64], khz: u32, n: u32) -> u64 {
-    // In millionths of cycles, the limit is a whole number: less than 2^(29 + 32).
+    // In millionths of a cycle, the limit is an integer below 2^(29 + 32).
     const MILLION: u128 = 1_000_000;
     let limit = (1u128 << n) * u128::from(khz);
     let of_bucket = |(bucket, &exits): (u32, &u64)| {
@@ -77,7 +77,7 @@ mod tests {
         histogram
     }
 
-    /// What PromQL's `histogram_quantile()` says: linear between two limits.
+    /// Computes PromQL's `histogram_quantile()`, with linear interpolation between limits.
     fn quantile(buckets: &[(f64, u64)], q: f64) -> f64 {
         let all: u64 = buckets.iter().map(|bucket| bucket.1).sum();
         let rank = q * all as f64;
@@ -91,7 +91,7 @@ mod tests {
         begin
     }
 
-    /// Durations, as of exits: of 2^7 to 2^29 cycles, each about as likely.
+    /// Generates durations of 2^7 to 2^29 cycles, with a log-uniform distribution.
     fn durations() -> impl Strategy<Value = Vec<u64>> {
         let duration = (7u32..29, any::<u64>());
         let duration =
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_bucket_is_split_in_proportion() {
         let mut counted = [0; 64];
-        // 1024 to 2047 cycles are 426.7 to 853.3 ns at 2.4 GHz: a fifth of them is up to 512 ns.
+        // 1024 to 2047 cycles are 426.7 to 853.3 ns at 2.4 GHz: one fifth of this range is up to 512 ns.
         counted[10] = 1000;
         let buckets = buckets(&counted, 2_400_000);
         assert_eq!(buckets[2], (seconds(9), 200));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the frequency, and however durations are spread.
+        /// Arbitrary frequencies and distributions of durations.
         #[test]
         fn a_quantile_is_within_a_factor_of_four(
             mut cycles in durations(),
@@ -162,7 +162,8 @@ mod tests {
             prop_assert!(told > exact / 4.0 || exact <= 1.28e-7, "{told} {exact}");
         }
 
-        /// Spread evenly over their bucket, quantiles are as good as by the buckets of cycles.
+        /// With an even distribution within a bucket, quantiles are as accurate as those computed from
+        /// cycles.
         #[test]
         fn a_quantile_of_even_durations_is_close(
             khz in 1_000_000u32..5_000_000,
@@ -174,11 +175,11 @@ mod tests {
             counted[bucket as usize] = 1_000_000;
             let told = quantile(&buckets(&counted, khz), q);
             let exact = begin as f64 * (1.0 + q) / (f64::from(khz) * 1e3);
-            // The two parts of the bucket reach beyond it by less than their own width.
+            // The two parts of the bucket extend beyond it by less than their own width.
             prop_assert!(told < exact * 1.65 && told > exact * 0.7, "{told} {exact}");
         }
 
-        /// A host's frequency as measured at the next boot makes no difference that counts.
+        /// Small differences in the frequency, as measured at each boot, have little effect.
         #[test]
         fn a_little_more_frequency_is_a_little_difference(
             cycles in durations(),
@@ -192,7 +193,7 @@ mod tests {
             }
         }
 
-        /// As counters have to.
+        /// Required of counters.
         #[test]
         fn no_bucket_goes_down_and_none_is_lost(
             mut counted in proptest::collection::vec(any::<u64>().prop_map(|n| n >> 8), 64),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Prometheus's text format 0.0.4, which is older than OpenMetrics.
+//! Prometheus's text format 0.0.4, the predecessor of OpenMetrics.
 
-/// Converts OpenMetrics. In the older format, a counter's HELP and TYPE have its whole name, and there is
-/// neither UNIT nor EOF.
+/// Converts OpenMetrics. In the older format, HELP and TYPE of a counter have its full name, and UNIT and
+/// EOF do not exist.
 pub fn from_openmetrics(openmetrics: &str) -> String {
     let counter = |metric: &str| {
         let line = format!("\n# TYPE {metric} counter\n");

@@ -13,13 +13,13 @@ use std::{
     time::Duration,
 };
 
-/// Writes the file once, or each `interval`. `metrics` returns those of the newest sample (true) or of the next
-/// (false).
+/// Writes the file once, or at each `interval`. `metrics` returns those of the newest sample (true) or of
+/// the next one (false).
 ///
 /// # Errors
 ///
-/// The first time, any. Later, only write errors: if the counters cannot be read, the file stays as it is, and
-/// node_exporter exports its age.
+/// At the first write, any error. Later, only write errors: if the counters cannot be read, the file stays
+/// as it is, and node_exporter exports its age.
 pub fn write(
     path: &Path,
     interval: Option<Duration>,
@@ -54,14 +54,14 @@ fn replace(path: &Path, metrics: Metrics) -> Result<(), Error> {
         )));
     }
     let text = metrics.encode(Format::Text)?;
-    // A rename needs the same file system. node_exporter ignores the temporary name, and a fixed one lets the next
-    // run overwrite what a killed run left.
+    // A rename requires the same file system. node_exporter ignores the temporary name. The name is fixed,
+    // so that the next run overwrites what a killed run left.
     let mut new = OsString::from(path);
     new.push(".new");
     let new = PathBuf::from(new);
     let written = put(&new, text.as_bytes()).and_then(|()| fs::rename(&new, path));
     written.map_err(|error| {
-        // The first error is the one to report.
+        // Report the first error.
         let _ = fs::remove_file(&new);
         Error::io(format!("cannot write {}", path.display()))(error)
     })
@@ -70,6 +70,6 @@ fn replace(path: &Path, metrics: Metrics) -> Result<(), Error> {
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
-    // Without it, a crash of the host could leave an empty file.
+    // Otherwise a crash of the host could leave an empty file.
     file.sync_all()
 }

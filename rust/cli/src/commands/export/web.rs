@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! TLS and passwords, as the file of `--web.config.file` sets them.
+//! TLS and passwords, as set in the file of `--web.config.file`.
 //!
-//! The file is read for each connection: renewed certificates and changed passwords need no restart.
+//! The file is read for each connection, so renewed certificates and changed passwords need no restart.
 
 mod file;
 mod passwords;
@@ -14,19 +14,19 @@ use passwords::Passwords;
 use rustls::ServerConfig;
 use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
 
-/// The file, and what is remembered between connections.
+/// The file, and state kept between connections.
 #[derive(Debug)]
 pub struct Web {
     path: Option<PathBuf>,
     passwords: Rc<Passwords>,
-    /// The error that was printed last.
+    /// The last error printed.
     said: RefCell<String>,
 }
 
-/// What the file demands of a connection.
+/// Requirements of the file for a connection.
 #[derive(Debug)]
 pub struct Demands {
-    /// How to encrypt it.
+    /// TLS settings, if it must be encrypted.
     pub tls: Option<Arc<ServerConfig>>,
     users: Option<file::Users>,
     passwords: Rc<Passwords>,
@@ -37,7 +37,7 @@ impl Web {
     ///
     /// # Errors
     ///
-    /// The file or a file that it names cannot be used.
+    /// The file, or a file named in it, is unusable.
     pub fn open(path: Option<PathBuf>) -> Result<Self, Error> {
         let web = Self {
             path,
@@ -48,13 +48,13 @@ impl Web {
         Ok(web)
     }
 
-    /// Whether the file sets up TLS now.
+    /// Returns whether the file currently enables TLS.
     pub fn has_tls(&self) -> bool {
         self.read().is_ok_and(|demands| demands.tls.is_some())
     }
 
-    /// Returns the demands on a new connection. `None`, and a message unless it is the same as before, if the
-    /// file cannot be used any more: then the connection has to be closed.
+    /// Returns the requirements for a new connection. If the file is unusable, prints the error unless it
+    /// is the same as before, and returns `None`; the connection must then be closed.
     pub fn demands(&self) -> Option<Demands> {
         match self.read() {
             Ok(demands) => {
@@ -93,7 +93,7 @@ impl Web {
 }
 
 impl Demands {
-    /// Whether a request with this header `Authorization` is to be answered.
+    /// Returns whether to answer a request with this `Authorization` header.
     pub async fn allow(&self, authorization: Option<&str>) -> bool {
         match &self.users {
             None => true,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Leaves out VMs during teardown.
+//! Omission of VMs in teardown.
 //!
-//! KVM destroys a VM's vCPUs one after another, and each takes its counts out of the VM's sums. A snapshot in
-//! between has a VM with lower counters. Prometheus takes this for a counter reset, and reports a burst of exits
-//! that never happened. So a VM that has lost a vCPU counts as gone.
+//! KVM destroys a VM's vCPUs one by one, and each destruction removes a vCPU from the VM's sums. A snapshot
+//! in between has a VM with lower counters. Prometheus treats this as a counter reset, and reports a burst
+//! of exits that never happened. A VM that has lost a vCPU therefore counts as ended.
 
 use crate::model::Sample;
 use std::collections::BTreeMap;
 
-/// The number of vCPUs that each VM had.
+/// Number of vCPUs by VM.
 #[derive(Debug, Default)]
 pub struct Whole {
     load: u64,
@@ -19,7 +19,7 @@ pub struct Whole {
 impl Whole {
     /// Removes VMs in teardown from a sample.
     pub fn only(&mut self, sample: &mut Sample) {
-        // Another load may reuse the numbers of VMs.
+        // VM numbers may be reused after a reload.
         if self.load != sample.header.load {
             self.load = sample.header.load;
             self.vcpus.clear();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command that is recorded, and processes that it leaves behind.
+//! The recorded command, and the processes that it leaves behind.
 
 use rustix::{
     io::Errno,
@@ -13,7 +13,7 @@ use std::{
     process::{Child, Command, ExitStatus},
 };
 
-/// A command that was started.
+/// A running command.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -21,7 +21,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a command, if there is one. If `adopts`, exitstat becomes the parent of all processes that the
+    /// Starts the command, if there is one. If `adopts`, exitstat becomes the parent of processes that the
     /// command leaves behind, such as daemons, so they stay its descendants.
     pub fn start(command: &[OsString], adopts: bool) -> Option<io::Result<Self>> {
         let (program, arguments) = command.split_first()?;
@@ -35,11 +35,11 @@ impl Running {
         Some(start())
     }
 
-    /// Returns the command's exit status if it has ended. Buries adopted processes.
+    /// Returns the command's exit status if it has ended. Reaps adopted processes.
     ///
     /// # Errors
     ///
-    /// The kernel has no such child.
+    /// The child does not exist.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         if !self.adopts {
             return self.child.try_wait();
@@ -52,7 +52,7 @@ impl Running {
         Ok(None)
     }
 
-    /// Passes a signal on. The command may just have ended.
+    /// Forwards a signal. The command may have ended already.
     pub fn signal(&self, signal: i32) {
         if let (Some(pid), Some(signal)) = (self.pid(), Signal::from_named_raw(signal)) {
             let _ = kill_process(pid, signal);

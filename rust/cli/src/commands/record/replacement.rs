@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The file of a recording that has not begun yet. What was in it stays until there is something to
-//! put in its place.
+//! Replacement of the output file. The previous content stays until the recording begins.
 
 use rustix::fs::{fchmod, fchown, Gid, Mode, Uid};
 use std::{
@@ -12,32 +11,32 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a recording is to replace, as it is.
+/// The output before it is replaced.
 #[derive(Debug)]
 pub enum Target {
-    /// There is nothing of this name.
+    /// A name that does not exist.
     None(PathBuf),
     /// A file.
     File(File, PathBuf),
-    /// A device or a pipe: nothing is lost by writing it.
+    /// A device or a pipe, which has no content to lose.
     Stream(File),
 }
 
 impl Target {
-    /// Opens it, and changes nothing. A pipe waits for its reader.
+    /// Opens the output without changing it. Blocks until a pipe has a reader.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
+    /// The output cannot be opened for writing.
     pub fn open(path: &Path) -> io::Result<Self> {
         match fs::metadata(path) {
-            // If it is a link to nothing, there is nothing to be lost.
+            // A dangling link has no content to lose.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
                 return Ok(Self::None(path.to_owned()))
             }
             _ => (),
         }
-        // As if to create it: then the kernel refuses what others put into directories like /tmp.
+        // With O_CREAT, the kernel refuses files that other users put into directories like /tmp.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         let (file, path) = (options.open(path)?, path.to_owned());
@@ -47,12 +46,12 @@ impl Target {
         })
     }
 
-    /// Writes the beginning of what replaces it, where that changes nothing of what is there: so it
-    /// fails early if there is no room.
+    /// Writes the beginning of the recording to a new file, if that is possible without changing the
+    /// output. A full disk is detected early this way.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
+    /// The file cannot be written.
     pub fn begin(self, begin: &[u8]) -> io::Result<Replacement> {
         let (mut new, name) = match self {
             Self::None(name) => (Temporary::beside(&name, 0o666)?, name),
@@ -70,28 +69,29 @@ impl Target {
     }
 }
 
-/// A file that is to be replaced as a whole, or not at all.
+/// An output that is replaced entirely or not at all.
 #[derive(Debug)]
 pub enum Replacement {
-    /// A new file beside it takes its name at the end.
+    /// A new file in the same directory, to be renamed.
     Renamed {
         /// The new file.
         new: Temporary,
-        /// The name that it takes.
+        /// The final name.
         name: PathBuf,
     },
-    /// A file that a new one cannot stand in for: it is emptied at the end, and written itself.
+    /// A file that cannot be replaced by a new one. It is truncated and overwritten instead.
     Emptied(File),
     /// A device or a pipe.
     Stream(File),
 }
 
 impl Replacement {
-    /// Replaces the file by one that begins with what was prepared, to be gone on with.
+    /// Replaces the output with a file that has the given beginning, and returns it for the rest of the
+    /// recording.
     ///
     /// # Errors
     ///
-    /// It cannot be replaced. It is as it was, unless it had to be emptied.
+    /// The output cannot be replaced. It is unchanged, unless it had to be truncated.
     pub fn commit(self, begin: &[u8]) -> io::Result<File> {
         match self {
             Self::Renamed { new, name } => new.rename(&name),
@@ -105,11 +105,11 @@ impl Replacement {
     }
 }
 
-/// The file's own name, if the path or a link that it is leads to it; `None` through /proc, where a
-/// link such as /dev/stdout is to an open file, whose name does not matter.
+/// Returns the file's name after following links. `None` for links through /proc, such as /dev/stdout,
+/// which lead to open files whose names are irrelevant.
 fn behind_links(path: &Path, metadata: &Metadata) -> Option<PathBuf> {
     let mut name = path.to_owned();
-    // As many as the kernel follows.
+    // The kernel's limit.
     for _ in 0..40 {
         let parent = match name.parent()? {
             parent if parent.as_os_str().is_empty() => Path::new("."),
@@ -123,7 +123,7 @@ fn behind_links(path: &Path, metadata: &Metadata) -> Option<PathBuf> {
         match fs::read_link(&place) {
             Ok(target) => name = parent.join(target),
             Err(_) => {
-                // What was opened, should a link have been changed meanwhile.
+                // Make sure that it is the opened file, in case a link was changed in the meantime.
                 let found = fs::symlink_metadata(&place).ok()?;
                 let same = (found.dev(), found.ino()) == (metadata.dev(), metadata.ino());
                 return same.then_some(place);
@@ -133,7 +133,7 @@ fn behind_links(path: &Path, metadata: &Metadata) -> Option<PathBuf> {
     None
 }
 
-/// A file that is removed, unless it is renamed.
+/// A file that is removed on drop, unless it is renamed.
 #[derive(Debug)]
 pub struct Temporary {
     path: PathBuf,
@@ -142,10 +142,10 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// A new file in the same directory, as a file cannot be renamed to another file system.
+    /// Creates a file in the same directory, because files cannot be renamed to another file system.
     fn beside(path: &Path, mode: u32) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        // What has the name already, a link included, is another's.
+        // Existing files and links of this name belong to others.
         options.write(true).create_new(true).mode(mode);
         let mut tries = 0;
         loop {
@@ -167,16 +167,16 @@ impl Temporary {
         }
     }
 
-    /// A new file that can stand in for an old one, of its owner and mode, and the old one's name;
-    /// `None` if there can be none.
+    /// Creates a file with the owner and mode of an old one, and returns it with the old one's name.
+    /// Returns `None` if the old one cannot be replaced.
     fn in_place_of(old: &File, path: &Path) -> io::Result<Option<(Self, PathBuf)>> {
         let metadata = old.metadata()?;
         let name = match behind_links(path, &metadata) {
-            // Other names of the file are to see what is recorded.
+            // Other hard links must see the recording, too.
             Some(name) if metadata.nlink() == 1 => name,
             _ => return Ok(None),
         };
-        // Whoever may write the file need not be allowed to do this in its directory.
+        // A user who may write the file need not have permission to create files in its directory.
         let new = Self::beside(&name, 0o600).and_then(|new| {
             let made = new.file.metadata()?;
             if (made.uid(), made.gid()) != (metadata.uid(), metadata.gid()) {
@@ -204,7 +204,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.renamed {
-            // If it cannot be removed, somebody else did.
+            // If it cannot be removed, somebody else removed it.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `record --rotate`: a recording in several files, each whole by itself.
+//! `record --rotate`: a recording in several files, each of them complete.
 //!
-//! The file that is written keeps its name. A full one is renamed: `x.rec` to `x.1.rec`, `x.2.rec` and so on. The
-//! last snapshot of a file is also the first of the next, so no exit is lost between two files.
+//! The current file keeps its name. Full files are renamed: `x.rec` to `x.1.rec`, `x.2.rec` and so on. The
+//! last snapshot of a file is also the first of the next one, so no exit is lost between files.
 
 use super::{replacement::Target, Taken};
 use crate::{
@@ -24,17 +24,17 @@ use std::{
     time::Instant,
 };
 
-/// What is known of the files of a recording.
+/// State of the files of a recording.
 #[derive(Debug)]
 pub struct Rotation {
     path: PathBuf,
     full: Rotate,
-    /// So many full files are kept; all if `None`.
+    /// Number of full files to keep; `None` keeps all.
     keep: Option<usize>,
     begun: Instant,
-    /// The number of the last full file.
+    /// Number of the last full file.
     number: u64,
-    /// The full files of this recording that still exist, oldest first.
+    /// Existing full files of this recording, oldest first.
     finished: VecDeque<PathBuf>,
 }
 
@@ -63,7 +63,7 @@ impl Rotation {
         })
     }
 
-    /// Ends a full file, and goes on in a new one that begins with the last snapshot.
+    /// Ends a full file, and continues in a new one that begins with the last snapshot.
     ///
     /// # Errors
     ///
@@ -87,12 +87,13 @@ impl Rotation {
         Ok(begin.onto(file))
     }
 
-    /// Renames the full file to the next free number, and removes the oldest one beyond those that are kept.
+    /// Renames the full file to the next free number, and removes the oldest file beyond the number to
+    /// keep.
     fn put_aside(&mut self) -> io::Result<()> {
         let name = loop {
             self.number += 1;
             let name = numbered(&self.path, self.number);
-            // Whatever has the name already stays as it is.
+            // An existing file of this name is not replaced.
             match renameat_with(CWD, &self.path, CWD, &name, RenameFlags::NOREPLACE) {
                 Ok(()) => break name,
                 Err(Errno::EXIST) => (),
@@ -113,7 +114,7 @@ impl Rotation {
     }
 }
 
-/// `x.rec` with a number: `x.7.rec`.
+/// Inserts a number into a name: `x.rec` becomes `x.7.rec`.
 fn numbered(path: &Path, number: u64) -> PathBuf {
     let mut name = OsString::from(path.file_stem().unwrap_or_default());
     name.push(format!(".{number}"));

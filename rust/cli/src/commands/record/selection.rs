@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `record --vm` and `--only-command`: which VMs are recorded.
+//! `record --vm` and `--only-command`: selection of VMs.
 
 use super::Taken;
 use crate::{
@@ -16,12 +16,12 @@ use crate::{
 };
 use std::{collections::BTreeSet, path::Path};
 
-/// What was asked for.
+/// Selection criterion.
 #[derive(Debug)]
 enum Which {
     /// One VM. After its end, the next one that matches.
     Vm(Wanted),
-    /// The VMs of exitstat's descendants, which are COMMAND's processes.
+    /// VMs of exitstat's descendants, which are the processes of COMMAND.
     Descendants(Ancestry),
 }
 
@@ -29,9 +29,9 @@ enum Which {
 #[derive(Debug)]
 pub struct Selection {
     which: Which,
-    /// The VMs of the last snapshot that are recorded.
+    /// The selected VMs of the last snapshot.
     chosen: BTreeSet<Key>,
-    /// The VMs of the last snapshot that are not.
+    /// The other VMs of the last snapshot.
     others: BTreeSet<Key>,
     known: Known,
     /// Whether any VM has been recorded.
@@ -43,7 +43,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Returns `None` if all VMs are recorded.
+    /// Creates the selection; `None` if all VMs are recorded.
     #[must_use]
     pub fn new(args: &RecordArgs) -> Option<Self> {
         let which = match &args.vm {
@@ -66,11 +66,11 @@ impl Selection {
         })
     }
 
-    /// Returns the error that the VM that was asked for is not there, if no VM is.
+    /// Checks that the VM given by `--vm` exists.
     ///
     /// # Errors
     ///
-    /// That error.
+    /// It does not exist.
     pub fn is_there(&self) -> Result<(), Error> {
         match &self.which {
             Which::Vm(wanted) if self.chosen.is_empty() => Err(wanted.not_there()),
@@ -112,7 +112,7 @@ impl Selection {
         Ok(Taken { bytes, vms })
     }
 
-    /// Chooses among the VMs that are new in a snapshot. Returns those that are recorded from now on.
+    /// Selects among the new VMs of a snapshot. Returns those that are recorded from now on.
     fn choose(&mut self, sample: &Sample) -> Result<BTreeSet<Key>, Error> {
         let counts = &sample.counts;
         let vcpus = counts.vcpus.iter();
@@ -120,7 +120,7 @@ impl Selection {
         self.known.retain(|key| vms.contains(&key));
         let before = self.before.as_ref();
         let same_load = before.filter(|before| before.header.load == sample.header.load);
-        // By BPF, another VM may have the number of one that ended.
+        // With BPF, a new VM may reuse the number of an ended one.
         let ended = same_load.map_or_else(Vec::new, |before| counts.ended_since(&before.counts));
         let again: BTreeSet<u64> = ended
             .iter()
@@ -166,7 +166,7 @@ impl Selection {
         Ok(new)
     }
 
-    /// Returns what becomes known of the chosen VMs.
+    /// Returns new identities of the selected VMs.
     fn names(&self, new: &BTreeSet<Key>, taken: &Taken) -> Vec<Entry> {
         let of = |vm: &Entry| (vm.vm, vm.pid);
         let told = taken.vms.iter().filter(|vm| self.chosen.contains(&of(vm)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The format of the file: the part of Prometheus's exporter-toolkit that exitstat supports.
+//! Format of the file: the subset of Prometheus's exporter-toolkit that exitstat supports.
 
 use serde::Deserialize;
 use std::{
@@ -13,47 +13,47 @@ use std::{
 /// bcrypt hashes of passwords, by user.
 pub type Users = BTreeMap<String, String>;
 
-/// The file.
+/// Content of the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Whether and how to encrypt.
+    /// TLS settings, if connections are encrypted.
     pub tls_server_config: Option<Tls>,
-    /// Who may read.
+    /// Users with access, if it is restricted.
     pub basic_auth_users: Option<Users>,
 }
 
-/// How to encrypt.
+/// TLS settings.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// The certificate in PEM, followed by those that it depends on.
+    /// PEM file of the certificate and its intermediate certificates.
     pub cert_file: PathBuf,
-    /// Its key in PEM.
+    /// PEM file of its private key.
     pub key_file: PathBuf,
-    /// Certificates that clients' must be signed by.
+    /// CA certificates that verify client certificates.
     pub client_ca_file: Option<PathBuf>,
-    /// Whether clients need one.
+    /// Whether clients need a certificate.
     #[serde(default)]
     pub client_auth_type: ClientAuth,
-    /// The oldest version to speak.
+    /// The minimum TLS version.
     #[serde(default)]
     pub min_version: Version,
 }
 
-/// Whether clients need a certificate. Types of the toolkit that do not verify it are not supported.
+/// Whether clients need a certificate. The toolkit's types without verification are not supported.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub enum ClientAuth {
-    /// They are not asked for one.
+    /// No certificate is requested.
     #[default]
     NoClientCert,
-    /// Only a valid one is accepted, but they need none.
+    /// A certificate is optional, but must be valid.
     VerifyClientCertIfGiven,
     /// They need a valid one.
     RequireAndVerifyClientCert,
 }
 
-/// A version of TLS.
+/// TLS version.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub enum Version {
     /// TLS 1.2.
@@ -64,11 +64,12 @@ pub enum Version {
 }
 
 impl File {
-    /// Reads the file. Names of files in it are relative to its directory.
+    /// Reads the file. Paths in it are relative to its directory.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or has an unknown field or a wrong value: the message names both.
+    /// The file cannot be read, or has an unknown field or a wrong value: the message names the file and
+    /// the problem.
     pub fn read(path: &Path) -> Result<Self, String> {
         let wrong = |why: String| format!("{}: {why}", path.display());
         let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;

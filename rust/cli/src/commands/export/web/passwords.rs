@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Checks passwords.
+//! Verification of passwords.
 //!
-//! A bcrypt hash takes tens of milliseconds to check, on purpose. It is checked in another thread, one at a time, so
-//! that guessing keeps neither scrapes nor more than one CPU busy. Passwords that were right are remembered.
+//! Checking a bcrypt hash takes tens of milliseconds by design. This happens in another thread, one hash at
+//! a time, so that guessing neither blocks scrapes nor occupies more than one CPU. Verified passwords are
+//! remembered.
 
 use super::file::Users;
 use base64::{engine::general_purpose::STANDARD, Engine};
@@ -11,13 +12,14 @@ use ring::digest::{digest, SHA256};
 use std::{cell::RefCell, collections::BTreeSet};
 use tokio::{sync::Mutex, task};
 
-/// A hash of a random password. It is checked for unknown users, so that their answers take as long as others.
+/// Hash of a random password. It is checked for unknown users, so that the response time does not reveal
+/// whether a user exists.
 const NOBODY: &str = "$2y$10$NtstllzUv7roAv7cAHiL8.RPYu0vMbo3gA6phZcVD02/4SguNTxMm";
 
-/// As many right passwords are remembered.
+/// Number of verified passwords to remember.
 const REMEMBERED: usize = 64;
 
-/// Passwords that were right.
+/// Verified passwords.
 #[derive(Debug, Default)]
 pub struct Passwords {
     right: RefCell<BTreeSet<Vec<u8>>>,
@@ -25,7 +27,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Whether the header `Authorization` has the name and the password of one of the users.
+    /// Returns whether the `Authorization` header has the name and password of a user.
     pub async fn allow(&self, users: &Users, authorization: Option<&str>) -> bool {
         let Some((user, password)) = authorization.and_then(credentials) else {
             return false;
@@ -53,7 +55,7 @@ impl Passwords {
     }
 }
 
-/// The name and the password of a header.
+/// Returns the name and the password in a header.
 fn credentials(authorization: &str) -> Option<(String, String)> {
     let (scheme, encoded) = authorization.split_once(' ')?;
     let decoded = STANDARD.decode(encoded.trim()).ok()?;
@@ -88,7 +90,7 @@ mod tests {
             }
         }
         assert_eq!(passwords.right.borrow().len(), 2);
-        // A password that was right is so no more once it is changed.
+        // A remembered password is no longer valid after it is changed.
         let changed = Users::from([("me".to_owned(), bcrypt::hash("new", 4).unwrap())]);
         assert!(!allow(&changed, "me:se:cret") && allow(&changed, "me:new"));
         for wrong in [

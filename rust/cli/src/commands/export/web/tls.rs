@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! TLS by the file's certificates.
+//! TLS with the certificates of the file.
 
 use super::file::{ClientAuth, Tls, Version};
 use rustls::{
@@ -16,7 +16,7 @@ use std::{fmt::Display, path::Path, sync::Arc};
 ///
 /// # Errors
 ///
-/// A file cannot be read, or its content cannot be used: the message names it.
+/// A file cannot be read, or its content is invalid: the message names it.
 pub fn config(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
     let provider = Arc::new(ring::default_provider());
     let versions: &[_] = match tls.min_version {
