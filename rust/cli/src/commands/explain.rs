@@ -20,23 +20,23 @@ mod keys;
 mod svm;
 mod vmx;
 
-/// The guests with which a reason occurs under KVM.
+/// The guests that take exits with a reason under KVM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occurs {
     /// Any guest.
     Always,
     /// Guests for which this condition holds.
     Feature(&'static str),
-    /// Guests with a hypervisor in them.
+    /// Guests that run a hypervisor.
     Nested,
-    /// Only if something is wrong in the guest or the host.
+    /// Only if the guest or the host has a fault.
     Fault,
     /// None: KVM does not enable this exit.
     Never,
 }
 
 impl Occurs {
-    /// The condition in words, for a list.
+    /// Returns the condition in words, for a list.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -49,22 +49,22 @@ impl Occurs {
     }
 }
 
-/// The text about a reason.
+/// Explanation of a reason.
 #[derive(Debug)]
 pub struct Text {
-    /// The reason's number; or the lowest number of a group of codes that differ in a register only.
+    /// Number of the reason, or the lowest in a group of codes that differ only in a register.
     pub number: u32,
-    /// The guests that have it.
+    /// The guests that take such exits.
     pub occurs: Occurs,
-    /// What it means, according to the manual.
+    /// The meaning, according to the manual.
     pub means: &'static str,
-    /// What usually causes it.
+    /// The usual causes.
     pub causes: &'static str,
-    /// How to reduce such exits.
+    /// Ways to reduce such exits.
     pub fewer: &'static str,
-    /// The title of a section of the SDM, volume 3, or the APM, volume 2.
+    /// Title of a section of the SDM, volume 3, or the APM, volume 2.
     pub manual: &'static str,
-    /// KVM's functions, each as `file: function`.
+    /// Functions of KVM, each as `file: function`.
     pub kvm: &'static [&'static str],
 }
 
@@ -87,14 +87,14 @@ struct Entry {
     kvm: &'static [&'static str],
 }
 
-/// The width of a text in columns, unless the terminal is narrower.
+/// Width of texts in columns, unless the terminal is narrower.
 const WIDTH: usize = 90;
 
 /// Runs the command.
 ///
 /// # Errors
 ///
-/// Fails if the reason is not defined, or if the output cannot be written.
+/// The reason is undefined, or writing fails.
 pub fn run(args: &ExplainArgs) -> Result<ExitCode, Error> {
     let columns = width().unwrap_or(WIDTH).clamp(40, WIDTH);
     let mut output = output::stdout();
@@ -170,7 +170,7 @@ fn csv(output: &mut impl Write, entries: impl Iterator<Item = Entry>) -> io::Res
     writer.flush()
 }
 
-/// The instruction sets, in the order of the output.
+/// Instruction sets in the order of the output.
 const ISAS: [Isa; 2] = [Isa::Vmx, Isa::Svm];
 
 fn find(reason: Reason) -> Option<&'static Text> {
@@ -180,7 +180,7 @@ fn find(reason: Reason) -> Option<&'static Text> {
     }
 }
 
-/// The error about a number that no manual defines.
+/// Returns the error for a number that no manual defines.
 fn undefined(reason: Reason) -> String {
     let number = reason.number();
     let what = if reason.is_other() {
@@ -277,7 +277,7 @@ fn sdm_name(reason: Reason) -> Option<&'static str> {
     Some(of_the_sdm?.sdm)
 }
 
-/// The manual's name of a reason.
+/// Returns the manual's name of a reason.
 fn manual_name(reason: Reason) -> String {
     sdm_name(reason).map_or_else(|| format!("VMEXIT_{reason}"), str::to_owned)
 }

@@ -36,7 +36,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
         return Ok(super::done(recording.warning().is_none()));
     }
     let period = recording.part(args.phase.as_deref(), args.until.as_deref())?;
-    // A scope that never exists is an error. It need not exist all the time.
+    // A scope that never exists in the recording is an error. It need not exist throughout.
     if !recording.period.counts.has(scope) {
         return Err(not_there(scope));
     }

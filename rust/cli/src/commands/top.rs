@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat top`: VM exits live, on the full screen.
+//! `exitstat top`: live view of VM exits on the full screen.
 
 use crate::{cli::TopArgs, error::Error, source::capture::Capture};
 use crossterm::event::{self, Event};
@@ -47,7 +47,7 @@ use feed::Feed;
 use screen::Screen;
 use step::Span;
 
-/// How long a signal may go unnoticed.
+/// Maximum delay until a signal is noticed.
 const ATTENTION: Duration = Duration::from_millis(100);
 
 /// A timeout of zero would make crossterm skip the check for events.
@@ -77,7 +77,7 @@ pub fn run(args: &TopArgs) -> Result<ExitCode, Error> {
     }
     let screen = Screen::open().map_err(Error::io("cannot use the terminal"))?;
     let ended = watch(screen, app, &mut feed, args.interval, &signalled);
-    // The terminal is restored by now. Whoever sent a signal expects its usual effect.
+    // The terminal is restored by now. The sender of a signal expects its usual effect.
     let whole = feed.is_whole();
     match i32::try_from(signalled.load(Ordering::Relaxed)) {
         Ok(0) | Err(_) => ended?,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat explain --from` and the like: what caused most of the captured exits, and how to reduce them.
+//! `exitstat explain --from` and the like: explains the most frequent captured exits, and how to reduce
+//! them.
 
 use super::{find, keys, wrap};
 use crate::{
@@ -18,16 +19,16 @@ use exitstat_core::{key::has_keys, tally::Tally};
 use serde::Serialize;
 use std::{cmp::Reverse, io::Write};
 
-/// The least share of all exits, or of their time, that a table shows, unless a reason is given.
+/// Minimum share of all exits, or of their time, that a table shows, unless a reason is given.
 const WORTH_TELLING: f64 = 0.01;
 
-/// The number of keys that a heading names.
+/// Number of keys in a heading.
 const NAMED: usize = 2;
 
 /// Exits of one reason that get the same advice.
 struct Group {
     reason: Reason,
-    /// Their keys, the most frequent first.
+    /// Their keys by descending frequency.
     keys: Vec<String>,
     tally: Tally,
     /// Cycles of wall time in userspace.
@@ -44,7 +45,7 @@ struct Found {
     scope: Scope,
     groups: Vec<Group>,
     total: Tally,
-    /// Cycles of wall time in userspace, of all exits.
+    /// Cycles of wall time in userspace, for all exits.
     user_cycles: u64,
 }
 
@@ -52,7 +53,7 @@ struct Found {
 ///
 /// # Errors
 ///
-/// Fails if nothing was captured, or if the input or the output fails.
+/// Nothing was captured, reading fails, or writing fails.
 pub fn run(args: &ExplainArgs, width: usize, out: &mut impl Write) -> Result<bool, Error> {
     let (found, whole) = Found::of(args)?;
     match args.format {
@@ -118,7 +119,7 @@ impl Found {
         Ok((found, whole))
     }
 
-    /// Returns the parts of all exits, and of their time in the kernel and in userspace, that a group has.
+    /// Returns a group's shares of all exits, and of their kernel and userspace time.
     fn shares(&self, group: &Group) -> [f64; 2] {
         [
             share(group.tally.exits, self.total.exits),
@@ -242,13 +243,13 @@ impl Found {
 }
 
 impl Group {
-    /// Cycles in the kernel and in userspace.
+    /// Returns the cycles in the kernel and in userspace.
     fn time(&self) -> u64 {
         self.tally.cycles.wrapping_add(self.user_cycles)
     }
 }
 
-/// Returns what exits of a row mean and how to reduce them: by key if known, otherwise by reason.
+/// Returns the meaning of a row's exits and how to reduce them: by key if known, otherwise by reason.
 fn advice(row: &Row, with_key: bool) -> Option<(&'static str, &'static str)> {
     let keyed = with_key && has_keys(row.reason.number);
     let known = match row.id.filter(|_| keyed) {

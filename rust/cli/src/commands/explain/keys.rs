@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What to do about exits, by their key: the MSR, port, address or the like that they accessed.
+//! Advice about exits by key: the MSR, port, address or similar that they accessed.
 
 use exitstat_core::key::{Abi, ControlAccess, Key};
 
-/// Advice about exits with one key or one of several.
+/// Advice about exits with certain keys.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Advice {
-    /// What the guest does.
+    /// Action of the guest.
     pub does: &'static str,
-    /// How to reduce them.
+    /// Ways to reduce such exits.
     pub fewer: &'static str,
 }
 
-/// Shorthand of the tables below.
+/// Shorthand for the tables below.
 const fn advice(does: &'static str, fewer: &'static str) -> Advice {
     Advice { does, fewer }
 }
 
-/// About exits whose keys are unknown.
+/// Advice about exits with unknown keys.
 pub static NOT_CAPTURED: Advice = advice(
     "Taken before capturing began, or when the table was full (increase the module's parameter detail_size).",
     "",
@@ -211,7 +211,7 @@ static PAGE_FAULT: Advice = advice(
     "Set kvm_intel's parameters ept=1 and allow_smaller_maxphyaddr=0, the defaults.",
 );
 
-/// Returns the advice for a key; `None` if the reason's own text is all there is to say.
+/// Returns the advice for a key; `None` if the reason's own text is sufficient.
 #[must_use]
 pub fn find(reason: u32, key: u64) -> Option<&'static Advice> {
     Some(match Key::of(reason, key)? {
@@ -220,14 +220,14 @@ pub fn find(reason: u32, key: u64) -> Option<&'static Advice> {
         Key::Leaf { .. } => &FEATURES,
         Key::Hypercall { abi, number } => hypercall_advice(abi, number)?,
         Key::Mmio { gpa, .. } => match gpa {
-            // microvm has two.
+            // microvm has two I/O APICs.
             0xfec0_0000..=0xfec0_0fff | 0xfec1_0000..=0xfec1_0fff => &IO_APIC,
             0xfed0_0000..=0xfed0_03ff => &HPET,
             0xfee0_00b0 => &EOI,
             0xfee0_0000..=0xfee0_0fff => &XAPIC,
             _ => &DOORBELL,
         },
-        // Where PCs have their APICs, timers and firmware.
+        // The range of a PC's APICs, timers and firmware.
         Key::Memory {
             gpa: 0xfe00_0000..=0xffff_ffff,
             ..
@@ -263,7 +263,7 @@ fn msr_advice(msr: u32) -> Option<&'static Advice> {
         0x830 => &IPI,
         0x83f => &SELF_IPI,
         0x80b => &EOI,
-        // Linux reads the trigger mode of an interrupt that it masks or ends at the I/O APIC.
+        // Linux reads the trigger mode of an interrupt when it masks or ends the interrupt at the I/O APIC.
         0x818..=0x81f => &IO_APIC,
         0x48 | 0x49 | 0x10b => &SPECULATION,
         0xc1..=0xc8

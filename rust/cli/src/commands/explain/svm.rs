@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The texts of `exitstat explain` about SVM's exit codes, as KVM of Linux 7.3 handles them.
+//! Texts of `exitstat explain` for SVM's exit codes, as KVM of Linux 7.3 handles them.
 //!
-//! Volume 2 of the APM is cited by section titles, because section numbers differ between editions.
-//! Its appendix C lists all codes and is cited for each of them. KVM is cited as `file: function`,
-//! with files under `arch/x86/kvm`; `scripts/test.sh static` looks the functions up in the kernel's
-//! source.
+//! The APM, volume 2, is cited by section titles, because section numbers differ between editions. Its
+//! appendix C lists all codes and is cited for each of them. KVM is cited as `file: function`, with files
+//! under `arch/x86/kvm`; `scripts/test.sh static` looks up each one in the kernel's source.
 
 use super::{
     Occurs::{Always, Fault, Feature, Nested, Never},
@@ -13,7 +12,7 @@ use super::{
 };
 use std::ops::RangeInclusive;
 
-/// A code that KVM does not intercept for its own guests.
+/// Returns the text of a code that KVM does not intercept for its own guests.
 const fn of_nested_guests(number: u32, means: &'static str) -> Text {
     Text {
         number,
@@ -30,7 +29,7 @@ const fn of_nested_guests(number: u32, means: &'static str) -> Text {
     }
 }
 
-/// By ascending number.
+/// The texts, in ascending order of codes.
 pub static TEXTS: [Text; 89] = [
     Text {
         number: 0x00,
@@ -1167,8 +1166,8 @@ pub static TEXTS: [Text; 89] = [
     },
 ];
 
-/// Ranges of codes that differ in a register or vector number. Codes without a text of their own share
-/// the text with the given number, which is that of the first such code.
+/// Ranges of codes that differ in a register or vector number. Codes without a text of their own share the
+/// text with the given number, which is the first such code's.
 const GROUPS: [(RangeInclusive<u32>, u32); 6] = [
     (0x00..=0x0f, 0x01),
     (0x10..=0x1f, 0x11),
@@ -1178,7 +1177,7 @@ const GROUPS: [(RangeInclusive<u32>, u32); 6] = [
     (0x90..=0x9f, 0x91),
 ];
 
-/// Returns the text of a code: its own, or that of its group.
+/// Returns the text of a code or of its group.
 #[must_use]
 pub fn text(code: u32) -> Option<&'static Text> {
     of(code).or_else(|| {
@@ -1229,7 +1228,7 @@ mod tests {
                 assert!(number == code || (number == shared && code > shared));
             }
         }
-        // Some whose own text must not be that of their group.
+        // Codes whose own text must take precedence over that of their group.
         for code in [0x00, 0x13, 0x37, 0x4e, 0x94] {
             assert_eq!(text(code).unwrap().number, code);
         }

@@ -242,8 +242,8 @@ fn unauthorized() -> Answer {
     answer
 }
 
-/// Returns the format for a request. Prometheus lists its formats by preference, so a client gets
-/// OpenMetrics if it accepts it.
+/// Returns the format for a request. Prometheus lists its formats by preference, so a client that lists
+/// OpenMetrics gets it, unless its weight is 0.
 fn accepted(accept: &str) -> Format {
     let named = accept.split(',').any(|range| {
         let mut parts = range.split(';').map(str::trim);

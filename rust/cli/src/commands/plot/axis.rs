@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An axis with ticks where one wants them.
+//! Axis with given ticks.
 
 use plotters::coord::{
     ranged1d::{DefaultFormatting, KeyPointHint, Ranged},
@@ -8,14 +8,14 @@ use plotters::coord::{
 };
 use std::ops::Range;
 
-/// Numbers, with ticks.
+/// Range of numbers with given ticks.
 pub struct Axis {
     numbers: RangedCoordf64,
     ticks: Vec<f64>,
 }
 
 impl Axis {
-    /// From `begin` to `end`, with these ticks.
+    /// Creates an axis from `begin` to `end` with these ticks.
     pub fn new(begin: f64, end: f64, ticks: &[f64]) -> Self {
         Self {
             numbers: (begin..end).into(),
@@ -33,7 +33,7 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        // Light lines are between the ticks, and not drawn.
+        // Light lines would be between the ticks, and are not drawn.
         match hint.weight().allow_light_points() {
             true => Vec::new(),
             false => self.ticks.clone(),

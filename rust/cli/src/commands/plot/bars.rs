@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits, and time in the kernel and in userspace, as two columns of bars.
+//! Exits, and kernel and userspace time, as two columns of bars.
 
 use super::{
     colours, font,
@@ -15,29 +15,29 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-/// Bars at most, unless the size is given; the others are one more.
+/// Maximum number of bars, unless the size is given. All others are combined in one more.
 const MOST: usize = 18;
 
-/// Height of a bar and the room around it.
+/// Height of a bar with its spacing.
 const ROW: i32 = 24;
 
-/// Height of the columns' titles.
+/// Height of the column titles.
 const HEAD: i32 = 30;
 
-/// Sizes of a column's title, as far as it fits.
+/// Largest and smallest font size of a column title.
 const SIZES: (u32, u32) = (15, 10);
 
-/// Sizes of names, and of a bar's text.
+/// Font sizes of names, and of bar labels.
 const NAME: u32 = 14;
 const TEXT: u32 = 13;
 
-/// Room between things beside each other.
+/// Horizontal spacing.
 const GAP: i32 = 12;
 
-/// Opacity of the part of a bar that is userspace's.
+/// Opacity of the userspace part of a bar.
 const PALE: f64 = 0.4;
 
-/// What was counted.
+/// Counts shown as bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amounts {
     /// Exits.
@@ -49,7 +49,7 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// Cycles in the kernel and in userspace.
+    /// Returns the cycles in the kernel and in userspace.
     pub fn time(self) -> u64 {
         self.kernel.saturating_add(self.user)
     }
@@ -72,11 +72,11 @@ pub struct Bar {
     pub name: String,
     /// Its colour.
     pub colour: RGBColor,
-    /// How long its bars are.
+    /// The lengths of its bars.
     pub amounts: Amounts,
 }
 
-/// What is drawn.
+/// Bar chart.
 #[derive(Debug)]
 pub struct Bars {
     /// The title.
@@ -88,11 +88,11 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// Draws it.
+    /// Draws the chart.
     ///
     /// # Errors
     ///
-    /// It cannot be drawn.
+    /// Drawing fails.
     pub fn draw(mut self, paper: &Paper, recorded: &Recorded) -> Result<String, Failed> {
         let most = match paper.height_for(0) {
             0 => MOST,
@@ -126,10 +126,10 @@ impl Bars {
         })
     }
 
-    /// Leaves out what has no exits, and sums up what is beyond `most`.
+    /// Removes rows without exits, and combines those beyond `most`.
     fn cut(&mut self, most: usize) {
         self.bars.retain(|bar| bar.amounts.exits > 0);
-        // A single one more needs no more room than the sum.
+        // If there is only one more, it takes no more space than the combined row.
         if self.bars.len() > most + 1 {
             let others = self.bars.split_off(most);
             self.bars.push(Bar {
@@ -181,24 +181,24 @@ fn percent(part: u64, all: u64) -> String {
     format!("{:.1} %", part as f64 / all.max(1) as f64 * 100.0)
 }
 
-/// A bar's solid and pale part, and its text.
+/// Solid and pale part of a bar, and its label.
 type Row = ((u64, u64), String);
 
-/// Bars below one another.
+/// A column of bars.
 #[derive(Debug)]
 struct Column {
     title: String,
-    /// What the pale parts of its bars are.
+    /// Meaning of the pale parts.
     pale: Option<String>,
     rows: Vec<Row>,
-    /// What the longest bar stands for.
+    /// Value of the longest bar.
     longest: u64,
     x: i32,
-    /// Width of the longest bar.
+    /// Width of the longest bar in pixels.
     width: i32,
 }
 
-/// Divides the room from `x` to `end` among columns, so that all bars' texts fit.
+/// Divides the space from `x` to `end` among the columns, such that all labels fit.
 fn place(columns: &mut [Column], mut x: i32, end: i32) {
     let texts: i32 = columns.iter().map(Column::text_width).sum();
     let width = ((end - x - texts) / (columns.len() as i32).max(1)).max(1);
@@ -221,13 +221,13 @@ impl Column {
         }
     }
 
-    /// Room for the longest text, and between it and the next column.
+    /// Returns the width of the longest label, including the gap to the next column.
     fn text_width(&self) -> i32 {
         let texts = self.rows.iter().map(|(_, text)| font::width(text, TEXT));
         texts.max().unwrap_or(0) + 3 * GAP
     }
 
-    /// The title; with both shades of bars, if there are two.
+    /// Draws the title, with a key to both shades if there are two.
     fn head(&self, area: &Area<'_>, theme: Theme) -> Drawn {
         let room = self.width + self.text_width() - GAP;
         let (x, middle) = (self.x, HEAD / 2 - 3);
@@ -252,7 +252,7 @@ impl Column {
         Ok(())
     }
 
-    /// The bar of a row, with its text behind it.
+    /// Draws the bar of a row, followed by its label.
     fn bar(
         &self,
         area: &Area<'_>,
@@ -265,7 +265,7 @@ impl Column {
         };
         let pixels = |value: u64| {
             let width = value as f64 / self.longest as f64 * f64::from(self.width);
-            // What is not 0 can be seen.
+            // Nonzero values must be visible.
             width.round().max(f64::from(u8::from(value > 0))) as i32
         };
         let (top, bottom) = (y + 3, y + ROW - 3);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Colours of exit reasons: a reason has the same one in every picture.
+//! Colours of exit reasons. A reason has the same colour in every picture.
 //!
-//! Reasons of Intel and AMD that mean the same share a colour. The colours differ from each other in
-//! normal vision and in the two common kinds of colour blindness, and from the pages of both themes;
-//! the tests compute it.
+//! Equivalent reasons of Intel and AMD share a colour. The colours are distinct in normal vision and in the
+//! two common kinds of colour blindness, and contrast with the backgrounds of both themes; tests verify
+//! this.
 
 use crate::reason::Reason;
 use exitstat_core::isa::Isa;
 use plotters::style::RGBColor;
 
-/// Of the frequent reasons.
+/// Colours of frequent reasons.
 const FREQUENT: [RGBColor; 14] = [
     RGBColor(175, 63, 13),
     RGBColor(60, 64, 192),
@@ -28,7 +28,7 @@ const FREQUENT: [RGBColor; 14] = [
     RGBColor(48, 86, 161),
 ];
 
-/// Of rare reasons, which share them by number.
+/// Colours of rare reasons, which are assigned by number.
 const RARE: [RGBColor; 4] = [
     RGBColor(176, 150, 120),
     RGBColor(120, 140, 110),
@@ -36,10 +36,10 @@ const RARE: [RGBColor; 4] = [
     RGBColor(105, 125, 150),
 ];
 
-/// Of all reasons that are drawn as one.
+/// Colour of several reasons combined.
 pub const OTHERS: RGBColor = RGBColor(140, 140, 140);
 
-/// The colour of a reason.
+/// Returns the colour of a reason.
 pub fn of(reason: Reason) -> RGBColor {
     match frequent(reason) {
         Some(place) => FREQUENT[place],
@@ -47,7 +47,7 @@ pub fn of(reason: Reason) -> RGBColor {
     }
 }
 
-/// The place of a frequent reason in [`FREQUENT`].
+/// Returns the index of a frequent reason in [`FREQUENT`].
 fn frequent(reason: Reason) -> Option<usize> {
     Some(match (reason.isa, reason.number) {
         // EPT_VIOLATION, NPF
@@ -86,7 +86,7 @@ fn frequent(reason: Reason) -> Option<usize> {
 mod tests {
     use super::{super::theme, *};
 
-    /// Matrices on linear RGB: normal vision, and Machado's of protanopia and deuteranopia.
+    /// Matrices for linear RGB: normal vision, and Machado's for protanopia and deuteranopia.
     const VISIONS: [[[f64; 3]; 3]; 3] = [
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         [
@@ -112,7 +112,7 @@ mod tests {
         matrix.map(|row| row.iter().zip(vector).map(|(m, v)| m * v).sum())
     }
 
-    /// CIE L*a*b* of a colour as somebody sees it.
+    /// Returns a colour's CIE L*a*b* coordinates, as seen with a kind of vision.
     fn lab(colour: RGBColor, vision: [[f64; 3]; 3]) -> [f64; 3] {
         let seen = product(vision, linear(colour)).map(|part| part.clamp(0.0, 1.0));
         let xyz = product(
@@ -178,7 +178,7 @@ mod tests {
         let vmx = |number| of(Reason::vmx(number));
         assert_eq!(vmx(48), of(Reason::svm(0x400)));
         assert_eq!(vmx(12), of(Reason::svm(0x78)));
-        // 48 is a number of both, and of different reasons.
+        // The number 48 exists for both, as different reasons.
         assert_ne!(vmx(48), of(Reason::svm(48)));
         let mut places: Vec<_> = Reason::all(Isa::Vmx).filter_map(frequent).collect();
         places.sort_unstable();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits and time by MSR, port, address and so on, as bars.
+//! Bars of exits and time by MSR, port, address or similar.
 
 use super::{
     bars::{Amounts, Bar, Bars},
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::detail::{Names, Row, Rows};
 
-/// Draws it.
+/// Draws the bars.
 ///
 /// # Errors
 ///
-/// It cannot be drawn.
+/// Drawing fails.
 pub fn draw(paper: &Paper, recorded: &Recorded, found: &Rows) -> Result<String, Failed> {
     let bar = |row: &Row| {
         let about = Names::default().about(row.reason, row.id, found.with_key, found.with_ip);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Named moments or values: upright lines in a chart, with labels in rows above it.
+//! Named moments or values: vertical lines in a chart, with labels in rows above it.
 
 use super::{
     font,
@@ -14,25 +14,25 @@ use plotters::{
 /// Height of a row of labels.
 const ROW: i32 = 16;
 
-/// Size of a label's text.
+/// Font size of labels.
 const SIZE: u32 = 13;
 
-/// Width of a label at most.
+/// Maximum width of a label.
 const LONGEST: i32 = 180;
 
-/// Room between a line and its label, and between two labels.
+/// Spacing between a line and its label, and between labels.
 const GAP: i32 = 4;
 
 /// A line at `x` with a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {
-    /// Pixels from the left.
+    /// Position in pixels from the left.
     pub x: i32,
-    /// Its label.
+    /// The label.
     pub label: String,
 }
 
-/// Where a label is: in which row from the top, and from which pixel to which.
+/// Position of a label: the row from the top, and the horizontal range in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     row: usize,
@@ -40,20 +40,20 @@ struct Place {
     to: i32,
 }
 
-/// Flags with their places above a chart.
+/// Flags and their positions above a chart.
 #[derive(Debug)]
 pub struct Flags(Vec<(Flag, Option<Place>)>);
 
 impl Flags {
-    /// Finds a place for each label in at most `rows` rows, left of `right`. No label covers another
-    /// one or a line. A label without room is left out; its line stays.
+    /// Places each label in one of at most `rows` rows, left of `right`. No label covers another label or a
+    /// line. A label without space is omitted; its line stays.
     pub fn place(mut flags: Vec<Flag>, rows: usize, right: i32) -> Self {
         flags.sort_by_key(|flag| flag.x);
         let mut placed: Vec<(Flag, Option<Place>)> = Vec::new();
         for mut flag in flags {
             flag.label = font::shorten(&flag.label, SIZE, LONGEST);
             let width = font::width(&flag.label, SIZE);
-            // Right of the line, or left of it where the picture ends.
+            // To the right of the line, or to the left at the edge of the picture.
             let from = match flag.x + GAP + width {
                 to if to <= right => flag.x + GAP,
                 _ => flag.x - GAP - width,
@@ -71,7 +71,7 @@ impl Flags {
         Self(placed)
     }
 
-    /// The height of the rows.
+    /// Returns the height of the rows.
     pub fn height(&self) -> i32 {
         let rows = self
             .0
@@ -80,11 +80,11 @@ impl Flags {
         rows.max().map_or(0, |rows| rows as i32 * ROW + GAP)
     }
 
-    /// Draws labels from `top` down, and lines from there to `bottom`.
+    /// Draws the labels from `top` down, and their lines down to `bottom`.
     ///
     /// # Errors
     ///
-    /// They cannot be drawn.
+    /// Drawing fails.
     pub fn draw(
         &self,
         area: &Area<'_>,
@@ -108,10 +108,10 @@ impl Flags {
     }
 }
 
-/// Whether a label may have a place, beside a flag that has one.
+/// Returns whether a label may be placed next to a flag that is already placed.
 fn fits(x: i32, place: Place, (other, others): &(Flag, Option<Place>)) -> bool {
     let Some(others) = others else { return true };
-    // A line goes from its own row down through all rows below.
+    // A line extends from its own row down through all rows below.
     let crosses = |x: i32, row: usize, label: Place| {
         label.row >= row && (label.from - GAP < x && x < label.to + GAP)
     };
@@ -153,7 +153,7 @@ mod tests {
         let placed = Flags::place(all.clone(), 6, 800);
         assert_eq!(rows(&placed), [Some(0), Some(1), Some(2), Some(0)]);
         assert_eq!(placed.height(), 3 * ROW + GAP);
-        // Without room, the label goes and the line stays.
+        // Without space, the label is omitted and the line stays.
         let placed = Flags::place(all, 2, 800);
         assert_eq!(rows(&placed), [Some(0), Some(1), None, Some(0)]);
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The font, and how much room a text takes in it.
+//! The font, and the size of texts in it.
 
 use plotters::style::{register_font, FontStyle, IntoFont};
 use std::sync::Once;
 
-/// The font's name in SVGs. Viewers replace it by a font of their own.
+/// Name of the font in SVGs. Viewers substitute a font of their own.
 pub const NAME: &str = "sans-serif";
 
-/// Makes DejaVu Sans known to plotters, which measures texts with it.
+/// Registers DejaVu Sans with plotters, which uses it to measure texts.
 pub fn register() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -16,14 +16,14 @@ pub fn register() {
     });
 }
 
-/// The width of a text in pixels, a little more than drawn.
+/// Returns the width of a text in pixels, which is slightly more than drawn.
 pub fn width(text: &str, size: u32) -> i32 {
     register();
     let size = (NAME, size).into_font().box_size(text);
     size.map_or(0, |(width, _)| width as i32)
 }
 
-/// The text, or its beginning and an ellipsis if it is wider than `room`.
+/// Returns the text. If it is wider than `room`, cuts it and adds an ellipsis.
 pub fn shorten(text: &str, size: u32, room: i32) -> String {
     if width(text, size) <= room {
         return text.to_owned();
@@ -38,7 +38,7 @@ pub fn shorten(text: &str, size: u32, room: i32) -> String {
     String::new()
 }
 
-/// The largest size from `largest` down to `smallest` in which a text fits into `room`.
+/// Returns the largest size in the given range at which a text fits into `room`.
 pub fn fit(text: &str, (largest, smallest): (u32, u32), room: i32) -> u32 {
     let mut sizes = (smallest..=largest).rev();
     sizes

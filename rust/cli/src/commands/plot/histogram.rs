@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Handling times of one reason's exits.
+//! Histogram of the handling times of exits with one reason.
 
 use super::{
     axis::Axis,
@@ -19,20 +19,20 @@ use crate::{
 use exitstat_core::histogram::bucket_begin;
 use plotters::prelude::*;
 
-/// Room for the labels of the axes.
+/// Space for the labels of the axes.
 const AXES: (u32, u32) = (66, 46);
 
-/// Exits have a logarithmic axis if the fullest bucket has so many times those of the emptiest.
+/// Ratio between the fullest and the emptiest bucket from which the axis of exits is logarithmic.
 const WIDE: u64 = 1000;
 
-/// Where a logarithmic axis of exits begins: below a single one, so that its bar can be seen.
+/// Start of a logarithmic axis of exits. It is below 1, so that the bar of a single exit is visible.
 const BELOW_ONE: f64 = 0.5;
 
-/// Draws it.
+/// Draws the histogram.
 ///
 /// # Errors
 ///
-/// There were no such exits, or nobody counted how long they took. Or it cannot be drawn.
+/// There were no such exits, or their times were not counted. Drawing can also fail, in the inner result.
 pub fn draw(
     paper: &Paper,
     recorded: &Recorded,
@@ -63,7 +63,7 @@ fn picture(
     let buckets = || histogram.iter().enumerate().filter(|(_, &exits)| exits > 0);
     let first = buckets().next().map_or(0, |(bucket, _)| bucket);
     let last = buckets().next_back().map_or(0, |(bucket, _)| bucket);
-    // A bucket more on either side, as far as there are.
+    // One more bucket on either side, if there is one.
     let (first, last) = (first.saturating_sub(1), (last + 1).min(histogram.len() - 1));
     let (begin, end) = (first as f64, last as f64 + 1.0);
     let times = Times::of(view, (begin, end), paper.width() / 75);
@@ -80,7 +80,7 @@ fn picture(
         let (left, right) = (MARGIN + AXES.0 as i32, paper.width() - 3 * MARGIN);
         let flags = [50, 99].into_iter().filter_map(|percent| {
             let cycles = counters.percentile(percent)?;
-            // Where on the axis a number of cycles is.
+            // Position of the cycles on the axis.
             let at = (cycles.max(bucket_begin(0)).max(1) as f64)
                 .log2()
                 .clamp(begin, end);
@@ -122,11 +122,11 @@ fn picture(
     })
 }
 
-/// The axis of times: logarithmic, of base 2, in cycles.
+/// Axis of times: logarithmic, base 2, in cycles.
 struct Times {
-    /// Seconds in a cycle, if that is known.
+    /// Length of a cycle in seconds, if it is known.
     cycle: Option<f64>,
-    /// Where it has labels.
+    /// Positions of labels.
     ticks: Vec<f64>,
 }
 
@@ -158,12 +158,12 @@ impl Times {
     }
 }
 
-/// The axis of exits.
+/// Axis of exits.
 struct Heights {
     is_logarithmic: bool,
     begin: f64,
     end: f64,
-    /// Where it has labels.
+    /// Positions of labels.
     ticks: Vec<f64>,
 }
 
@@ -183,7 +183,7 @@ impl Heights {
             };
         }
         let end = most as f64 * 1.05;
-        // 1, 2 or 5 times a power of ten, at least 1, and at most nine of them.
+        // A step of 1, 2 or 5 times a power of ten, at least 1, with at most nine steps.
         let steps = logarithmic_ticks(1.0, end.max(10.0), usize::MAX);
         let step = steps.into_iter().find(|step| end / step <= 9.0);
         let step = step.unwrap_or(end);
@@ -197,7 +197,7 @@ impl Heights {
         }
     }
 
-    /// Where the bar of so many exits ends.
+    /// Returns the height of the bar of a number of exits.
     fn of_bar(&self, exits: u64) -> f64 {
         match self.is_logarithmic {
             true => (exits as f64).log10(),
@@ -205,7 +205,7 @@ impl Heights {
         }
     }
 
-    /// The exits of a bar that ends there.
+    /// Returns the number of exits for a height.
     fn exits(&self, height: f64) -> f64 {
         match self.is_logarithmic {
             true => 10_f64.powf(height).round(),

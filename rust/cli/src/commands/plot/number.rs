@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers and times as pictures show them, and the ticks of logarithmic axes.
+//! Format of numbers and times in pictures, and ticks of logarithmic axes.
 
-/// A number in about three digits.
+/// Formats a number with about three digits.
 pub fn number(number: f64) -> String {
     match number {
         n if n >= 1e9 => format!("{}G", digits(n / 1e9)),
@@ -13,7 +13,7 @@ pub fn number(number: f64) -> String {
     }
 }
 
-/// Returns a function that writes the labels of an axis, all in the unit of `most`, its end.
+/// Returns a formatter for the labels of an axis, all in the unit of its maximum `most`.
 pub fn axis(most: f64) -> impl Fn(&f64) -> String {
     let (unit, name) = match most {
         n if n >= 1e9 => (1e9, "G"),
@@ -27,11 +27,11 @@ pub fn axis(most: f64) -> impl Fn(&f64) -> String {
     }
 }
 
-/// A time with its unit.
+/// Formats a time with its unit.
 pub fn seconds(seconds: f64) -> String {
     match seconds {
         0.0 => "0".to_owned(),
-        // What rounds to 1000 has the next unit.
+        // A number that would round to 1000 gets the next unit.
         s if s < 0.9995e-6 => format!("{} ns", digits(s * 1e9)),
         s if s < 0.9995e-3 => format!("{} µs", digits(s * 1e6)),
         s if s < 0.9995 => format!("{} ms", digits(s * 1e3)),
@@ -52,8 +52,8 @@ fn digits(number: f64) -> String {
     }
 }
 
-/// The ticks of a logarithmic axis: 1, 2 and 5 times each power of ten, or only the powers, or each
-/// second or third of them, so that there are at most `most`.
+/// Returns the ticks of a logarithmic axis: 1, 2 and 5 times each power of ten. If these are more than
+/// `most`, returns only the powers, or every second or third one.
 pub fn logarithmic_ticks(begin: f64, end: f64, most: usize) -> Vec<f64> {
     let powers = begin.log10().floor() as i32..=end.log10().ceil() as i32;
     let within = |tick: &f64| (begin..=end).contains(tick);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The sheet that all pictures are drawn on: its size, title and file format.
+//! The sheet that all pictures are drawn on: size, title and file format.
 
 use super::{font, theme::Theme};
 use crate::{cli::PlotArgs, error::Error};
@@ -11,42 +11,42 @@ use resvg::{
 };
 use std::{path::Path, sync::Arc};
 
-/// Size of a picture unless another one is asked for. A PNG has more pixels.
+/// Default size of a picture. A PNG has more pixels.
 const SIZE: (u32, u32) = (1100, 560);
 
-/// Pixels of a PNG for one unit of the SVG.
+/// Pixels of a PNG per unit of the SVG.
 const SCALE: f32 = 2.0;
 
-/// Room around what is drawn.
+/// Margin around the content.
 pub const MARGIN: i32 = 14;
 
 /// Height of title and subtitle.
 const HEAD: i32 = 58;
 
-/// A part of a sheet.
+/// Part of a sheet.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Why nothing was drawn.
+/// Error from drawing.
 pub type Failed = Box<dyn std::error::Error>;
 
-/// Whether it was.
+/// Result of drawing.
 pub type Drawn = Result<(), Failed>;
 
-/// Formats of a picture.
+/// File format of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Scalable.
+    /// Vector graphics.
     Svg,
-    /// Pixels.
+    /// Pixel graphics.
     Png,
 }
 
 impl Format {
-    /// By a file's name.
+    /// Determines the format from a file's name.
     ///
     /// # Errors
     ///
-    /// It tells none.
+    /// The name does not indicate a format.
     pub fn of(file: &Path) -> Result<Self, Error> {
         let extension = file.extension().unwrap_or_default().to_ascii_lowercase();
         match extension.to_str() {
@@ -60,10 +60,10 @@ impl Format {
     }
 }
 
-/// A sheet's style and size.
+/// Style and size of a sheet.
 #[derive(Clone, Copy, Debug)]
 pub struct Paper {
-    /// Its colours.
+    /// Colours.
     pub theme: Theme,
     size: Option<(u32, u32)>,
 }
@@ -78,18 +78,17 @@ impl From<&PlotArgs> for Paper {
 }
 
 impl Paper {
-    /// The width.
+    /// Returns the width.
     pub fn width(&self) -> i32 {
         self.size.unwrap_or(SIZE).0 as i32
     }
 
-    /// The height below the head, for a chart.
+    /// Returns the height below the head, for a chart.
     pub fn height(&self) -> i32 {
         self.size.unwrap_or(SIZE).1 as i32 - HEAD
     }
 
-    /// The height below the head, for rows that need so many pixels: as much as that, unless a size
-    /// is asked for.
+    /// Returns the height below the head, for rows of this many pixels. A given size takes precedence.
     pub fn height_for(&self, rows: i32) -> i32 {
         match self.size {
             Some(_) => self.height(),
@@ -97,11 +96,11 @@ impl Paper {
         }
     }
 
-    /// Draws the head, and below it, in so many pixels, the rest. Returns the SVG.
+    /// Draws the head, and the rest below it with this height. Returns the SVG.
     ///
     /// # Errors
     ///
-    /// As of `draw`.
+    /// `draw` fails.
     pub fn draw(
         &self,
         height: i32,
@@ -128,11 +127,11 @@ impl Paper {
     }
 }
 
-/// Makes pixels of an SVG, with a font that is in this program.
+/// Converts an SVG to a PNG, with a font included in the program.
 ///
 /// # Errors
 ///
-/// It is no SVG.
+/// The SVG is invalid.
 pub fn png(svg: &str) -> Result<Vec<u8>, Error> {
     let failed = |why: &dyn std::fmt::Display| Error::Failed(format!("cannot draw: {why}"));
     let mut options = Options::default();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits, or the time that they take, per second, over time, stacked by reason.
+//! Exits, or their time, per second over time, stacked by reason.
 
 use super::{
     colours,
@@ -19,17 +19,17 @@ use crate::{
 use plotters::prelude::*;
 use std::{cmp::Reverse, collections::BTreeMap};
 
-/// Layers at most; all other reasons are one more.
+/// Maximum number of layers. All other reasons are combined in one more.
 const MOST: usize = 12;
 
-/// Room for the labels of the axes.
+/// Space for the labels of the axes.
 const AXES: (u32, u32) = (66, 44);
 
-/// Size of the legend's text, and room for its coloured squares.
+/// Font size of the legend, and space for its coloured squares.
 const TEXT: u32 = 14;
 const SQUARE: i32 = 20;
 
-/// A reason, or several.
+/// One reason, or several combined.
 struct Layer {
     name: String,
     colour: RGBColor,
@@ -37,11 +37,11 @@ struct Layer {
     rates: Vec<f64>,
 }
 
-/// Draws it.
+/// Draws the chart.
 ///
 /// # Errors
 ///
-/// It was not counted; or it cannot be drawn.
+/// Times were not counted. Drawing can also fail, in the inner result.
 pub fn draw(
     paper: &Paper,
     recorded: &Recorded,
@@ -92,7 +92,7 @@ fn title(of: RateOf) -> &'static str {
     }
 }
 
-/// Axes and layers.
+/// Draws the axes and layers.
 fn chart(
     area: &Area<'_>,
     paper: &Paper,
@@ -129,7 +129,7 @@ fn chart(
     let mut below = vec![0.0; recorded.intervals.len()];
     for layer in layers {
         let above: Vec<f64> = below.iter().zip(&layer.rates).map(|(a, b)| a + b).collect();
-        // Steps: a rate is known for an interval, not for a moment.
+        // Steps, because a rate applies to an interval, not a moment.
         let mut outline = steps(recorded, &above);
         outline.extend(steps(recorded, &below).into_iter().rev());
         chart.draw_series([Polygon::new(outline, layer.colour.filled())])?;
@@ -138,7 +138,7 @@ fn chart(
     Ok(())
 }
 
-/// The layers' names, in their order from the top down.
+/// Draws the names of the layers from top to bottom.
 fn draw_legend(
     area: &Area<'_>,
     paper: &Paper,
@@ -157,7 +157,7 @@ fn draw_legend(
     Ok(())
 }
 
-/// The largest layer is first, at the bottom, where it is compared best.
+/// Returns the layers. The largest comes first, at the bottom, where it is easiest to compare.
 fn layers(recorded: &Recorded, of: RateOf) -> Vec<Layer> {
     let amount = |row: &Row| amount(row, of);
     let rows = recorded.all.rows.iter();
@@ -168,7 +168,7 @@ fn layers(recorded: &Recorded, of: RateOf) -> Vec<Layer> {
     reasons.sort_by_key(|&(_, amount)| Reverse(amount));
     let all: u64 = reasons.iter().map(|&(_, amount)| amount).sum();
     let others = match reasons.len() {
-        // A single one more needs no more room than the sum.
+        // If there is only one more, it takes no more space than the combined layer.
         few if few <= MOST + 1 => Vec::new(),
         _ => reasons.split_off(MOST),
     };
@@ -201,7 +201,7 @@ fn layers(recorded: &Recorded, of: RateOf) -> Vec<Layer> {
     layers
 }
 
-/// Exits, or cycles.
+/// Returns the exits, or the cycles.
 fn amount(row: &Row, of: RateOf) -> u64 {
     let kernel = row.line.tally.cycles;
     let user = row.line.detail.as_ref().map_or(0, |d| d.user_cycles);
@@ -213,7 +213,7 @@ fn amount(row: &Row, of: RateOf) -> u64 {
     }
 }
 
-/// Exits, milliseconds or cycles per second.
+/// Returns the rates by reason, in exits, milliseconds or cycles per second.
 fn rates(view: &View, of: RateOf) -> BTreeMap<Reason, f64> {
     let Some(seconds) = view.seconds.filter(|&seconds| seconds > 0.0) else {
         return BTreeMap::new();

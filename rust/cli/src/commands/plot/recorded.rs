@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A recording, as pictures need it.
+//! A recording, prepared for pictures.
 
 use crate::{
     cli::{PlotArgs, RowsArgs},
@@ -13,25 +13,24 @@ use crate::{
 };
 use exitstat_core::snapshot::Header;
 
-/// What is to be drawn.
+/// Data to draw.
 #[derive(Debug)]
 pub struct Recorded {
-    /// Whose exits, and of how long.
+    /// Subject and length, in words.
     pub of: String,
-    /// Where, when and how they were counted.
+    /// Origin of the data, in words.
     pub about: String,
-    /// Each time between two snapshots: its end, in seconds since the first one, and what was
-    /// counted.
+    /// Intervals between snapshots: the end in seconds since the first snapshot, and the counters.
     pub intervals: Vec<(f64, View)>,
-    /// Marks, by seconds since the first snapshot.
+    /// Marks, with seconds since the first snapshot.
     pub marks: Vec<(f64, String)>,
     /// The sum of all intervals.
     pub all: View,
-    /// The same, with details.
+    /// The same sum, with details.
     pub period: Period,
-    /// Whose exits these are.
+    /// The scope.
     pub scope: Scope,
-    /// Whether the recording is undamaged and has its end.
+    /// Whether the recording is complete and undamaged.
     pub whole: bool,
 }
 
@@ -40,8 +39,8 @@ impl Recorded {
     ///
     /// # Errors
     ///
-    /// It cannot be read, has a single snapshot, or has no exits of the scope; or a mark is beyond
-    /// its end.
+    /// The recording cannot be read, has a single snapshot, or has no exits of the scope; or a mark is
+    /// after its end.
     pub fn open(args: &PlotArgs) -> Result<Self, Error> {
         let failed = |why| Error::Recording {
             path: args.file.clone(),
@@ -49,7 +48,7 @@ impl Recorded {
         };
         let mut recording = Intervals::new(Reader::open(&args.file)?).map_err(failed)?;
         let scope = match args.scope.vm.as_ref().map(Wanted::from) {
-            // Only all of the recording tells which VM has a name.
+            // Names can be looked up only in the whole recording.
             Some(wanted) if wanted.number().is_none() => {
                 let all = Recording::open(&args.file)?;
                 scope(&args.scope, &all.period.counts)?
@@ -105,8 +104,8 @@ impl Recorded {
     }
 }
 
-/// The host's name, if the recording has it, the time of the first snapshot, the kernel, and who
-/// counted.
+/// Returns the host's name, if the recording has it, the time of the first snapshot, the kernel, and the
+/// source of the counters.
 fn about(metadata: &Metadata, began: &Header, all: &View) -> String {
     let kernel = Some(&metadata.kernel).filter(|kernel| !kernel.is_empty());
     let parts = [
@@ -117,6 +116,6 @@ fn about(metadata: &Metadata, began: &Header, all: &View) -> String {
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     let text = parts.join(" · ");
-    // A file may hold anything.
+    // The file is untrusted.
     text.chars().filter(|c| !c.is_control()).collect()
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a picture looks like on a light and on a dark page.
+//! Appearance of pictures on light and dark pages.
 
 use super::font;
 use crate::cli::PlotTheme;
 use plotters::{chart::MeshStyle, coord::ranged1d::ValueFormatter, prelude::*};
 
-/// Colours of all that is not data.
+/// Colours of everything except data.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    /// The page.
+    /// Background.
     pub page: RGBColor,
     /// Titles and labels.
     pub text: RGBColor,
-    /// Axes, lines, and less important texts.
+    /// Axes, lines, and secondary texts.
     pub line: RGBColor,
     /// The grid.
     pub grid: RGBColor,
@@ -45,17 +45,17 @@ impl From<PlotTheme> for Theme {
 }
 
 impl Theme {
-    /// A text's style.
+    /// Returns the style of texts.
     pub fn text(self, size: u32) -> TextStyle<'static> {
         (font::NAME, size).into_font().color(&self.text)
     }
 
-    /// That of a less important text.
+    /// Returns the style of secondary texts.
     pub fn small(self, size: u32) -> TextStyle<'static> {
         (font::NAME, size).into_font().color(&self.line)
     }
 
-    /// Sets the style of axes, and of a grid of faint horizontal lines.
+    /// Sets the style of axes, with a grid of faint horizontal lines.
     pub fn mesh<'c, 'a, 'b, X, Y, B>(
         self,
         mesh: &'c mut MeshStyle<'a, 'b, X, Y, B>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits and time by reason, as bars.
+//! Bars of exits and time by reason.
 
 use super::{
     bars::{Amounts, Bar, Bars},
@@ -11,11 +11,11 @@ use super::{
 use crate::view::Row;
 use std::cmp::Reverse;
 
-/// Draws it.
+/// Draws the bars.
 ///
 /// # Errors
 ///
-/// It cannot be drawn.
+/// Drawing fails.
 pub fn draw(paper: &Paper, recorded: &Recorded) -> Result<String, Failed> {
     let view = &recorded.all;
     let mut bars: Vec<_> = view.rows.iter().map(bar).collect();

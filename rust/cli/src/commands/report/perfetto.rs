@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat report --format perfetto`: a recording as a trace for ui.perfetto.dev.
+//! `exitstat report --format perfetto`: converts a recording to a trace for ui.perfetto.dev.
 //!
-//! The subject, a host or a VM, is a process of the trace: its counters are rates by reason, its
-//! threads have the phases, and a slice per interval with the exact counts. Of a host, each VM is a
-//! process, too, with its rates, and each vCPU a thread with a slice from its begin to its end.
+//! The subject, a host or a VM, is a process of the trace. Its counters are the rates by reason. Its
+//! threads have the phases, and a slice per interval with the exact counts. For a host, each VM is a
+//! process with its rates, and each vCPU a thread with a slice from its begin to its end.
 
 use super::{
     phases::BEGIN,
@@ -28,7 +28,7 @@ use std::{
     process::ExitCode,
 };
 
-/// The subject's process and threads.
+/// Process and threads of the subject.
 const SUBJECT: u32 = 1;
 const PHASES: Track = Track {
     pid: SUBJECT,
@@ -39,18 +39,17 @@ const INTERVALS: Track = Track {
     tid: SUBJECT + 1,
 };
 
-/// Carries it out.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// The recording cannot be read or has a single snapshot, the scope is not there, or nothing can be
-/// written.
+/// The recording cannot be read or has a single snapshot, the scope does not exist, or writing fails.
 pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     let failed = |why| Error::Recording {
         path: args.file.clone(),
         why,
     };
-    // The whole recording first: a scope that is nowhere in it is an error, and then nothing is written.
+    // Read the whole recording first: if the scope does not exist in it, write nothing.
     let recording = super::open(&args.file)?;
     let scope = scope(&args.scope, &recording.period.counts)?;
     if !recording.period.counts.has(scope) {
@@ -75,7 +74,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     Ok(commands::done(whole))
 }
 
-/// What the trace says of itself.
+/// Returns the metadata of the trace.
 fn about<R: Read>(intervals: &Intervals<R>) -> Map<String, Value> {
     let metadata = intervals.reader().metadata();
     let began = json::time(intervals.header().realtime);
@@ -94,7 +93,7 @@ fn about<R: Read>(intervals: &Intervals<R>) -> Map<String, Value> {
     .collect()
 }
 
-/// What rates are of.
+/// Kind of a rate.
 #[derive(Clone, Copy)]
 enum Of {
     Exits,
@@ -105,7 +104,7 @@ enum Of {
 impl Of {
     const ALL: [Self; 3] = [Self::Exits, Self::Kernel, Self::User];
 
-    /// The counters' name.
+    /// Returns the name of the counters.
     fn name(self, view: &View) -> &'static str {
         match (self, view.tsc_khz) {
             (Self::Exits, _) => "exits/s",
@@ -116,7 +115,7 @@ impl Of {
         }
     }
 
-    /// The name of the counts of an interval, as JSON has it.
+    /// Returns the name of the counts of an interval, as in JSON.
     fn count(self) -> &'static str {
         match self {
             Self::Exits => "exits",
@@ -125,7 +124,7 @@ impl Of {
         }
     }
 
-    /// What was counted of it, if it was.
+    /// Returns the count in a line, if it was counted.
     fn of(self, view: &View, line: &Line) -> Option<u64> {
         let detail = line.detail.as_ref();
         match self {
@@ -137,7 +136,7 @@ impl Of {
         }
     }
 
-    /// A count per second.
+    /// Returns the count per second.
     fn rate(self, view: &View, count: u64) -> f64 {
         let scale = match self {
             Self::Exits => 1.0,
@@ -150,18 +149,18 @@ impl Of {
     }
 }
 
-/// Writes the trace, interval by interval.
+/// Writer of the trace, interval by interval.
 struct Writer<'a, W> {
     trace: Trace<W>,
     scope: Scope,
     rows: &'a RowsArgs,
     /// Seconds since the first snapshot.
     now: f64,
-    /// The reasons of the whole recording: where one has no exits, its rate is 0.
+    /// Reasons of the whole recording. In intervals without such exits, the rate is 0.
     reasons: Vec<(Reason, String)>,
-    /// Of what there are rates.
+    /// Kinds of rates.
     rates: Vec<Of>,
-    /// Processes of VMs, beside the subject.
+    /// Processes of VMs other than the subject.
     vms: BTreeMap<u64, u32>,
     /// Threads of vCPUs.
     vcpus: BTreeMap<VcpuId, Track>,
@@ -170,7 +169,7 @@ struct Writer<'a, W> {
 }
 
 impl<'a, W: Write> Writer<'a, W> {
-    /// Names all processes and threads. `all` and `counts` are those of the whole recording.
+    /// Names all processes and threads. `all` and `counts` are of the whole recording.
     fn new(
         mut trace: Trace<W>,
         all: &View,
@@ -236,7 +235,7 @@ impl<'a, W: Write> Writer<'a, W> {
         }
     }
 
-    /// Begins the phase of the last mark of a moment. Between the others nothing happens.
+    /// Begins the phase of the last of several marks. The phases of the others are empty.
     fn marks(&mut self, marks: &[String]) -> Result<(), Error> {
         let ns = self.ns();
         let Some((last, others)) = marks.split_last() else {
@@ -273,7 +272,7 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(())
     }
 
-    /// Sets the subject's counters. Returns what was counted.
+    /// Sets the subject's counters. Returns the counts.
     fn subject(&mut self, begin: u64, view: &View) -> Result<Map<String, Value>, Error> {
         let mut counts = Map::new();
         for &of in &self.rates {
@@ -294,7 +293,7 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(counts)
     }
 
-    /// Begins the slices of vCPUs that are new, and ends those of vCPUs that are gone.
+    /// Begins the slices of new vCPUs, and ends those of ended vCPUs.
     fn vcpus(&mut self, counts: &Counts, ns: u64) -> Result<(), Error> {
         for (id, track) in &self.vcpus {
             match (counts.vcpus.get(id), self.present.contains(id)) {
@@ -321,7 +320,7 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 }
 
-/// Whether a vCPU is of a scope.
+/// Returns whether a vCPU belongs to a scope.
 fn has(scope: Scope, id: VcpuId) -> bool {
     match scope {
         Scope::Host => true,
@@ -331,7 +330,7 @@ fn has(scope: Scope, id: VcpuId) -> bool {
     }
 }
 
-/// Returns the VM's number, its name or that of its process, and the process's ID.
+/// Returns the number of a VM, its name or that of its process, and the process ID.
 fn name_of_vm(vm: u64, counts: &Counts) -> String {
     let subject = Subject::Of(Scope::Vm(vm));
     let name = counts.identity(vm).and_then(Identity::name);

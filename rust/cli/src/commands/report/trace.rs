@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writes Chrome's trace event format, which Perfetto reads: JSON, an event per line.
+//! Writer of Chrome's trace event format, which Perfetto reads: JSON, one event per line.
 
 use crate::error::Error;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::io::Write;
 
-/// A process and a thread of it, as the trace numbers them.
+/// Process and thread in the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Track {
-    /// The process.
+    /// Number of the process.
     pub pid: u32,
-    /// The thread.
+    /// Number of the thread.
     pub tid: u32,
 }
 
@@ -25,18 +25,18 @@ struct Event<'a> {
     ph: &'static str,
     pid: u32,
     tid: u32,
-    /// Microseconds.
+    /// Time in microseconds.
     ts: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     dur: Option<f64>,
-    /// Of an instant: its line is as high as its thread.
+    /// Scope of an instant event: the height of its line is that of its thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     s: Option<&'static str>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     args: Map<String, Value>,
 }
 
-/// Writes events, in the order of their times.
+/// Writer of events, in chronological order.
 #[derive(Debug)]
 pub struct Trace<W> {
     out: W,
@@ -44,7 +44,7 @@ pub struct Trace<W> {
 }
 
 impl<W: Write> Trace<W> {
-    /// Begins a trace. `about` is what the whole trace says of itself.
+    /// Begins a trace. `about` is metadata of the whole trace.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl<W: Write> Trace<W> {
         })
     }
 
-    /// Ends the last slice of a thread.
+    /// Ends the innermost slice of a thread.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl<W: Write> Trace<W> {
         })
     }
 
-    /// Writes a moment.
+    /// Writes an instant event.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl<W: Write> Trace<W> {
         })
     }
 
-    /// Sets counters of a process; they keep their values until they are set again.
+    /// Sets counters of a process, which keep their values until they are set again.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The state of the live view, and how keys change it.
+//! State of the live view, and its changes by keys.
 
 use super::{
     details,
@@ -21,49 +21,49 @@ use crate::{
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::collections::BTreeMap;
 
-/// What keys do at the moment.
+/// Current meaning of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// What the help says.
+    /// As listed in the help.
     Normal,
-    /// They edit the filter.
+    /// Keys edit the filter.
     Filter,
-    /// They scroll the help, or close it.
+    /// Keys scroll or close the help.
     Help,
 }
 
-/// The table that keys act on.
+/// A table that keys can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
     /// VMs, or the vCPUs of one.
     Who,
     /// Exit reasons.
     Reasons,
-    /// What the exits of a reason were about.
+    /// Details of a reason's exits.
     Details,
 }
 
-/// What a key asks of those who have the snapshots.
+/// Request of a key to the owner of the snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Nothing.
     Nothing,
-    /// Show this snapshot, over the span that is chosen.
+    /// Show this snapshot, over the selected span.
     Show(usize),
-    /// End.
+    /// Quit.
     Quit,
 }
 
-/// The state.
+/// State of the live view.
 #[derive(Debug)]
 pub struct App {
-    /// How time passes.
+    /// State of the playback.
     pub playback: Playback,
     step: Step,
     history: History<(Option<u64>, Option<u64>)>,
-    /// What keys do.
+    /// Current meaning of keys.
     pub mode: Mode,
-    /// The table that they act on.
+    /// The table that keys act on.
     pub pane: Pane,
     span: Span,
     vm: Option<u64>,
@@ -75,14 +75,14 @@ pub struct App {
     vcpus: Listing,
     reasons: Listing,
     details: Listing,
-    /// Lines of the help above the first that is shown; drawing limits it.
+    /// Number of help lines scrolled out at the top; drawing limits it.
     pub help_above: usize,
-    /// Why the last key did nothing.
+    /// Why the last key had no effect.
     pub note: Option<&'static str>,
 }
 
 impl App {
-    /// Starts with what can be shown at once. A timeline is that of the recording.
+    /// Starts with the first screen. The timeline is that of the recording, if there is one.
     #[must_use]
     pub fn new(timeline: Option<Timeline>, step: Step) -> Self {
         let timed = CountedBy::of(&step.interval.end).has_times();
@@ -110,7 +110,7 @@ impl App {
         app
     }
 
-    /// Shows another snapshot, or the same over another span.
+    /// Shows another snapshot, or the same one over another span.
     pub fn show(&mut self, step: Step) {
         let interval = &step.interval;
         let all = Listing::default();
@@ -124,7 +124,7 @@ impl App {
         }
         self.history.add(step.at, &rates);
         self.step = step;
-        // A VM that ended may still be in the span.
+        // An ended VM may still be in the span.
         let vms = who::vms(self.shown(), &all);
         if !vms.iter().any(|vm| vm.id == self.vm) {
             self.vm = None;
@@ -136,31 +136,31 @@ impl App {
         }
     }
 
-    /// Returns the snapshot that is shown.
+    /// Returns the index of the current snapshot.
     #[must_use]
     pub fn at(&self) -> usize {
         self.step.at
     }
 
-    /// Returns the span that is shown.
+    /// Returns the current span.
     #[must_use]
     pub fn span(&self) -> Span {
         self.span
     }
 
-    /// Returns the period that is shown.
+    /// Returns the current period.
     #[must_use]
     pub fn shown(&self) -> &Period {
         &self.step.shown
     }
 
-    /// Returns how many VMs there are.
+    /// Returns the number of VMs.
     #[must_use]
     pub fn vms(&self) -> usize {
         self.shown().counts.vms().len()
     }
 
-    /// Returns which time is shown.
+    /// Returns the current span in words.
     #[must_use]
     pub fn time(&self) -> String {
         let seconds = self.shown().seconds.map_or(0.0, |seconds| seconds.0);
@@ -171,7 +171,7 @@ impl App {
         }
     }
 
-    /// Returns whose exits are shown.
+    /// Returns the current scope in words.
     #[must_use]
     pub fn subject(&self) -> String {
         match self.scope() {
@@ -189,7 +189,7 @@ impl App {
         }
     }
 
-    /// Returns the exits per second of those whose exits are shown, of so many snapshots, the newest last.
+    /// Returns the exits per second of the current scope for this many snapshots, the newest last.
     #[must_use]
     pub fn rates(&self, snapshots: usize) -> Vec<Option<u64>> {
         self.history
@@ -202,7 +202,7 @@ impl App {
         self.vm.filter(|_| self.per_vcpu)
     }
 
-    /// Returns the VMs, or the vCPUs.
+    /// Returns the rows of VMs or vCPUs.
     #[must_use]
     pub fn who(&self) -> Vec<who::Row> {
         match self.vcpus_of() {
@@ -211,7 +211,7 @@ impl App {
         }
     }
 
-    /// Returns which of them is selected.
+    /// Returns the selected VM or vCPU.
     #[must_use]
     pub fn selected_who(&self) -> Option<u64> {
         match self.per_vcpu {
@@ -220,31 +220,31 @@ impl App {
         }
     }
 
-    /// Returns the exit reasons.
+    /// Returns the rows of exit reasons.
     #[must_use]
     pub fn reasons(&self) -> Vec<reasons::Row> {
         reasons::rows(self.shown(), self.scope(), &self.reasons)
     }
 
-    /// Returns the reason that is selected.
+    /// Returns the selected reason.
     #[must_use]
     pub fn selected_reason(&self) -> Option<Reason> {
         self.reason.filter(|_| self.pane != Pane::Who)
     }
 
-    /// Returns what the exits of the selected reason were about; `None` if that was not captured.
+    /// Returns the details of the selected reason's exits; `None` if none were captured.
     #[must_use]
     pub fn details(&self) -> Option<Vec<details::Row>> {
         details::rows(self.shown(), self.scope(), self.reason, &self.details)
     }
 
-    /// Returns which of the details is selected.
+    /// Returns the index of the selected detail.
     #[must_use]
     pub fn selected_detail(&self) -> usize {
         self.detail
     }
 
-    /// Returns how a table is shown.
+    /// Returns the listing of a table.
     #[must_use]
     pub fn listing(&self, pane: Pane) -> &Listing {
         match pane {
@@ -255,7 +255,7 @@ impl App {
         }
     }
 
-    /// The same, to be scrolled.
+    /// Returns the listing of a table, to be scrolled.
     pub fn listing_mut(&mut self, pane: Pane) -> &mut Listing {
         match pane {
             Pane::Who if self.per_vcpu => &mut self.vcpus,
@@ -274,7 +274,7 @@ impl App {
         }
     }
 
-    /// A key was pressed.
+    /// Handles a key.
     pub fn key(&mut self, key: KeyEvent) -> Request {
         if key.kind == KeyEventKind::Release {
             return Request::Nothing;
@@ -325,7 +325,7 @@ impl App {
         listing.rewind();
         if matches!(key, KeyCode::Enter | KeyCode::Esc) {
             self.mode = Mode::Normal;
-            // What was selected may not be shown any more.
+            // The selected row may have disappeared.
             self.select(|at, _, _| at);
         }
     }
@@ -384,7 +384,7 @@ impl App {
             pane => pane,
         };
         match self.pane {
-            // So that one is selected.
+            // Make sure that a row is selected.
             Pane::Reasons => self.select(|at, _, _| at),
             _ => self.detail = 0,
         }
@@ -419,7 +419,8 @@ impl App {
         to.ok().flatten().map_or(Request::Nothing, Request::Show)
     }
 
-    /// Selects another row of the pane, by where the selected one is, where the last is, and the size of a page.
+    /// Selects another row of the pane. `other` gets the index of the selected row, the index of the last
+    /// row, and the size of a page.
     fn select(&mut self, other: impl FnOnce(usize, usize, usize) -> usize) {
         let page = self.listing(self.pane).page();
         match self.pane {
@@ -447,7 +448,8 @@ impl App {
     }
 }
 
-/// Returns another one than `now`, which counts as the first if it is not there.
+/// Returns the item at the index that `other` returns. `other` gets the index of `now`, which is 0 if `now`
+/// does not exist.
 fn selected<T: Copy + PartialEq>(
     all: &[T],
     now: T,

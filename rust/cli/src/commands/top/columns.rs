@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Columns of the tables: their values, and which of them fit.
+//! Columns of the tables: their cells and widths.
 
 use super::format::{count, Time};
 use crate::output::table::percent;
@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 /// A cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// A text that sorts by a number, and then by itself.
+    /// A text, sorted by a number first.
     Label(u64, String),
     /// A whole number.
     Count(u64),
@@ -28,12 +28,12 @@ pub enum Value {
 }
 
 impl Value {
-    /// A value that may be unknown.
+    /// Wraps a value that may be unknown.
     pub fn of<T>(known: Option<T>, value: impl FnOnce(T) -> Self) -> Self {
         known.map_or(Self::Missing, value)
     }
 
-    /// Returns the cell's text in `width` characters; only labels may be longer.
+    /// Returns the cell's text in `width` characters. Only labels may be longer.
     #[must_use]
     pub fn text(&self, width: u16) -> String {
         let width = usize::from(width);
@@ -50,7 +50,7 @@ impl Value {
         }
     }
 
-    /// Compares two cells of a column: labels ascend, numbers descend, unknown ones come last.
+    /// Compares two cells of a column. Labels ascend, numbers descend, unknown values come last.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
@@ -73,32 +73,32 @@ impl Value {
 /// A column of rows `R`.
 #[derive(Debug)]
 pub struct Column<R> {
-    /// The head.
+    /// Heading.
     pub head: &'static str,
-    /// What sorting by the column is called.
+    /// Name of the sort order by this column.
     pub order: &'static str,
-    /// The width.
+    /// Width.
     pub width: u16,
-    /// The width where there is no room for more.
+    /// Width on a narrow screen.
     pub narrowest: u16,
-    /// The width where there is room for more.
+    /// Width on a wide screen.
     pub widest: u16,
-    /// The place in the order in which columns are dropped on a narrow screen. `None` stays.
+    /// Position in the order in which columns are dropped on a narrow screen. A column with `None` stays.
     pub dropped: Option<u8>,
-    /// Whether it has numbers, which are aligned on the right.
+    /// Whether it has numbers, which are right-aligned.
     is_numeric: bool,
-    /// The row's cell.
+    /// Returns a row's cell.
     pub value: fn(&R) -> Value,
 }
 
 impl<R> Column<R> {
-    /// Whether it has numbers.
+    /// Returns whether it has numbers.
     #[must_use]
     pub fn is_numeric(&self) -> bool {
         self.is_numeric
     }
 
-    /// A column of numbers.
+    /// Creates a column of numbers.
     #[must_use]
     pub const fn number(
         heads: (&'static str, &'static str),
@@ -112,7 +112,7 @@ impl<R> Column<R> {
         }
     }
 
-    /// A column of names.
+    /// Creates a column of names.
     #[must_use]
     pub const fn name(
         (head, order): (&'static str, &'static str),
@@ -133,10 +133,9 @@ impl<R> Column<R> {
     }
 }
 
-/// Returns the columns that fit, by their indices, with their widths. A blank separates them.
+/// Returns the indices and widths of the columns that fit. They are separated by a blank.
 ///
-/// Columns are dropped while those that are left do not fit. If nothing can be dropped any more, columns of names become
-/// narrower.
+/// Drops columns until the others fit. If no more columns can be dropped, columns of names become narrower.
 #[must_use]
 pub fn fit<R>(columns: &[Column<R>], width: u16) -> Vec<(usize, u16)> {
     let needed = |shown: &[usize], of: fn(&Column<R>) -> u16| -> u16 {
@@ -219,7 +218,7 @@ mod tests {
             sorted(vec![Value::Missing, Value::Share(0.1), Value::Share(0.2)]),
             [Value::Share(0.2), Value::Share(0.1), Value::Missing]
         );
-        // A double cannot tell these apart.
+        // Indistinguishable as doubles.
         let (less, more) = (Value::Count(u64::MAX - 1), Value::Count(u64::MAX));
         assert_eq!(sorted(vec![less.clone(), more.clone()]), [more, less]);
     }

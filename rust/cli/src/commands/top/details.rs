@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table of what the exits of a reason were about.
+//! Table of the details of a reason's exits.
 
 use super::{
     columns::{Column, Value},
@@ -14,7 +14,7 @@ use crate::{
     reason::Reason,
 };
 
-/// Exits that were about the same.
+/// Exits with the same identity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     what: String,
@@ -66,7 +66,7 @@ pub const COLUMNS: [Column<Row>; 10] = [
     ),
 ];
 
-/// Returns what the exits of a reason were about, as far as a listing selects it; `None` if that was not captured.
+/// Returns the details of a reason's exits that a listing selects; `None` if none were captured.
 #[must_use]
 pub fn rows(
     period: &Period,
@@ -76,7 +76,7 @@ pub fn rows(
 ) -> Option<Vec<Row>> {
     let captured = period.captured()?;
     let reason = reason?;
-    // The VM may have ended: then there are no rows.
+    // The VM may have ended; then there are no rows.
     let found = Rows::of(period, captured, scope, &[reason.into()]).unwrap_or_default();
     let names = Names::default();
     let khz = Some(period.end.tsc_khz).filter(|&khz| khz != 0);
@@ -107,7 +107,7 @@ pub fn rows(
                 user: whole(counts.user_cycles),
                 time_share: share(both(counts.cycles, counts.user_cycles), time),
                 average: share(counts.cycles as f64, exits).map(|cycles| Time { cycles, khz }),
-                // Unknown of exits that share no identity.
+                // Unknown for exits without an identity.
                 longest: (counts.longest != 0).then(|| whole(counts.longest)),
                 user_share: share(counts.user_exits as f64, exits),
             }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Draws the live view.
+//! Drawing of the live view.
 
 use super::{
     app::{App, Mode, Pane},
@@ -23,17 +23,17 @@ mod help;
 mod position;
 mod table;
 
-/// How the user wants it to look.
+/// Appearance, as the user prefers.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// With colours.
+    /// Whether to use colours.
     pub colours: bool,
-    /// The time zone of clocks.
+    /// Time zone of clocks.
     pub zone: TimeZone,
 }
 
 impl Look {
-    /// As the environment says (<https://no-color.org>).
+    /// Returns the appearance for the environment (<https://no-color.org>).
     #[must_use]
     pub fn of_environment() -> Self {
         let no_color = std::env::var_os("NO_COLOR");
@@ -53,7 +53,7 @@ impl Look {
 
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 
-/// Where things go. On a low screen the graph is left out, and then all tables but the one that keys act on.
+/// Layout of the screen. A low screen has no graph; a very low one has only the table that keys act on.
 struct Areas {
     title: Rect,
     position: Rect,
@@ -76,7 +76,7 @@ impl Areas {
         let left = area.height.saturating_sub(1 + position + graph + keys);
         let whose = app.pane == Pane::Who;
         let who = match left {
-            // The title, the head and a row of each table.
+            // Each table needs a title, a heading and a row.
             0..6 if whose => left,
             0..6 => 0,
             _ => {
@@ -105,7 +105,7 @@ impl Areas {
     }
 }
 
-/// Draws all of it. How many rows fit decides how far tables are scrolled.
+/// Draws the screen. The number of rows that fit determines how far tables are scrolled.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App, look: &Look) {
     let areas = Areas::of(frame.area(), app);
     draw_title(frame, areas.title, app, look);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the live view gets its snapshots: the running kernel, or a recording.
+//! Source of the live view's snapshots: the running kernel, or a recording.
 
 use super::{
     replay::Replay,
@@ -11,7 +11,7 @@ use super::{
 use crate::{cli::SourceArgs, error::Error, source::Source};
 use std::{path::PathBuf, time::Duration};
 
-/// Where snapshots come from.
+/// Source of snapshots.
 pub enum Feed {
     /// The running kernel.
     Live(Box<Source>, Box<Watch>),
@@ -20,7 +20,7 @@ pub enum Feed {
 }
 
 impl Feed {
-    /// Opens a recording if one is given, else the running kernel's counters.
+    /// Opens the recording if one is given, else the running kernel's counters.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl Feed {
         }
         let mut source = Source::open(args)?.with_details();
         let first = match source.first() {
-            // All but details needs fewer privileges.
+            // Without details, fewer privileges are sufficient.
             Err(error) if error.is_want_of_details() => {
                 source = Source::open(args)?;
                 source.first()
@@ -57,14 +57,14 @@ impl Feed {
         }
     }
 
-    /// Returns the snapshot that can be shown at once.
+    /// Returns the index of the first snapshot to show.
     #[must_use]
     pub fn start(&self) -> usize {
         self.timeline().map_or(0, Timeline::start)
     }
 
-    /// Returns what ends with a snapshot: any one of a recording; of the running kernel the last one, or one that is
-    /// taken now.
+    /// Returns the step that ends with a snapshot. In a recording, that is any snapshot. For the running
+    /// kernel, it is the last one, or a new one.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Feed {
         }
     }
 
-    /// Returns whether nothing is missing in the recording. If something is, this reports it.
+    /// Returns whether the recording is complete. Prints a warning if not.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         match self {

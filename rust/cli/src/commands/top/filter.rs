@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The filter that `/` asks for.
+//! The filter entered with `/`.
 
-/// Returns whether a filter selects a row: its number is the filter, or a word of its name starts with it. Words are
-/// what `_`, `-` and the like separate. Case is ignored, and an empty filter selects all.
+/// Returns whether a filter selects a row: it equals the row's number, or begins a word of its name. `_`,
+/// `-` and similar separate words. Case is ignored. An empty filter selects all rows.
 #[must_use]
 pub fn selects(filter: &str, name: &str, number: &str) -> bool {
     let (filter, name) = (folded(filter), folded(name));

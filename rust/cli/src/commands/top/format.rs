@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers and times in few characters.
+//! Compact formats of numbers and times.
 
-/// A number of TSC cycles, and the TSC's frequency if it is known.
+/// A number of TSC cycles, with the TSC frequency if it is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Time {
     /// TSC cycles.
     pub cycles: f64,
-    /// The TSC's frequency.
+    /// TSC frequency in kHz.
     pub khz: Option<u32>,
 }
 
 impl Time {
-    /// Returns the time in seconds if the TSC's frequency is known.
+    /// Returns the time in seconds if the TSC frequency is known.
     #[must_use]
     pub fn seconds(self) -> Option<f64> {
         Some(self.cycles / (f64::from(self.khz?) * 1e3))
@@ -45,7 +45,8 @@ pub fn duration(seconds: f64) -> String {
     format!("{} {unit}", three_digits(number))
 }
 
-/// Returns a number with commas if that fits into `width` characters, else with a suffix such as M for millions.
+/// Returns a number with commas if it fits into `width` characters, else with a suffix such as M for
+/// millions.
 #[must_use]
 pub fn count(number: u64, width: usize) -> String {
     let text = grouped(number);
@@ -73,7 +74,7 @@ pub fn grouped(number: u64) -> String {
 fn scaled(number: f64) -> String {
     let mut number = number;
     for suffix in ["", "k", "M", "G", "T", "P"] {
-        // From here on three digits would read 1000.
+        // From here on, it would round to 1000.
         if number < 999.5 {
             return three_digits(number) + suffix;
         }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exit rates of the snapshots that were shown, for the graph.
+//! History of exit rates for the graph.
 
 use std::collections::BTreeMap;
 
-/// Rates that are kept of each VM and vCPU, more than a wide terminal has columns.
+/// Number of rates to keep per VM and vCPU, more than the columns of a wide terminal.
 const KEPT: usize = 800;
 
-/// Exits per second by snapshot, of VMs and vCPUs.
+/// Exits per second by snapshot, for VMs and vCPUs.
 #[derive(Debug)]
 pub struct History<K>(BTreeMap<K, BTreeMap<usize, u64>>);
 
@@ -18,7 +18,7 @@ impl<K> Default for History<K> {
 }
 
 impl<K: Copy + Ord> History<K> {
-    /// Adds the rates of a snapshot, and forgets VMs and vCPUs that it does not have.
+    /// Adds the rates of a snapshot, and removes VMs and vCPUs that it does not have.
     pub fn add(&mut self, at: usize, rates: &BTreeMap<K, Option<u64>>) {
         self.0.retain(|who, _| rates.contains_key(who));
         for (&who, &rate) in rates {
@@ -33,7 +33,7 @@ impl<K: Copy + Ord> History<K> {
         }
     }
 
-    /// Returns the rates of so many snapshots, the last of which is `at`. Those that were not shown have none.
+    /// Returns the rates of this many snapshots up to `at`. Snapshots that were not shown have none.
     #[must_use]
     pub fn of(&self, who: K, at: usize, snapshots: usize) -> Vec<Option<u64>> {
         let kept = self.0.get(&who);

@@ -4,23 +4,23 @@
 
 use super::columns::Column;
 
-/// How a table is shown.
+/// State of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// The column that rows are sorted by.
+    /// The column to sort by.
     pub column: usize,
-    /// Whether the last comes first.
+    /// Whether the order is reversed.
     pub reversed: bool,
-    /// What rows must have; see [`super::filter`].
+    /// Filter of rows; see [`super::filter`].
     pub filter: String,
-    /// Rows above the first that is shown.
+    /// Number of rows scrolled out at the top.
     above: usize,
-    /// Rows that were shown last time.
+    /// Number of rows shown last time.
     page: usize,
 }
 
 impl Listing {
-    /// A listing in the order of a column.
+    /// Creates a listing sorted by a column.
     #[must_use]
     pub fn by<R>(columns: &[Column<R>], order: &str) -> Self {
         let at = columns.iter().position(|column| column.order == order);
@@ -30,7 +30,7 @@ impl Listing {
         }
     }
 
-    /// Sorts rows. Equal ones keep their order.
+    /// Sorts rows. The sort is stable.
     pub fn sort<R>(&self, columns: &[Column<R>], rows: &mut [R]) {
         let Some(column) = columns.get(self.column) else {
             return;
@@ -44,13 +44,13 @@ impl Listing {
         });
     }
 
-    /// Chooses another column to sort by, in the order that is its usual one.
+    /// Sorts by another column, in its default order.
     pub fn next_column(&mut self, step: usize, columns: usize) {
         self.column = (self.column + step) % columns;
         self.reversed = false;
     }
 
-    /// Returns the rows of a page, and moves as little as shows the selected row.
+    /// Returns the rows of a page, scrolled as little as needed to show the selected row.
     pub fn scroll(
         &mut self,
         selected: Option<usize>,
@@ -66,13 +66,13 @@ impl Listing {
         self.above..rows.min(self.above.saturating_add(page))
     }
 
-    /// Rows of a page, one at least.
+    /// Returns the number of rows in a page, at least one.
     #[must_use]
     pub fn page(&self) -> usize {
         self.page.max(1)
     }
 
-    /// Moves to the first row.
+    /// Scrolls to the first row.
     pub fn rewind(&mut self) {
         self.above = 0;
     }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How time passes on the screen: paused, or a recording's at another speed.
+//! Playback: pausing, and the speed of recordings.
 
 use super::timeline::Timeline;
 use crossterm::event::KeyCode;
 use std::time::Duration;
 
-/// How soon the first interval of a running kernel ends, so that there are rates to see.
+/// Length of the first interval of a running kernel. It is short, to show rates soon.
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How often the speed can be doubled or halved.
+/// How many times the speed can be doubled or halved.
 const FASTEST: i8 = 6;
 
-/// The state of time.
+/// State of the playback.
 #[derive(Debug)]
 pub struct Playback {
     timeline: Option<Timeline>,
@@ -21,7 +21,7 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// Plays a recording with this timeline, or watches the running kernel.
+    /// Starts the playback of a recording with this timeline, or of the running kernel.
     #[must_use]
     pub fn new(timeline: Option<Timeline>) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl Playback {
         self.timeline.as_ref()
     }
 
-    /// Returns whether the user stopped time.
+    /// Returns whether the user paused it.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.paused
@@ -50,13 +50,13 @@ impl Playback {
         last.is_some_and(|last| at >= last)
     }
 
-    /// Returns the snapshot that is due after another; `None` if time stands still.
+    /// Returns the next snapshot after another; `None` if paused or at the end.
     #[must_use]
     pub fn next(&self, at: usize) -> Option<usize> {
         (!self.paused && !self.is_end(at)).then_some(at + 1)
     }
 
-    /// Returns how long to wait for it.
+    /// Returns the time until the next snapshot.
     #[must_use]
     pub fn delay(&self, at: usize, interval: Duration) -> Duration {
         match self.timeline {
@@ -67,7 +67,7 @@ impl Playback {
         }
     }
 
-    /// Returns how much faster or slower the recording is played.
+    /// Returns the relative speed in words.
     #[must_use]
     pub fn speed(&self) -> String {
         match self.speed {
@@ -80,7 +80,7 @@ impl Playback {
         1 << self.speed.unsigned_abs()
     }
 
-    /// Stops time, or lets it pass. At its end a recording starts again, with the snapshot that this returns.
+    /// Pauses or continues. At the end of a recording, starts again, with the snapshot that this returns.
     pub fn toggle(&mut self, at: usize) -> Option<usize> {
         let start = self.timeline.as_ref().map(Timeline::start);
         match start.filter(|_| self.is_end(at)) {
@@ -95,7 +95,7 @@ impl Playback {
         }
     }
 
-    /// Moves in the recording, which pauses it, or changes its speed. Returns the snapshot to show.
+    /// Moves in the recording, which pauses it, or changes the speed. Returns the snapshot to show.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Playback {
                 return Ok(None);
             }
         };
-        // Otherwise the recording would move on at once.
+        // Otherwise playback would continue at once.
         self.paused = true;
         Ok(Some(to))
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table of exit reasons.
+//! Table of exit reasons.
 
 use super::{
     columns::{Column, Value},
@@ -35,7 +35,7 @@ pub struct Row {
     user_share: Option<f64>,
 }
 
-/// Columns of reasons.
+/// Columns of the table.
 pub const COLUMNS: [Column<Row>; 12] = [
     Column::name(("REASON", "reason"), (16, 22, 28), None, |row| {
         Value::Label(row.reason.number.into(), label(row.reason))
@@ -87,7 +87,7 @@ fn label(reason: Reason) -> String {
     }
 }
 
-/// Returns the reasons that a listing selects. If none of those that occurred is selected, it shows those that did not.
+/// Returns the reasons that a listing selects. If none of them occurred, includes those that did not occur.
 #[must_use]
 pub fn rows(period: &Period, scope: Scope, listing: &Listing) -> Vec<Row> {
     let view = View::of_interval(period, scope, &RowsArgs::default());
@@ -105,13 +105,13 @@ pub fn rows(period: &Period, scope: Scope, listing: &Listing) -> Vec<Row> {
         };
         rows = of(&View::of_interval(period, scope, &all));
     }
-    // Whatever the order of the view is: among equals, by exits.
+    // Regardless of the view's order, sort equal rows by exits.
     rows.sort_by_key(|row| (Reverse(row.exits), row.reason));
     listing.sort(&COLUMNS, &mut rows);
     rows
 }
 
-/// Cycles in the kernel and in userspace.
+/// Returns the cycles in the kernel, and in userspace if they are known.
 fn cycles(row: &ViewRow) -> (u64, Option<u64>) {
     let detail = row.line.detail.as_ref();
     (

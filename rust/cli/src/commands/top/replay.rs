@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A recording of which any snapshot can be had.
+//! A recording with random access to snapshots.
 
 use super::{
     step::{Span, Step},
@@ -19,17 +19,19 @@ use std::{
     rc::Rc,
 };
 
-/// Snapshots that are kept. Recordings are read forward only, so going back further reads from the start.
+/// Number of snapshots to keep. Recordings are read only forward, so going back further reads from the
+/// start.
 const KEPT: usize = 32;
 
-/// Sums since the start that are kept, evenly distributed, so that going back needs few snapshots.
+/// Number of sums since the start to keep. They are evenly distributed, so that going back needs few
+/// snapshots.
 const SUMS: usize = 32;
 
-/// A recording's bytes.
+/// Content of a recording.
 enum Bytes {
-    /// A file, which is read again whenever it is needed.
+    /// A file, which is read again when needed.
     File(PathBuf),
-    /// What a pipe gave.
+    /// The data from a pipe.
     Memory(Rc<[u8]>),
 }
 
@@ -58,16 +60,16 @@ pub struct Replay {
     timeline: Timeline,
     warning: Option<String>,
     reader: Reader<Box<dyn Read>>,
-    /// The snapshot that the reader gives next.
+    /// Index of the reader's next snapshot.
     next: usize,
     kept: BTreeMap<usize, Rc<Sample>>,
     sums: BTreeMap<usize, Period>,
-    /// The sum that was asked for last.
+    /// The last sum requested.
     last_sum: Option<(usize, Period)>,
 }
 
 impl Replay {
-    /// Opens a recording, and reads it once to learn what it has.
+    /// Opens a recording, and reads it once to find its snapshots.
     ///
     /// # Errors
     ///
@@ -83,7 +85,7 @@ impl Replay {
                 marks: reader.take_marks(),
             });
         }
-        // A recording may end with a mark that no snapshot follows.
+        // A recording may end with a mark without a snapshot.
         if let Some(last) = moments.last_mut() {
             last.marks.extend(reader.take_marks());
         }
@@ -99,23 +101,23 @@ impl Replay {
         })
     }
 
-    /// Returns when the snapshots were taken.
+    /// Returns the times of the snapshots.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// Returns what is missing in the recording.
+    /// Returns the warning about missing data, if any is missing.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// Returns what ends with a snapshot.
+    /// Returns the step that ends with a snapshot.
     ///
     /// # Errors
     ///
-    /// The recording cannot be read any more.
+    /// The recording cannot be read again.
     pub fn step(&mut self, at: usize, span: Span) -> Result<Step, Error> {
         let at = at.min(self.timeline.last());
         let before = match at {
@@ -127,8 +129,8 @@ impl Replay {
         Step::new(at, (before.as_deref(), &*after), span, total)
     }
 
-    /// Returns what was counted since the first snapshot. VMs that ended meanwhile are in it, so it is the sum of all
-    /// intervals, not the difference of two snapshots.
+    /// Returns the period since the first snapshot. It includes VMs that ended in it, so it is the sum of
+    /// all intervals, not the difference between two snapshots.
     fn total(&mut self, at: usize) -> Result<Period, Error> {
         let nearest = self.sums.range(..=at).next_back();
         let nearest = nearest.map(|(&sum_at, sum)| (sum_at, sum.clone()));
@@ -146,7 +148,8 @@ impl Replay {
             let before = self.sample(done)?;
             done += 1;
             let next = Period::between(&before, &*self.sample(done)?);
-            // The first interval is the sum so far; extending a sum of nothing would change what is known of it.
+            // Start with the first interval, because extending an empty sum would change what is known of
+            // it.
             match done {
                 1 => sum = next,
                 _ => sum.extend(&next),
@@ -167,10 +170,10 @@ impl Replay {
             self.reader = self.bytes.reader()?;
             self.next = 0;
         }
-        // Whoever goes back one step goes back more.
+        // A user who steps back is likely to step back again.
         let wanted = (at + 1).saturating_sub(KEPT / 2);
         loop {
-            // The file was whole up to there when it was opened.
+            // The file was intact up to there when it was opened.
             let bytes = self.reader.next_bytes()?.ok_or(Error::Empty)?;
             let read = self.next;
             self.next += 1;
@@ -187,7 +190,7 @@ impl Replay {
         }
     }
 
-    /// Keeps a snapshot, and drops the one that is farthest from it.
+    /// Keeps a snapshot. If there are too many, drops the farthest one.
     fn keep(&mut self, at: usize, sample: &Rc<Sample>) {
         self.kept.insert(at, Rc::clone(sample));
         if self.kept.len() > KEPT {

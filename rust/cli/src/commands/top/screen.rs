@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The terminal while top has it.
+//! The terminal while top uses it.
 
 use ratatui::{DefaultTerminal, Frame};
 use std::{io, thread};
 
-/// The full screen, in raw mode. Dropping it restores the terminal. After a panic a hook that ratatui sets restores it
-/// before the message is printed.
+/// The full screen, in raw mode. Dropping it restores the terminal. After a panic, ratatui's hook restores
+/// it before the message is printed.
 #[derive(Debug)]
 pub struct Screen(DefaultTerminal);
 
 impl Screen {
-    /// Takes the terminal.
+    /// Takes over the terminal.
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// There is no terminal.
     pub fn open() -> io::Result<Self> {
         match ratatui::try_init() {
             Ok(terminal) => Ok(Self(terminal)),
             Err(error) => {
-                // Part of it may have worked.
+                // It may be partially initialized.
                 ratatui::restore();
                 Err(error)
             }
         }
     }
 
-    /// Draws a screen; only changes are written.
+    /// Draws a screen. Only changes are written.
     ///
     /// # Errors
     ///
@@ -39,11 +39,11 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // The hook restored it already; doing so again would move the cursor onto the panic's message.
+        // The hook has restored it. Restoring it again would move the cursor onto the panic message.
         if thread::panicking() {
             return;
         }
-        // If this fails, as after a hang-up, there is no terminal any more.
+        // If this fails, as after a hang-up, there is no terminal.
         let _ = ratatui::try_restore();
     }
 }

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What one screen shows: an interval, and the span of time that the user chose.
+//! Content of a screen: an interval, and the span selected by the user.
 
 use crate::model::{Period, Sample};
 
-/// The time that is counted over.
+/// Period over which exits are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
     /// The interval between two snapshots.
     Interval,
-    /// Since top started, or the recording did.
+    /// Since the start of top, or of the recording.
     Start,
-    /// Since the module was loaded, or BPF began to count.
+    /// Since the module was loaded, or BPF began counting.
     Load,
 }
 
-/// What ends with a snapshot.
+/// The periods that end with a snapshot.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// How many snapshots came before it.
+    /// Number of snapshots before it.
     pub at: usize,
-    /// The interval since the snapshot before; of the first snapshot, all that it has.
+    /// The interval since the previous snapshot. For the first snapshot, everything that it has.
     pub interval: Period,
-    /// The span that was asked for.
+    /// The selected span.
     pub shown: Period,
 }
 
 impl Step {
-    /// Returns the step that ends with a snapshot. `total` returns what was counted since the start.
+    /// Returns the step that ends with a snapshot. `total` returns the period since the start.
     ///
     /// # Errors
     ///
-    /// That of `total`.
+    /// `total` fails.
     pub fn new<E>(
         at: usize,
         (before, after): (Option<&Sample>, &Sample),

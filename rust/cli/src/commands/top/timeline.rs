@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The snapshots of a recording: when each was taken, and the marks between them.
+//! Timeline of a recording: when each snapshot was taken, and the marks.
 
 /// A snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// When it was taken, in nanoseconds since 1970.
     pub realtime: u64,
-    /// Marks of this moment.
+    /// Marks at this moment.
     pub marks: Vec<String>,
 }
 
-/// The snapshots of a recording, in order; there is at least one.
+/// The snapshots of a recording, in order. There is at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline(Vec<Moment>);
 
@@ -22,13 +22,13 @@ impl Timeline {
         (!moments.is_empty()).then_some(Self(moments))
     }
 
-    /// Returns the last snapshot.
+    /// Returns the index of the last snapshot.
     #[must_use]
     pub fn last(&self) -> usize {
         self.0.len() - 1
     }
 
-    /// Returns the first snapshot that ends an interval, or the only one.
+    /// Returns the index of the first snapshot that ends an interval, or of the only one.
     #[must_use]
     pub fn start(&self) -> usize {
         self.last().min(1)
@@ -41,7 +41,7 @@ impl Timeline {
         passed as f64 / 1e9
     }
 
-    /// Returns the mark that the interval before a snapshot follows.
+    /// Returns the mark before the interval that a snapshot ends.
     #[must_use]
     pub fn phase(&self, at: usize) -> Option<&str> {
         let passed = &self.0[..at];
@@ -57,19 +57,20 @@ impl Timeline {
             .unwrap_or(self.last())
     }
 
-    /// Returns the end of the first interval of this phase, or of the one before, or of the recording.
+    /// Returns the end of the first interval of this phase. If `at` is not after it, returns that of the
+    /// previous phase, or of the recording.
     #[must_use]
     pub fn previous_phase(&self, at: usize) -> usize {
         let before = self.phases().take_while(|&phase| phase < at);
         before.last().unwrap_or(self.start())
     }
 
-    /// Returns the snapshots that have marks.
+    /// Iterates over the snapshots with marks.
     pub fn marked(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.0.len()).filter(|&at| !self.0[at].marks.is_empty())
     }
 
-    /// Returns the ends of the first intervals of phases. A mark of the last snapshot has none.
+    /// Iterates over the ends of the phases' first intervals. A mark of the last snapshot has none.
     fn phases(&self) -> impl Iterator<Item = usize> + '_ {
         self.marked()
             .map(|at| at + 1)
@@ -81,7 +82,7 @@ impl Timeline {
 mod tests {
     use super::*;
 
-    /// Snapshots of a second each, with these marks.
+    /// Creates a timeline with snapshots every second and these marks.
     fn timeline(all: &[&str]) -> Timeline {
         let moment = |(at, marks): (usize, &&str)| Moment {
             realtime: at as u64 * 1_000_000_000,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The snapshots of a running kernel that are needed.
+//! The snapshots of a running kernel needed for display.
 
 use super::step::{Span, Step};
 use crate::model::{Period, Sample};
@@ -9,7 +9,8 @@ use std::convert::Infallible;
 /// The first snapshot and the last two.
 #[derive(Debug)]
 pub struct Watch {
-    /// What counts since the start begin with: the first snapshot, or the last before the module was loaded again.
+    /// Start of the counts since the start: the first snapshot, or the last one before a reload of the
+    /// module.
     first: Sample,
     before: Option<Sample>,
     after: Sample,
@@ -28,7 +29,7 @@ impl Watch {
         }
     }
 
-    /// Goes on with the next one.
+    /// Adds the next snapshot.
     pub fn add(&mut self, next: Sample) {
         let before = std::mem::replace(&mut self.after, next);
         if before.header.load != self.after.header.load {
@@ -38,13 +39,13 @@ impl Watch {
         self.at += 1;
     }
 
-    /// Returns how many snapshots came before the last one.
+    /// Returns the number of snapshots before the last one.
     #[must_use]
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// Returns what ends with the last snapshot.
+    /// Returns the step that ends with the last snapshot.
     #[must_use]
     pub fn step(&self, span: Span) -> Step {
         let total = || Ok::<_, Infallible>(Period::between(&self.first, &self.after));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tables of VMs, and of a VM's vCPUs.
+//! Tables of VMs, and of a VM's vCPUs.
 
 use super::{
     columns::{Column, Value},
@@ -15,10 +15,10 @@ use crate::{
 };
 use std::cmp::Reverse;
 
-/// A VM, a vCPU, or all of them together.
+/// A VM, a vCPU, or the total.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Number of the VM or vCPU; `None` of all.
+    /// Number of the VM or vCPU; `None` for the total.
     pub id: Option<u64>,
     name: String,
     pid: Option<u32>,
@@ -60,7 +60,7 @@ const PID: Column<Row> = Column::number(("PID", "process id"), 7, Some(3), |row|
     Value::of(row.pid, label)
 });
 
-/// Columns of VMs.
+/// Columns of the table of VMs.
 pub const VMS: [Column<Row>; 10] = [
     Column::name(("VM", "VM"), (7, 7, 7), None, id),
     PID,
@@ -78,7 +78,7 @@ pub const VMS: [Column<Row>; 10] = [
     }),
 ];
 
-/// Columns of vCPUs.
+/// Columns of the table of vCPUs.
 pub const VCPUS: [Column<Row>; 7] = [
     Column::name(("VCPU", "vCPU"), (7, 7, 7), None, id),
     EXITS,
@@ -95,14 +95,14 @@ fn id(row: &Row) -> Value {
     row.id.map_or_else(all, label)
 }
 
-/// Returns a VM's name, or that of its process if it has none.
+/// Returns the name of a VM, or that of its process if it has none.
 #[must_use]
 pub fn name_of(vcpu: &Vcpu) -> String {
     let name = vcpu.identity.as_deref().and_then(Identity::name);
     name.unwrap_or_else(|| vcpu.process.clone())
 }
 
-/// Returns all VMs together, and then the VMs that a listing selects.
+/// Returns the total of all VMs, followed by the VMs that a listing selects.
 #[must_use]
 pub fn vms(period: &Period, listing: &Listing) -> Vec<Row> {
     let counts = &period.counts;
@@ -132,7 +132,7 @@ pub fn vms(period: &Period, listing: &Listing) -> Vec<Row> {
     arranged(all, counts.vms().into_iter().map(one), &VMS, listing)
 }
 
-/// Returns all of a VM's vCPUs together, and then those that a listing selects.
+/// Returns the total of a VM's vCPUs, followed by the vCPUs that a listing selects.
 #[must_use]
 pub fn vcpus(period: &Period, vm: u64, listing: &Listing) -> Vec<Row> {
     let counts = &period.counts;
@@ -154,7 +154,7 @@ fn arranged(
     let number = |row: &Row| row.id.map_or_else(String::new, |id| id.to_string());
     let selected = |row: &Row| selects(&listing.filter, &row.name, &number(row));
     let mut rows: Vec<_> = rows.filter(selected).collect();
-    // Among equals, by exits.
+    // Sort equal rows by exits.
     rows.sort_by_key(|row| Reverse(row.exits));
     listing.sort(columns, &mut rows);
     rows.insert(0, all);
@@ -205,7 +205,7 @@ impl Sum {
 }
 
 impl Row {
-    /// Exits per second, in whole numbers, if it is known how long the period was.
+    /// Returns the exits per second, rounded, if the length of the period is known.
     #[must_use]
     pub fn whole_rate(&self) -> Option<u64> {
         self.rate.map(|rate| rate.round() as u64)

@@ -49,7 +49,7 @@ pub enum ClientAuth {
     NoClientCert,
     /// A certificate is optional, but must be valid.
     VerifyClientCertIfGiven,
-    /// They need a valid one.
+    /// A valid certificate is required.
     RequireAndVerifyClientCert,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Draws the help over the screen.
+//! Drawing of the help over the screen.
 
 use super::BOLD;
 use crate::{cli::KEYS, commands::top::app::App};
@@ -20,10 +20,10 @@ const NOTES: [&str; 5] = [
     "'exitstat explain REASON' explains a reason.",
 ];
 
-/// Columns of keys.
+/// Width of the column of keys.
 const INDENT: usize = 15;
 
-/// Draws it, as far down as it was scrolled.
+/// Draws the help at its scroll position.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     let all = frame.area();
     let width = all.width.min(76);
@@ -69,7 +69,7 @@ fn lines(width: usize) -> Vec<String> {
     lines
 }
 
-/// Breaks a text between words into lines of a width, if no word is longer.
+/// Wraps a text at words, with no line wider than `width` unless a single word is.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

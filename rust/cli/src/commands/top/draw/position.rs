@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Draws where in a recording the screen is.
+//! Drawing of the position in a recording.
 
 use super::{Look, BOLD};
 use crate::commands::top::{app::App, format::duration, timeline::Timeline};
@@ -11,7 +11,7 @@ use ratatui::{
     Frame,
 };
 
-/// What the bar needs to be of use.
+/// Minimum useful width of the bar.
 const LEAST_BAR: usize = 12;
 
 /// Draws the snapshot's number, its time, the speed, the phase, and a bar with the marks.
@@ -45,7 +45,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, look: &Look) {
     frame.render_widget(line, area);
 }
 
-/// Seconds as in recordings' tables if they are few.
+/// Formats seconds as in tables of recordings, if they are few.
 fn duration_in_tenths(seconds: f64) -> String {
     match seconds < 1e4 {
         true => format!("{seconds:.1} s"),
@@ -53,7 +53,7 @@ fn duration_in_tenths(seconds: f64) -> String {
     }
 }
 
-/// A line with the position `●`, and marks `┼`.
+/// Returns a line with the position `●` and marks `┼`.
 fn bar(timeline: &Timeline, at: usize, width: usize) -> String {
     let column = |at: usize| at * (width - 1) / timeline.last().max(1);
     let mut bar: Vec<_> = (0..width)

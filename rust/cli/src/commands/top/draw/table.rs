@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Draws a table: a title with the position, a head, and a page of rows.
+//! Drawing of a table: a title with the position, a heading, and a page of rows.
 
 use super::BOLD;
 use crate::commands::top::{
@@ -18,13 +18,13 @@ use std::ops::Range;
 
 /// A table of rows `R`.
 pub struct Table<'a, R> {
-    /// What the rows are.
+    /// Title of the table.
     pub title: String,
-    /// All columns that there are.
+    /// All columns.
     pub columns: &'a [Column<R>],
-    /// All rows that there are.
+    /// All rows.
     pub rows: &'a [R],
-    /// How many rows in front are sums over the others.
+    /// Number of leading rows that are sums over the others.
     pub sums: usize,
     /// The selected row.
     pub selected: Option<usize>,
@@ -33,7 +33,7 @@ pub struct Table<'a, R> {
 }
 
 impl<R> Table<'_, R> {
-    /// Draws it, scrolled to the selected row.
+    /// Draws the table, scrolled to the selected row.
     pub fn draw(&self, frame: &mut Frame<'_>, area: Rect, listing: &mut Listing) {
         let page = usize::from(area.height.saturating_sub(2));
         let shown = listing.scroll(self.selected, self.rows.len(), page);
@@ -67,7 +67,7 @@ impl<R> Table<'_, R> {
         frame.render_widget(table, area);
     }
 
-    /// Says which rows are shown, of how many, and in what order.
+    /// Returns the title, with the range of rows shown, their total number and their order.
     fn title(&self, listing: &Listing, shown: Range<usize>) -> String {
         let all = self.rows.len() - self.sums.min(self.rows.len());
         let (first, last) = (
@@ -90,7 +90,7 @@ impl<R> Table<'_, R> {
     }
 }
 
-/// A cell: numbers are on the right, texts on the left.
+/// Returns a cell. Numbers are right-aligned, texts left-aligned.
 fn cell<R>(text: &str, column: &Column<R>, width: u16) -> Cell<'static> {
     let line = Line::from(shortened(text, width.into()));
     Cell::from(match column.is_numeric() {
