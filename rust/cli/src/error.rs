@@ -9,7 +9,7 @@ use crate::source::{
 };
 use std::{io, path::PathBuf};
 
-/// Why a command failed. The message says what to do.
+/// Error of a command. The message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line, or a file it names, is wrong, or asks for something that does not exist.

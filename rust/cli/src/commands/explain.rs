@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat explain`: what reasons mean, what causes them, and how to reduce them.
+//! `exitstat explain`: explains exit reasons, their causes, and how to reduce them.
 
 use crate::{
     cli::{ExplainArgs, Format},

@@ -326,8 +326,8 @@ enum Told {
     NoMoreMarks,
 }
 
-/// Sends signals that end a recording, and SIGCHLD, which indicates that the command may have ended.
-/// Returns the last of these that ends a recording, as it is received; 0 if there was none.
+/// Sends all signals received: those that end a recording, and SIGCHLD, because the command may have ended.
+/// Returns an atomic that holds the last signal that ends a recording, or 0.
 fn signals(sender: Sender<Told>) -> Result<Arc<AtomicI32>, Error> {
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCHLD]);
     let mut signals = signals.map_err(Error::io("cannot wait for signals"))?;

@@ -108,7 +108,7 @@ pub struct Details {
     ended: BTreeMap<u64, Entries>,
     /// Details of ended vCPUs.
     retired: Entries,
-    /// The slowest exits, in no order.
+    /// The slowest exits, unordered.
     pub slow: Vec<SlowRow>,
 }
 

@@ -14,7 +14,7 @@ pub struct Bpf {
 }
 
 impl Bpf {
-    /// Opens the pinned programs, or loads the programs, which count from now on.
+    /// Opens the pinned programs, or loads the programs, which then begin counting.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Bpf {
             return Err(Error::Unpinned);
         }
         if self.counter.is_outdated() {
-            // The structures of the kvm_intel that is loaded now differ from those that the programs read.
+            // The loaded kvm_intel has other structures than those that the programs read.
             if self.counter.is_pinned() {
                 return Err(Error::PinnedOutdated);
             }

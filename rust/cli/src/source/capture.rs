@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's parameter `detail`: what is captured of exits.
+//! The module's parameter `detail`, which selects the details to capture.
 
 use crate::{cli::CaptureKind, error::Error};
 use std::{fs, io::ErrorKind};
 
 const PARAMETER: &str = "/sys/module/kvm_exitstat/parameters/detail";
 
-/// Keeps details captured. On drop, capturing stops, unless it was on before.
+/// Captures details while it exists. On drop, capturing stops, unless it was on before.
 #[derive(Debug)]
 pub struct Capture {
     ends: bool,
 }
 
 impl Capture {
-    /// Begins to capture.
+    /// Begins capturing.
     ///
     /// # Errors
     ///

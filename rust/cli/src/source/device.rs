@@ -24,7 +24,7 @@ const FIRST: usize = 256 << 10;
 /// Size limit in bytes, more than a snapshot of a thousand VMs with a hundred vCPUs each.
 const MOST: usize = 1 << 30;
 
-/// Why the counters cannot be read, and what to do about it.
+/// Error that prevents reading the counters. The message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The CPU has no VMX.

@@ -6,7 +6,7 @@ use super::device;
 use exitstat_bpf::Need;
 use std::{fmt, path::Path};
 
-/// Why neither can count, and the requirements of BPF.
+/// Errors of both, and the requirements of BPF.
 #[derive(Debug, thiserror::Error)]
 pub struct Neither {
     device: Option<device::Error>,

@@ -65,12 +65,12 @@ impl std::iter::Sum for Amounts {
     }
 }
 
-/// A row.
+/// A row of the chart.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    /// Its name.
+    /// Name of the row.
     pub name: String,
-    /// Its colour.
+    /// Colour of its bars.
     pub colour: RGBColor,
     /// The lengths of its bars.
     pub amounts: Amounts,
@@ -81,9 +81,9 @@ pub struct Bar {
 pub struct Bars {
     /// The title.
     pub title: String,
-    /// In order.
+    /// The rows, in order.
     pub bars: Vec<Bar>,
-    /// What shares are of.
+    /// Basis of the shares.
     pub total: Amounts,
 }
 

@@ -5,7 +5,7 @@
 use exitstat_core::snapshot::Malformed;
 use std::{fmt, io};
 
-/// Why a recording cannot be read.
+/// Error of reading a recording.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be opened or read.
