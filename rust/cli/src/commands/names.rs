@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(chosen(&two, None, socket(Some(80))), Ok(4));
         assert_eq!(chosen(&two, Some(1), socket(Some(70))), Ok(1));
         assert_eq!(chosen(&two, Some(1), socket(None)), Ok(1));
-        // The socket may belong to another process, such as libvirt.
+        // Another process, such as libvirt, may have created the socket.
         assert_eq!(chosen(&two, Some(1), socket(Some(5))), Ok(1));
         for (counts, wanted, socket, error) in [
             (&two, None, None, "2 VMs have exits; select one"),
