@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the things are that were built, for scripts.
+//! Paths of build artifacts, for scripts.
 
 use crate::{
     flavour::Flavour,
@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::Result;
 
-/// Builds what is not built, and prints name=path lines.
+/// Builds whatever is missing and prints NAME=PATH lines.
 pub fn print(workspace: &Workspace) -> Result<()> {
     let unpatched = kernel::unpatched(workspace, Flavour::Plain)?;
     let Built { kernel, module, .. } = module::build(workspace, Flavour::Plain, false)?;

@@ -157,7 +157,7 @@ struct RunArgs {
     append: String,
 }
 
-/// Parses `SRC:DEST`: a regular file of this machine, and its path in L1.
+/// Parses `SRC:DEST`: a regular file on this machine and its path in L1.
 fn file(text: &str) -> Result<(PathBuf, String), String> {
     let (source, path) = text
         .rsplit_once(':')
@@ -165,7 +165,7 @@ fn file(text: &str) -> Result<(PathBuf, String), String> {
     if !Path::new(source).is_file() {
         return Err(format!("no such file: {source:?}"));
     }
-    // The image is assembled in a directory of this machine, which DEST must not leave.
+    // The image is assembled in a directory on this machine. DEST must not leave it.
     let inside = path.trim_start_matches('/');
     let names = || inside.split('/');
     if names().any(|name| ["", ".", ".."].contains(&name)) {

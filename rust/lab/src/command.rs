@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that must succeed, and show how far they are.
+//! Commands that must succeed, with progress.
 
 use anyhow::{bail, Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Runs a command to its end; what it printed is in the error if it fails.
+/// Runs a command to completion. If it fails, the error has its output.
 pub fn run(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -38,12 +38,12 @@ fn describe(command: &Command) -> String {
         .join(" ")
 }
 
-/// Runs a long command, its output going to `log`, and shows on standard error what it is and how
-/// many of about `steps` lines it has printed.
+/// Runs a long command with its output in `log`. Meanwhile shows `what` and the number of printed lines, out of
+/// about `steps`, on standard error.
 pub fn run_with_progress(what: &str, steps: u64, command: &Command, log: &Path) -> Result<()> {
     let started = Instant::now();
     let mut sink = File::create(log).with_context(|| log.display().to_string())?;
-    // Through a shell, which puts standard output and error into one pipe, in order.
+    // The shell sends standard output and error to one pipe, in order.
     let mut merged = Command::new("sh");
     merged
         .args(["-c", "exec \"$@\" 2>&1", "sh"])
@@ -79,7 +79,7 @@ pub fn run_with_progress(what: &str, steps: u64, command: &Command, log: &Path) 
     Ok(())
 }
 
-/// A bar on a terminal; elsewhere a line now and then.
+/// A bar on a terminal, occasional lines elsewhere.
 struct Progress {
     what: String,
     steps: u64,
@@ -110,7 +110,7 @@ impl Progress {
 
     fn step(&mut self) {
         self.done += 1;
-        // The number of steps is a guess; the end comes when it comes.
+        // `steps` is an estimate, so the bar stops just short of it.
         let shown = self.done.min(self.steps.saturating_sub(1));
         if let Some(bar) = &self.bar {
             bar.set_position(shown);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A Debian guest: its kernel, its initial RAM disk and its disk, made once and cached.
+//! A Debian guest: its kernel, initial RAM disk and disk, built once and cached.
 
 use crate::{command::run, kernel::key, source, workspace::Workspace};
 use anyhow::Result;
 use std::{fs, path::PathBuf, process::Command};
 
-/// What makes it of Debian's packages.
+/// Script that builds the guest from Debian's packages.
 const SCRIPT: &str = "tests/report/debian-guest.sh";
 
-/// What L1 unpacks its disk with.
+/// Program with which L1 unpacks the guest's disk.
 pub const TOOL: &str = "/usr/bin/zstd";
 
-/// What L1 gets: pairs of a file and where it goes.
+/// Returns the files for L1, each with its destination.
 pub fn files(workspace: &Workspace) -> Result<Vec<(PathBuf, String)>> {
     let dir = build(workspace)?;
     let files = ["kernel", "initrd", "disk.zst"].into_iter();
@@ -21,8 +21,8 @@ pub fn files(workspace: &Workspace) -> Result<Vec<(PathBuf, String)>> {
         .collect())
 }
 
-/// Makes it, if it is not in the cache, and returns the directory that it is in. It is of the packages
-/// that there are then: remove it to have newer ones.
+/// Builds the guest unless it is cached, and returns its directory. A cached guest keeps the packages it was
+/// built from: remove it to get newer ones.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     let script = workspace.path(SCRIPT);
     let (suite, sources) = source::debian()?;

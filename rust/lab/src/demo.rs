@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The main job, shown: Debian's `cpuid` reads the leaves in an L2 guest.
+//! Demo of the main use: Debian's `cpuid` reads the leaves in an L2 guest.
 
 use crate::{
     host::Host,
@@ -19,7 +19,7 @@ use exitstat_core::{
 };
 use std::{fs, process::ExitCode, time::Duration};
 
-/// Runs the demo: the transcript first, then a table of what the guest read.
+/// Runs the demo and prints its transcript, then a table of the guest's readings.
 pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     let script = |name: &str| fs::read_to_string(workspace.path(&format!("tests/demo/{name}")));
     let run = Run {
@@ -37,7 +37,7 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
         return Ok(outcome.exit_code());
     }
 
-    // The sweep is for the table; it went over the report, not over the console.
+    // The sweep fills the table. It is in the report, not on the console.
     let answers = parse(outcome.report.get("sweep").unwrap_or_default());
     println!("\nWhat the guest read of itself, reason by reason (leaf 0x4FFFFFFD):\n");
     println!("{}", table(&answers)?);
@@ -48,7 +48,7 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the command does without the module: on an AMD processor and an old kernel of Debian's.
+/// Runs the demo of the command without the module: an AMD processor and an old Debian kernel.
 pub fn bpf(workspace: &Workspace) -> Result<ExitCode> {
     let run = Run {
         l1: Some(fs::read_to_string(workspace.path("tests/demo/bpf.sh"))?),
@@ -63,7 +63,7 @@ pub fn bpf(workspace: &Workspace) -> Result<ExitCode> {
     Ok(run.boot(workspace)?.exit_code())
 }
 
-/// The same on a stock Debian host: packages, a libvirt domain.
+/// Runs the demo on a stock Debian host, with packages and a libvirt domain.
 pub fn host(workspace: &Workspace) -> Result<ExitCode> {
     let run = Run {
         host: Some(Host {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The configurations that kernels are built in.
+//! Kernel configurations.
 
 use clap::ValueEnum;
 
-/// A configuration of the kernel: fragments in `tests/lab/kernel/`, one over the other.
+/// A kernel configuration: fragments of `tests/lab/kernel/`, each overriding those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Flavour {
     /// A small host kernel, for behaviour and costs
@@ -20,7 +20,7 @@ pub enum Flavour {
 }
 
 impl Flavour {
-    /// The fragments, in the order that they are merged in.
+    /// Returns the fragments in merge order.
     pub fn fragments(self) -> &'static [&'static str] {
         match self {
             Self::Plain => &["l1.config"],
@@ -31,7 +31,8 @@ impl Flavour {
         }
     }
 
-    /// What it is called in names of directories; with a hyphen, and empty for the plain one.
+    /// Returns the suffix for directory names: empty for the plain configuration, otherwise a hyphen and a
+    /// name.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Plain => "",
@@ -42,7 +43,7 @@ impl Flavour {
         }
     }
 
-    /// What a person who waits for the build reads, and about how many lines make prints.
+    /// Returns a description for progress messages, and about how many lines make prints.
     pub fn progress(self) -> (&'static str, u64) {
         match self {
             Self::Plain => ("", 2250),
@@ -53,13 +54,13 @@ impl Flavour {
         }
     }
 
-    /// Whether it is built whole, and so can be booted.
+    /// Returns whether the whole kernel is built, so that it can boot.
     pub fn boots(self) -> bool {
         self != Self::Rt
     }
 
-    /// Instructions in a second of the emulated clock, by all CPUs. What checks everything is given more
-    /// of them, or it does nothing but serve its own clock ticks.
+    /// Returns the speed of the emulated clock, in instructions per second of all CPUs together. Kernels that
+    /// check everything need more: otherwise they only handle their own clock ticks.
     pub fn instructions_per_second(self) -> u32 {
         match self {
             Self::Plain | Self::Distro | Self::Rt => 100_000_000,
@@ -68,16 +69,17 @@ impl Flavour {
         }
     }
 
-    /// What its kernel's command line has more.
+    /// Returns additions to the kernel command line.
     pub fn append(self) -> &'static str {
         match self {
             Self::Plain | Self::Debug | Self::Distro | Self::Rt => "",
-            // Microseconds that it watches a place for: as many instructions as with the usual clock.
+            // Delays in microseconds for which KCSAN watches an address: the same number of instructions as
+            // with the usual clock.
             Self::Kcsan => "kcsan.udelay_task=20 kcsan.udelay_interrupt=5",
         }
     }
 
-    /// Minutes that its two kernels take to build on 2 cores: the patched one is the smaller part.
+    /// Returns the minutes that building both kernels takes on 2 cores. The patched one takes the smaller part.
     pub fn minutes(self) -> u64 {
         match self {
             Self::Plain => 9,

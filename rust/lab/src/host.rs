@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! L1 as a Debian host: systemd on a disk, a packaged kernel, libvirt, and exitstat's packages to install.
+//! L1 as a Debian host: systemd on a disk, a packaged kernel, libvirt, and exitstat's packages for
+//! installation.
 
 use crate::{
     command::run,
@@ -21,16 +22,16 @@ use std::{
 /// A scenario of a Debian host.
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
-    /// The kernel that it has.
+    /// Its kernel.
     pub stock: Stock,
-    /// What runs in it, of `tests/host`.
+    /// The script of `tests/host` that runs in it.
     pub script: &'static str,
 }
 
-/// Scripts of `tests/host` that all hosts get.
+/// Scripts of `tests/host` for every host.
 const SCRIPTS: [&str; 3] = ["main.sh", "host-lib.sh", "console.exp"];
 
-/// Kernel parameters of a host.
+/// Kernel parameters of every host.
 pub const APPEND: &str =
     "root=/dev/sda ro console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic idle=halt \
      fsck.mode=skip systemd.show_status=0 TERM=dumb mitigations=off";
@@ -47,7 +48,7 @@ pub struct Disks {
 }
 
 impl Host {
-    /// Builds what is missing, and packs the host's CD in `dir`, the run's own.
+    /// Builds whatever is missing and packs the host's CD in `dir`, the run's own directory.
     pub fn prepare(self, workspace: &Workspace, dir: &Path) -> Result<Disks> {
         let packages = packages(workspace)?;
         let built = self.stock.build(workspace)?;
@@ -62,7 +63,7 @@ impl Host {
         })
     }
 
-    /// Puts what the host needs onto its CD, in `dir`: the scripts, the packages, a guest.
+    /// Puts the scripts, the packages and a guest onto the host's CD in `dir`.
     fn pack(self, workspace: &Workspace, dir: &Path, packages: &Path) -> Result<()> {
         let cd = Root::empty(dir.join(image::CD))?;
         let tests = workspace.path("tests/host");
@@ -87,7 +88,7 @@ impl Host {
     }
 }
 
-/// Exitstat's packages, built anew if anything of them has changed.
+/// Builds exitstat's packages if anything in them has changed, and returns their directory.
 fn packages(workspace: &Workspace) -> Result<PathBuf> {
     let _lock = workspace.lock_checkout("deb")?;
     let dir = workspace.path("build/deb");
@@ -101,7 +102,7 @@ fn packages(workspace: &Workspace) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// The host's disk, with its kernel and initrd: made once, and kept in the cache.
+/// Builds the host's disk with its kernel and initrd, unless it is cached.
 fn root(workspace: &Workspace, built: &Built) -> Result<PathBuf> {
     let script = workspace.path("tests/host/root.sh");
     let version = built.version()?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What L1 and L2 boot into: root file systems in memory, packed as cpio archives.
+//! Root file systems of L1 and L2: in memory, packed as cpio archives.
 
 use crate::{command::run, workspace::Workspace};
 use anyhow::{ensure, Context, Result};
@@ -14,13 +14,13 @@ use std::{
 /// A script for L2.
 #[derive(Clone)]
 pub struct Guest {
-    /// What `l2 -s` calls it.
+    /// Its name for `l2 -s`.
     pub name: String,
     pub text: String,
 }
 
 impl Guest {
-    /// Scripts from files, under the files' names.
+    /// Reads scripts from files and names them after the files.
     pub fn read_scripts(files: &[PathBuf]) -> Result<Vec<Self>> {
         files
             .iter()
@@ -37,8 +37,8 @@ impl Guest {
     }
 }
 
-/// Makes `usr/bin` the one directory of programs, because QEMU looks for its firmware relative to where
-/// it is. The links are relative: a file that is copied through one must stay under `root`, and not go to
+/// Makes `usr/bin` the only directory of programs, because QEMU looks for its firmware relative to its own
+/// path. The links are relative: a file copied through one must stay under `root` instead of reaching
 /// `/usr/bin` of this machine.
 fn link_program_directories(root: &Path) -> Result<()> {
     for (link, target) in [("bin", "usr/bin"), ("sbin", "usr/bin"), ("usr/sbin", "bin")] {
@@ -47,13 +47,13 @@ fn link_program_directories(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A root file system that is being put together.
+/// A root file system under construction.
 pub struct Root {
     dir: PathBuf,
 }
 
 impl Root {
-    /// With busybox, and the directories that anything expects.
+    /// Creates a root file system with busybox and the usual directories.
     pub fn with_busybox(dir: PathBuf) -> Result<Self> {
         for sub in ["usr/bin", "proc", "sys", "dev", "tmp", "etc", "lab"] {
             fs::create_dir_all(dir.join(sub))?;
@@ -69,7 +69,7 @@ impl Root {
         Ok(root)
     }
 
-    /// Empty, to be unpacked over another.
+    /// Creates an empty root file system, to be unpacked over another.
     pub fn empty(dir: PathBuf) -> Result<Self> {
         fs::create_dir_all(&dir)?;
         Ok(Self { dir })
@@ -84,7 +84,7 @@ impl Root {
         Ok(to)
     }
 
-    /// Copies a file of the machine.
+    /// Copies a file of this machine.
     pub fn copy(&self, from: impl AsRef<Path>, to: &str) -> Result<()> {
         let from = from.as_ref();
         fs::copy(from, self.place(to)?).with_context(|| from.display().to_string())?;
@@ -104,7 +104,7 @@ impl Root {
         Ok(())
     }
 
-    /// Copies a program of the machine, and the libraries it is linked with.
+    /// Copies a program of this machine with its shared libraries.
     pub fn copy_program(&self, from: &str, to: &str) -> Result<()> {
         self.copy(from, to)?;
         for word in run(Command::new("ldd").arg(from))?.split_whitespace() {
@@ -115,7 +115,7 @@ impl Root {
         Ok(())
     }
 
-    /// Copies a directory with all that is in it.
+    /// Copies a directory tree.
     pub fn copy_tree(&self, from: &Path, to: &str) -> Result<()> {
         run(Command::new("cp")
             .args(["-a", "-T"])
@@ -124,7 +124,7 @@ impl Root {
         Ok(())
     }
 
-    /// Appends the tree to `archive`, as a cpio archive that the kernel unpacks.
+    /// Appends the tree to `archive` as a cpio archive for the kernel to unpack.
     pub fn pack(&self, archive: &Path) -> Result<()> {
         let script = "cd \"$1\" && find . | LC_ALL=C sort | \
                       cpio --quiet -o -H newc -R 0:0 >> \"$2\"";
@@ -139,13 +139,13 @@ impl Root {
 /// A kernel that L1 can boot.
 pub struct Bootable {
     pub image: PathBuf,
-    /// The root that its modules are under, in `lib/modules`.
+    /// Root directory of its modules, which are in `lib/modules` below.
     pub modules: PathBuf,
-    /// As `uname -r` gives it.
+    /// Release, as `uname -r` prints it.
     pub release: String,
 }
 
-/// Installs the kernel's modules and ours under `root`, as on a host.
+/// Installs the kernel's modules and exitstat's under `root`, as on a real host.
 pub fn install_modules<'a>(
     kernel: &Bootable,
     modules: impl IntoIterator<Item = &'a PathBuf>,
@@ -170,38 +170,38 @@ pub fn install_modules<'a>(
     Ok(())
 }
 
-/// What L1 boots into. All paths are in `dir`, which is the run's own.
+/// Image that L1 boots. All paths are in `dir`, the run's own directory.
 pub struct L1Image<'a> {
     pub workspace: &'a Workspace,
     pub kernel: &'a Bootable,
-    /// `lib/modules` is under it.
+    /// Directory that contains `lib/modules`.
     pub modules: &'a Path,
     pub script: &'a str,
     pub guests: &'a [Guest],
-    /// Lines for `/lab/env`, which scripts have as variables.
+    /// Lines of `/lab/env`, which scripts get as variables.
     pub env: &'a str,
     pub full_qemu: bool,
-    /// Programs of our own: name and file.
+    /// Programs of the workspace: name and file.
     pub programs: &'a [(&'static str, PathBuf)],
     /// The same, for guests.
     pub guest_programs: &'a [(&'static str, PathBuf)],
-    /// More files: each, and where it goes.
+    /// More files, each with its destination.
     pub files: &'a [(PathBuf, String)],
-    /// More programs of the machine.
+    /// More programs of this machine.
     pub tools: &'a [&'static str],
-    /// Other kernels' modules, of which L1 gets kvm's, in `/lab/NAME`.
+    /// Modules of other kernels. L1 gets their kvm modules in `/lab/NAME`.
     pub kvms: &'a [(&'static str, PathBuf)],
-    /// What guests boot.
+    /// Kernel of the guests.
     pub guest_kernel: &'a Path,
 }
 
 impl L1Image<'_> {
-    /// Packs the image, and returns the archive.
+    /// Packs the image and returns the archive.
     pub fn pack(&self, dir: &Path) -> Result<PathBuf> {
         let lab = self.workspace.path("tests/lab");
         let root = Root::with_busybox(dir.join("l1"))?;
-        // The real modprobe and its kin, and a shell that takes those on its path: busybox's own
-        // prefers what is built into it.
+        // The real modprobe, insmod and so on, and a shell that finds them on its path: busybox's shell prefers
+        // its own applets.
         root.copy_program("/bin/kmod", "usr/bin/kmod")?;
         for tool in ["modprobe", "insmod", "rmmod", "lsmod", "modinfo"] {
             symlink("kmod", root.place(&format!("usr/bin/{tool}"))?)?;
@@ -268,7 +268,7 @@ impl L1Image<'_> {
     }
 }
 
-/// What guests boot into, with these scripts and programs; packed in `dir`.
+/// Packs the guests' image with these scripts and programs in `dir`.
 pub fn pack_guest(
     workspace: &Workspace,
     dir: &Path,
@@ -298,10 +298,10 @@ pub fn pack_guest(
     Ok(archive)
 }
 
-/// The directory beside L1's image that is packed into its CD-ROM. What is in it already stays.
+/// Directory beside L1's image that is packed into its CD-ROM, with whatever it already contains.
 pub const CD: &str = "cd";
 
-/// A CD-ROM that boots `kernel` with `initrd`.
+/// Makes a CD-ROM that boots `kernel` with `initrd`.
 pub fn make_iso(kernel: &Path, initrd: &Path, append: &str, dir: &Path) -> Result<()> {
     let cd = Root::empty(dir.join(CD))?;
     cd.copy("/usr/lib/ISOLINUX/isolinux.bin", "isolinux/isolinux.bin")?;
@@ -337,7 +337,7 @@ mod tests {
         fs::create_dir_all(root.dir.join("usr/bin")).unwrap();
         link_program_directories(&root.dir).unwrap();
         let usr_bin = fs::canonicalize(root.dir.join("usr/bin")).unwrap();
-        // No file is written: a wrong link would have it written on this machine.
+        // Only resolves paths: writing a file through a wrong link would write it on this machine.
         for directory in ["bin", "sbin", "usr/sbin"] {
             let real = fs::canonicalize(root.dir.join(directory)).unwrap();
             assert_eq!(real, usr_bin, "{directory}");

@@ -2,8 +2,8 @@
 
 //! The kernel, with and without the patches, built once and cached.
 //!
-//! A tree is named by all that goes into it, so that a change of any part makes a new one. A file
-//! `complete` is written into it last: a build that was interrupted is taken up again by make.
+//! A tree's name is a hash of everything that goes into it, so any change makes a new tree. The file `complete`
+//! is written last: make resumes an interrupted build.
 
 use crate::{
     command::{run, run_with_progress},
@@ -20,34 +20,34 @@ use std::{
     process::Command,
 };
 
-/// What is made of a kernel that does not boot: what a module needs, and KVM, where the patches are.
+/// Targets of a kernel that does not boot: the files that modules need, and KVM, which has the patches.
 const PARTS: [&str; 3] = ["prepare", "modules_prepare", "arch/x86/kvm/"];
 
 /// A built kernel tree.
 pub struct Kernel {
-    /// Source and objects; what `KDIR` is for a module.
+    /// Source and objects; `KDIR` for a module build.
     pub dir: PathBuf,
 }
 
 impl Kernel {
-    /// The bootable image.
+    /// Returns the bootable image.
     pub fn image(&self) -> PathBuf {
         self.dir.join("arch/x86/boot/bzImage")
     }
 
-    /// The root under which its own modules are installed, in `lib/modules`.
+    /// Returns the directory whose `lib/modules` has the kernel's own modules.
     pub fn modules(&self) -> PathBuf {
         self.dir.join("exitstat-modules")
     }
 
-    /// The release that `uname -r` gives.
+    /// Returns the release, as `uname -r` prints it.
     fn release(&self) -> Result<String> {
         let file = self.dir.join("include/config/kernel.release");
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         Ok(text.trim().to_owned())
     }
 
-    /// What L1 boots of it.
+    /// Returns the files with which L1 boots it.
     pub fn bootable(&self) -> Result<Bootable> {
         Ok(Bootable {
             image: self.image(),
@@ -64,13 +64,13 @@ impl Kernel {
         self.complete().exists()
     }
 
-    /// The name of its tree in the cache.
+    /// Returns the name of its tree in the cache.
     fn name(&self) -> String {
         let name = self.dir.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
-    /// Makes these targets, or all and installs its modules if none are named.
+    /// Makes the targets. Without targets, makes everything and installs the modules.
     fn build(&self, workspace: &Workspace, targets: &[&str], what: &str, steps: u64) -> Result<()> {
         let jobs = std::thread::available_parallelism()?.get() + 1;
         run_with_progress(
@@ -94,7 +94,7 @@ impl Kernel {
     }
 }
 
-/// Minutes that building both kernels of a flavour takes, on 2 cores: none if they are there.
+/// Returns the minutes that building both kernels of a flavour takes on 2 cores: 0 if they are cached.
 pub fn minutes(workspace: &Workspace, flavour: Flavour) -> Result<u64> {
     let (_, base, _) = find_unpatched(workspace, flavour)?;
     let patched = find_with(workspace, &base, &patches(workspace)?)?;
@@ -105,7 +105,7 @@ pub fn minutes(workspace: &Workspace, flavour: Flavour) -> Result<u64> {
     })
 }
 
-/// Where the kernel as Debian's source has it is, or is to be; and what it is made of.
+/// Returns the path of the unpatched kernel, whether or not it is built, with its source and configuration.
 fn find_unpatched(workspace: &Workspace, flavour: Flavour) -> Result<(Source, Kernel, String)> {
     let source = {
         let _lock = workspace.lock_cache("apt")?;
@@ -122,7 +122,7 @@ fn find_unpatched(workspace: &Workspace, flavour: Flavour) -> Result<(Source, Ke
     Ok((source, Kernel { dir }, config))
 }
 
-/// Where the kernel with these patches is, or is to be: its name says what they are.
+/// Returns the path of the kernel with these patches, whether or not it is built. Its name has their hash.
 fn find_with(workspace: &Workspace, base: &Kernel, patches: &[PathBuf]) -> Result<Kernel> {
     let mut contents = Vec::new();
     for patch in patches {
@@ -132,7 +132,7 @@ fn find_with(workspace: &Workspace, base: &Kernel, patches: &[PathBuf]) -> Resul
     Ok(Kernel { dir })
 }
 
-/// The kernel as Debian's source has it.
+/// Builds the unpatched kernel of Debian's source.
 pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     let (source, kernel, config) = find_unpatched(workspace, flavour)?;
     let name = kernel.name();
@@ -141,7 +141,7 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
         return Ok(kernel);
     }
 
-    // Unpacked beside and renamed: a tree that is there is whole.
+    // Unpacked under another name and renamed, so an existing tree is complete.
     if !kernel.dir.exists() {
         let partial = workspace.cached(&format!("unpacking-{name}"))?;
         let _ = fs::remove_dir_all(&partial);
@@ -162,13 +162,13 @@ pub fn unpatched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
             steps,
         )?;
     } else {
-        // To be patched before anything is made of it.
+        // No build here: it is patched first.
         fs::write(kernel.complete(), "")?;
     }
     Ok(kernel)
 }
 
-/// The kernel with the patches.
+/// Builds the kernel with the patches.
 pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     let base = unpatched(workspace, flavour)?;
     with(workspace, flavour, &base, &patches(workspace)?, |tree| {
@@ -176,7 +176,7 @@ pub fn patched(workspace: &Workspace, flavour: Flavour) -> Result<Kernel> {
     })
 }
 
-/// The plain kernel with a patch that is not ours, but is compared with ours.
+/// Builds the plain kernel with a patch that the patches are compared with.
 pub fn compared(workspace: &Workspace, patch: &str) -> Result<Kernel> {
     let base = unpatched(workspace, Flavour::Plain)?;
     let patch = workspace.path(patch);
@@ -229,7 +229,7 @@ fn with(
     Ok(kernel)
 }
 
-/// The patches, in the order of their series file.
+/// Returns the patches, in the order of their series file.
 fn patches(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let dir = workspace.path("patches");
     let series = fs::read_to_string(dir.join("series")).context("patches: no series file")?;
@@ -241,7 +241,7 @@ fn patches(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// The fragments of a configuration, one after the other.
+/// Returns the concatenated fragments of a configuration.
 fn fragments(workspace: &Workspace, flavour: Flavour) -> Result<String> {
     let mut text = String::new();
     for fragment in flavour.fragments() {
@@ -251,7 +251,7 @@ fn fragments(workspace: &Workspace, flavour: Flavour) -> Result<String> {
     Ok(text)
 }
 
-/// Configures the kernel, and checks that each option of the fragments has stuck.
+/// Configures the kernel and checks that each option of the fragments took effect.
 fn configure(workspace: &Workspace, kernel: &Kernel, wanted: &str) -> Result<()> {
     run(workspace.make(&kernel.dir).arg("allnoconfig"))?;
     let dot_config = kernel.dir.join(".config");
@@ -268,18 +268,19 @@ fn configure(workspace: &Workspace, kernel: &Kernel, wanted: &str) -> Result<()>
     Ok(())
 }
 
-/// The options of the fragments that a configuration does not have as the last of them says.
+/// Returns the options of the fragments that a configuration lacks. If several fragments set an option, the
+/// last one counts.
 fn lost<'a>(wanted: &'a str, config: &str) -> Vec<&'a str> {
     wanted
         .lines()
         .filter(|line| line.starts_with("CONFIG_") || line.ends_with("is not set"))
-        // Of an option that a later fragment sets otherwise, that is what counts.
+        // Of several settings of an option, only the last one counts.
         .filter(|option| {
             let name = option_name(option);
             wanted.lines().rfind(|line| option_name(line) == name) == Some(option)
         })
         .filter(|option| !config.lines().any(|line| line == *option))
-        // An option that others rule out is not set, and not named either.
+        // An option whose dependencies are not met is unset, and missing from the file.
         .filter(|option| {
             let name = option_name(option);
             !option.ends_with("is not set") || config.lines().any(|line| option_name(line) == name)
@@ -287,14 +288,14 @@ fn lost<'a>(wanted: &'a str, config: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// `CONFIG_X` of `CONFIG_X=y` or `# CONFIG_X is not set`.
+/// Returns `CONFIG_X` for `CONFIG_X=y` or `# CONFIG_X is not set`.
 fn option_name(line: &str) -> Option<&str> {
     let rest = line.trim_start_matches("# ");
     let end = rest.find(['=', ' '])?;
     rest[..end].starts_with("CONFIG_").then(|| &rest[..end])
 }
 
-/// A short name for contents.
+/// Returns a short hash of contents.
 pub fn key(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What runs L1: an emulator with VMX or SVM, or KVM with nested virtualization.
+//! Environments that run L1: an emulator with VMX or SVM, or KVM with nested virtualization.
 
 use crate::{image, workspace::Workspace};
 use anyhow::{ensure, Result};
@@ -22,35 +22,35 @@ pub enum L0 {
     /// QEMU's emulator, which has no VMX
     Tcg,
     /// QEMU's emulator of an AMD processor, with SVM; one CPU only
-    // With two CPUs an `int3` kills L1 now and then, with Debian's kvm as well.
+    // With two CPUs an `int3` occasionally kills L1, with Debian's kvm too.
     Svm,
 }
 
-/// QEMU's model of an AMD processor. With the features that are removed here, a guest's kernel fails in
+/// QEMU's model of an AMD processor. With the features removed here, a guest's kernel would fail in
 /// `fpstate_reset()`.
 const AMD: &str = "EPYC,-xsave,-avx,-avx2,-f16c,-fma";
 
-/// The most memory that Bochs emulates, in MiB.
+/// Maximum memory that Bochs emulates, in MiB.
 const BOCHS_MEMORY: u32 = 2048;
 
 /// A machine for L1.
 pub struct Machine<'a> {
     pub cpus: u32,
-    /// MiB.
+    /// Memory in MiB.
     pub memory: u32,
     pub kernel: &'a Path,
     pub initrd: &'a Path,
-    /// A disk. Writes to it are discarded afterwards. The machine then has a CD-ROM drive as well, with
+    /// A disk, writes to which are discarded afterwards. With a disk, the machine has a CD-ROM drive too, with
     /// any L0.
     pub disk: Option<&'a Path>,
     pub append: &'a str,
-    /// The speed of the emulated clock, in instructions of all CPUs together.
+    /// Speed of the emulated clock, in instructions per second of all CPUs together.
     pub instructions_per_second: u32,
 }
 
 impl L0 {
-    /// Returns KVM if the machine has VMX and nested KVM, otherwise Bochs. A working `/dev/kvm` proves
-    /// nothing: some machines have one without VMX.
+    /// Returns KVM if the machine has VMX and nested KVM, otherwise Bochs. A working `/dev/kvm` is not enough:
+    /// some machines have one without VMX.
     pub fn choose() -> Self {
         let has = |file: &str, word: &str| {
             fs::read_to_string(file).is_ok_and(|text| text.split_whitespace().any(|w| w == word))
@@ -64,7 +64,7 @@ impl L0 {
         }
     }
 
-    /// Fails if L1 cannot have `memory` MiB.
+    /// Checks that L1 can have `memory` MiB.
     pub fn check_memory(self, memory: u32) -> Result<()> {
         if self == Self::Bochs {
             ensure!(
@@ -101,7 +101,7 @@ impl L0 {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(log);
-        // SAFETY: prctl is async-signal-safe. L1 ends with the lab, however that ends.
+        // SAFETY: prctl is async-signal-safe. It makes L1 die with the lab, even if the lab is killed.
         unsafe {
             command.pre_exec(|| {
                 rustix::process::set_parent_process_death_signal(Some(
@@ -115,7 +115,7 @@ impl L0 {
 }
 
 fn can_create_vm() -> bool {
-    // QEMU fails at once if KVM does not create a VM.
+    // QEMU fails immediately if KVM cannot create a VM.
     Command::new("qemu-system-x86_64")
         .args([
             "-accel", "kvm", "-M", "none", "-display", "none", "-monitor", "stdio",
@@ -145,7 +145,7 @@ fn qemu(machine: &Machine<'_>, dir: &Path, accelerator: &[&str]) -> Result<Comma
             "-smp",
             &machine.cpus.to_string(),
         ])
-        // For debugging a machine that hangs: `info registers`.
+        // For debugging a machine that hangs, with `info registers`.
         .arg("-monitor")
         .arg(format!(
             "unix:{},server=on,wait=off",
@@ -183,7 +183,7 @@ fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Com
         let (disk, dir) = (disk.display(), dir.display());
         format!("ata0-slave: type=disk, mode=volatile, path={disk}, journal={dir}/journal")
     });
-    // The clock's speed is shared by the CPUs, so that it does not depend on their number.
+    // All CPUs share the clock's speed, so it does not depend on their number.
     let config = fs::read_to_string(workspace.path("tests/lab/bochsrc"))?
         .replace("${MEMORY}", &machine.memory.to_string())
         .replace("${CPUS}", &machine.cpus.to_string())
@@ -194,7 +194,7 @@ fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Com
         .replace("${DISK}", &disk)
         .replace("${DIR}", &dir.display().to_string());
     fs::write(dir.join("bochsrc"), config)?;
-    // Debian 12's Bochs stops at its debugger's prompt.
+    // Debian 12's Bochs stops at its debugger's prompt; this command continues.
     fs::write(dir.join("continue"), "c\n")?;
     let mut bochs = Command::new("bochs");
     if machine.cpus > 1 && has_debugger_option() {
@@ -205,8 +205,8 @@ fn bochs(workspace: &Workspace, machine: &Machine<'_>, dir: &Path) -> Result<Com
 }
 
 /// Returns whether Bochs runs without its debugger by default. Without it, Bochs 3.0 runs several CPUs in a
-/// loop in which nested guests jump to address 0. A single CPU has a loop of its own, which is correct and
-/// twice as fast as the debugger's.
+/// loop in which nested guests jump to address 0. A single CPU has its own loop, which is correct and twice as
+/// fast as the debugger's.
 fn has_debugger_option() -> bool {
     Command::new("bochs")
         .arg("-help")

@@ -2,8 +2,8 @@
 
 //! The lab: builds the kernel, the module and images, and runs L1 with L2 inside it.
 //!
-//! A library for the sake of `rust/fuzz`, which gives the parsers in [`report`] and [`suite`] what
-//! no kernel would write. The command is in [`cli`].
+//! It is a library so that `rust/fuzz` can give the parsers in [`report`] and [`suite`] input that no kernel
+//! would write. The command is in [`cli`].
 
 mod artifacts;
 mod bench;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module, built against the patched kernel, and programs that go into L1.
+//! Builds of the module and of programs for L1.
 
 use crate::{
     command::run,
@@ -11,19 +11,19 @@ use crate::{
 use anyhow::{ensure, Result};
 use std::{fs, path::PathBuf, process::Command};
 
-// With a target named, build scripts and macros are not built statically, which they cannot be.
+// With an explicit target, cargo does not link build scripts and macros statically, which would fail.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Where the modules are that were built, and the kernel that they are for.
+/// Built modules and their kernel.
 pub struct Built {
     pub kernel: Kernel,
     /// `kvm_exitstat.ko`.
     pub module: PathBuf,
-    /// The modules that test it.
+    /// The test modules.
     pub tests: Vec<PathBuf>,
 }
 
-/// Builds `kvm_exitstat.ko` and the modules that test it. A warning is an error.
+/// Builds `kvm_exitstat.ko` and the test modules. Warnings are errors.
 pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<Built> {
     let kernel = kernel::patched(workspace, flavour)?;
     let what = if clippy { "clippy" } else { "module" };
@@ -33,11 +33,11 @@ pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<Bu
     let mut build = Command::new(workspace.path("scripts/build-module.sh"));
     build.arg(&kernel.dir).arg(&out).arg("EXITSTAT_TESTS=m");
     if !flavour.boots() {
-        // Nothing is linked that the module's symbols could be looked up in.
+        // The kernel is not linked, so there are no symbols to resolve.
         build.arg("KBUILD_MODPOST_WARN=1");
     }
     if clippy {
-        // Clippy runs where rustc does: what is built already is not looked at again.
+        // Clippy runs in place of rustc and skips up-to-date objects.
         for root in ["exitstat_main", "kunit_main"] {
             let _ = fs::remove_file(out.join(format!("src/{root}.o")));
         }
@@ -45,8 +45,8 @@ pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<Bu
     }
     let output = build.output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    // Without symbols to look up, modpost says of each that it is missing, and speaks of warnings; the
-    // compilers begin theirs with the word.
+    // Without symbols to resolve, modpost reports all of them as missing, in a text with the word "warnings".
+    // Those of compilers begin with "warning:".
     let warning = if flavour.boots() {
         "warning"
     } else {
@@ -72,7 +72,7 @@ pub fn build(workspace: &Workspace, flavour: Flavour, clippy: bool) -> Result<Bu
     })
 }
 
-/// Builds a program of the workspace so that it runs anywhere, and returns where it is.
+/// Builds a program of the workspace as a static executable and returns its path.
 pub fn build_static(workspace: &Workspace, package: &str, program: &str) -> Result<PathBuf> {
     run(workspace
         .cargo()

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A recording of a real guest, for who has no host with VMX.
+//! Recordings of real guests, for people without a VMX host.
 
 use crate::{report::bytes, run::Run, suite::scenarios::scripts, workspace::Workspace};
 use anyhow::{anyhow, ensure, Context, Result};
 use std::{fs, path::Path};
 
-/// Boots L1, has `exitstat record` record a guest there from its boot to its end, and writes the
-/// recording to `file`. With `capture`, the recording has details.
+/// Boots L1, records a guest there from boot to shutdown with `exitstat record`, and writes the recording to
+/// `file`. With `capture`, the recording has details.
 pub fn record(workspace: &Workspace, file: &Path, capture: Option<&str>) -> Result<()> {
     let run = Run {
         command: true,

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What L1 reports on a serial port of its own: named sections of lines.
+//! Report of L1 on a separate serial port: named sections of lines.
 
 use std::collections::BTreeMap;
 
-/// The sections of a report; of sections with one name, all, in order.
+/// Sections of a report by name; several with the same name are kept in order.
 #[derive(Default, Debug, PartialEq, Eq)]
 pub struct Report {
     sections: BTreeMap<String, Vec<String>>,
 }
 
 impl Report {
-    /// Parses what came so far. A section without an end of its own name is not there.
+    /// Parses a report, which may be incomplete. Sections without a matching end are dropped.
     pub fn parse(text: &str) -> Self {
         let mut report = Self::default();
         let mut open: Option<(String, String)> = None;
@@ -31,12 +31,12 @@ impl Report {
         report
     }
 
-    /// The first section of a name.
+    /// Returns the first section with a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         Some(self.sections.get(name)?.first()?)
     }
 
-    /// The sections whose names begin so: the rest of the name, and the text.
+    /// Returns the sections whose names have a prefix: the rest of each name, and the text.
     pub fn all<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.sections.iter().flat_map(move |(name, texts)| {
             let rest = name.strip_prefix(prefix);
@@ -47,7 +47,7 @@ impl Report {
     }
 }
 
-/// The bytes that `od -An -v -tx1` printed.
+/// Parses the output of `od -An -v -tx1`.
 pub fn bytes(text: &str) -> Result<Vec<u8>, String> {
     text.split_whitespace()
         .map(|word| u8::from_str_radix(word, 16).map_err(|e| format!("{word:?}: {e}")))

@@ -24,25 +24,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What Bochs says if its display, which is a server, has no port.
+/// Error of Bochs if its display, a server, cannot bind a port.
 const NO_PORT: &str = "RFB could not bind any port";
 
-/// What to run.
+/// Parameters of a run.
 pub struct Run {
-    /// Script for L1; without one, L2 is booted.
+    /// Script for L1. Without one, L1 boots L2.
     pub l1: Option<String>,
     pub l2: Vec<Guest>,
     pub cpus: u32,
     pub l2_cpus: u32,
     pub kvm_intel: String,
     pub timeout: Duration,
-    /// When it is ended though its time is not over.
+    /// Time at which to stop it early.
     pub end: Option<Instant>,
     pub l0: Option<L0>,
     pub flavour: Flavour,
-    /// Boot this kernel of Debian's, not one of the lab's.
+    /// Boot this Debian kernel instead of one of the lab's.
     pub stock: Option<Stock>,
-    /// Boot a Debian host, with a kernel of Debian's.
+    /// Boot a Debian host with a Debian kernel.
     pub host: Option<Host>,
     pub unpatched: bool,
     pub full_qemu: bool,
@@ -52,18 +52,18 @@ pub struct Run {
     pub selftests: bool,
     /// Put the Debian guest into L1, in `/lab/debian`.
     pub debian: bool,
-    /// More kernels' modules for L1, which gets their kvm in `/lab/NAME`.
+    /// Modules of more kernels: L1 gets their kvm modules in `/lab/NAME`.
     pub kvms: Vec<(&'static str, PathBuf)>,
-    /// More files for L1: each, and where it goes.
+    /// More files for L1, each with its destination.
     pub files: Vec<(PathBuf, String)>,
     /// More programs of this machine for L1, by their paths.
     pub tools: Vec<&'static str>,
     pub append: String,
-    /// Lines of `NAME=value`, which scripts have as variables.
+    /// Lines of `NAME=value`, which scripts get as variables.
     pub env: String,
-    /// L1's memory in MiB, if not 1024.
+    /// L1's memory in MiB; 1024 if `None`.
     pub memory: Option<u32>,
-    /// Print L1's console as it comes.
+    /// Print L1's console while it runs.
     pub echo: bool,
 }
 
@@ -97,20 +97,20 @@ impl Default for Run {
     }
 }
 
-/// How a run ended.
+/// Outcome of a run.
 pub struct Outcome {
-    /// All that L1 printed, its guests' consoles included.
+    /// Everything that L1 printed, including its guests' consoles.
     pub console: String,
     pub report: Report,
-    /// Exit status of the L1 script; none if L1 did not come to its end.
+    /// Exit status of the L1 script; `None` if L1 did not finish.
     pub status: Option<u8>,
     pub timed_out: bool,
-    /// What L0 had to say, if anything.
+    /// L0's messages, if any.
     pub l0_log: String,
 }
 
 impl Outcome {
-    /// As `lab run --help` says.
+    /// Returns the exit code that `lab run --help` describes.
     pub fn exit_code(&self) -> ExitCode {
         match self.status {
             Some(status) => ExitCode::from(status),
@@ -127,7 +127,7 @@ impl Outcome {
 }
 
 impl Run {
-    /// Builds what is missing, boots L1 and waits for its end.
+    /// Builds whatever is missing, boots L1 and waits until it ends.
     pub fn boot(&self, workspace: &Workspace) -> Result<Outcome> {
         ensure!(
             self.flavour.boots(),
@@ -186,7 +186,7 @@ impl Run {
         }
         .pack(dir.path())?;
 
-        // Idle CPUs halt: woken out of MWAIT by another CPU's write, Bochs' at times sleep on.
+        // Idle CPUs must halt: in Bochs, a CPU in MWAIT sometimes misses another CPU's write and sleeps on.
         let append = format!(
             "console=ttyS0,115200 quiet loglevel=3 panic=-1 oops=panic idle=halt {} {}",
             self.flavour.append(),
@@ -204,7 +204,7 @@ impl Run {
         self.launch(workspace, l0, &machine, dir.path())
     }
 
-    /// Boots a Debian host, and waits for its end.
+    /// Boots a Debian host and waits until it ends.
     fn boot_host(&self, workspace: &Workspace, host: Host, l0: L0, memory: u32) -> Result<Outcome> {
         let dir = tempfile::Builder::new()
             .prefix("exitstat-host-")
@@ -222,7 +222,7 @@ impl Run {
         self.launch(workspace, l0, &machine, dir.path())
     }
 
-    /// Starts the machine, and waits for its end; `dir` is the run's own.
+    /// Starts the machine and waits until it ends. `dir` is the run's own directory.
     fn launch(
         &self,
         workspace: &Workspace,
@@ -240,15 +240,15 @@ impl Run {
                 .spawn()
                 .with_context(|| format!("cannot start {program}"))?;
             let outcome = self.wait(child, dir)?;
-            // Two that start at the same moment can both fail to find a port for their displays,
-            // which nobody looks at.
+            // If two start at the same time, both may fail to find a port for their displays, which nobody
+            // uses.
             if !(outcome.console.is_empty() && outcome.l0_log.contains(NO_PORT)) {
                 return Ok(outcome);
             }
         }
     }
 
-    /// The kernel to boot, the modules of ours for it, and where its own are without the shim.
+    /// Returns the kernel to boot, exitstat's modules for it, and the kernel's own modules without the shim.
     fn kernel(&self, workspace: &Workspace) -> Result<(Bootable, Vec<PathBuf>, PathBuf)> {
         if let Some(stock) = self.stock {
             let built = stock.build(workspace)?;
@@ -288,7 +288,7 @@ impl Run {
         let report = Report::parse(&text);
         let status = report.get("exit").and_then(|text| text.trim().parse().ok());
         let mut l0_log = read_lossy(&dir.join("l0.log"))?;
-        // Bochs says it there too.
+        // Bochs also writes messages to the report.
         l0_log += text.split("@begin ").next().unwrap_or_default();
         if let Ok(log) = read_lossy(&dir.join("bochs.log")) {
             let bad = log
@@ -311,7 +311,7 @@ fn read_lossy(path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A file that grows, followed.
+/// Follows a growing file.
 struct Tail {
     file: File,
     bytes: Vec<u8>,

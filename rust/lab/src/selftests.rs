@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's own KVM selftests, built once from the source that the kernels are built from.
+//! The kernel's own KVM selftests, built once from the source of the lab's kernels.
 
 use crate::{
     command::{run, run_with_progress},
@@ -17,14 +17,14 @@ use std::{
     process::Command,
 };
 
-/// What is not as in the tests' own Makefile. Static, as L1 has few libraries.
+/// Overrides for the tests' own Makefile. Static, because L1 has few libraries.
 const FLAGS: [&str; 3] = ["ARCH=x86", "CC=gcc", "LDFLAGS=-static -s"];
 
-/// Which tests run and which do not, in `tests/lab/selftests`.
+/// Lists of the tests that run and of those that do not.
 const LIST: &str = "tests/lab/selftests/list";
 const LEFT_OUT: &str = "tests/lab/selftests/left-out";
 
-/// What L1 gets: pairs of a file and where it goes. The tests that run, and their list.
+/// Returns the files for L1, each with its destination: the tests to run and their list.
 pub fn files(workspace: &Workspace) -> Result<Vec<(PathBuf, String)>> {
     let dir = build(workspace)?;
     let list = workspace.path(LIST);
@@ -38,7 +38,7 @@ pub fn files(workspace: &Workspace) -> Result<Vec<(PathBuf, String)>> {
     Ok(files)
 }
 
-/// Builds the tests, and returns the directory that they are in and nothing else.
+/// Builds the tests and returns the directory that contains only them.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     let source = {
         let _lock = workspace.lock_cache("apt")?;
@@ -53,7 +53,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     let name = format!("selftests-{}-{key}", source.version);
     let dir = workspace.cached(&name)?;
     let _lock = workspace.lock_cache(&name)?;
-    // Made elsewhere and renamed: one that is there is whole.
+    // Built under another name and renamed, so an existing directory is complete.
     if dir.exists() {
         return Ok(dir);
     }
@@ -88,7 +88,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// The names of the programs in `dir`, relative to it.
+/// Returns the paths of the programs below `dir`, relative to it.
 fn programs(dir: &Path) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(dir).with_context(|| dir.display().to_string())? {
@@ -108,14 +108,14 @@ fn programs(dir: &Path) -> Result<BTreeSet<String>> {
     Ok(found)
 }
 
-/// The names in a list, one a line; after #, why.
+/// Returns the names of a list, which has one per line, with the reason after `#`.
 pub fn names(list: &str) -> impl Iterator<Item = &str> {
     list.lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim())
         .filter(|name| !name.is_empty())
 }
 
-/// Each test that was built is either run, or left out for a reason; and there are no others.
+/// Checks that each test that was built is either run or left out for a reason, and that there are no others.
 fn accounted_for(list: &str, left_out: &str, built: &BTreeSet<String>) -> Result<(), String> {
     let mut wrong = Vec::new();
     for line in left_out.lines().filter(|line| !line.starts_with('#')) {

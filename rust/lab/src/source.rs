@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's source, from Debian.
+//! Debian's source package of the kernel.
 
 use crate::{command::run, workspace::Workspace};
 use anyhow::{Context, Result};
@@ -10,25 +10,25 @@ use std::{
     process::Command,
 };
 
-/// The series of Linux that the lab builds.
+/// The Linux series that the lab builds.
 const SERIES: &str = "7.3";
 
-/// Debian's suite that has it.
+/// The Debian suite that has it.
 const SUITE: &str = "trixie-backports";
 
-/// What Debian's packages are signed by.
+/// Keyring of the signatures on Debian's packages.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A source package in the cache.
 pub struct Source {
     package: PathBuf,
-    /// Debian's version of it, such as `7.3.4-1~bpo13+1`.
+    /// Debian's version, such as `7.3.4-1~bpo13+1`.
     pub version: String,
 }
 
 impl Source {
-    /// The package in the cache, or else the newest that Debian has, fetched by an apt
-    /// configuration that adds the suite and leaves the machine's own as it is.
+    /// Returns the package in the cache, or fetches Debian's newest. A separate apt configuration adds the
+    /// suite, so the machine's own stays unchanged.
     pub fn get(workspace: &Workspace) -> Result<Self> {
         let dir = workspace.cached("apt")?;
         let name = format!("linux-source-{SERIES}");
@@ -108,14 +108,14 @@ impl Source {
     }
 }
 
-/// The mirror that the machine has its own packages from.
+/// Returns the mirror that this machine's apt uses.
 pub fn mirror() -> Result<String> {
     let (_, uri) = release()?;
     Ok(uri)
 }
 
-/// What the machine's own apt has of Debian: the release's name, and the lines of a `sources.list` of
-/// it and its security updates.
+/// Returns the machine's Debian release, and the lines of a `sources.list` of it and its security updates, from
+/// the machine's apt.
 pub fn debian() -> Result<(String, String)> {
     let (release, _) = release()?;
     let security = format!("{release}-security");
@@ -127,7 +127,7 @@ pub fn debian() -> Result<(String, String)> {
     Ok((release, lines.concat()))
 }
 
-/// The machine's release of Debian, and where it is.
+/// Returns the machine's Debian release and its mirror.
 fn release() -> Result<(String, String)> {
     main_of_debian()?
         .into_iter()
@@ -135,7 +135,7 @@ fn release() -> Result<(String, String)> {
         .context("this machine's apt sources name no mirror of Debian 12 or 13 (release bookworm or trixie, component main)")
 }
 
-/// Releases of which the machine's apt has the component main, and where they are.
+/// Returns the Debian releases whose component main the machine's apt has, with their mirrors.
 fn main_of_debian() -> Result<Vec<(String, String)>> {
     let targets = run(Command::new("apt-get").args([
         "indextargets",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernels as Debian packages them, and the modules that are built for them (`scripts/stock.sh`).
+//! Kernels as Debian packages them, with modules built for them by `scripts/stock.sh`.
 
 use crate::{command::run, image::Bootable, kernel::key, workspace::Workspace};
 use anyhow::{ensure, Context, Result};
@@ -10,42 +10,42 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A kernel of trixie-backports: the newest of its series.
+/// The newest kernel of a series in trixie-backports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stock {
     /// Such as `7.3`.
     pub series: &'static str,
     /// Such as `cloud-amd64`.
     pub flavour: &'static str,
-    /// As Debian packages it, with nothing of exitstat's.
+    /// As Debian packages it, without exitstat.
     pub plain: bool,
 }
 
-/// The series of the kernel that Debian hosts have in the lab.
+/// Kernel series of the lab's Debian hosts.
 pub const HOST: &str = "7.3";
 
-/// What L1 gets of the packaged modules: KVM, and what it depends on.
+/// Packaged modules for L1: KVM and its dependencies.
 const PARTS: [&str; 3] = [
     "kernel/arch/x86/kvm",
     "kernel/drivers/crypto/ccp",
     "kernel/virt",
 ];
 
-/// What goes into `updates`.
+/// Modules that are installed in `updates`.
 const OURS: [&str; 4] = ["kvm", "kvm-intel", "kvm-amd", "kvm_exitstat"];
 
-/// A kernel that is there, with its modules and ours.
+/// A kernel with its modules and exitstat's.
 pub struct Built {
     plain: bool,
     dir: PathBuf,
-    /// The root that has the packaged modules in `lib/modules`, as L1 gets them: not compressed.
+    /// Root directory whose `lib/modules` has the packaged modules for L1, uncompressed.
     unpacked: PathBuf,
-    /// As `uname -r` gives it.
+    /// Release, as `uname -r` prints it.
     pub release: String,
 }
 
 impl Stock {
-    /// The flavour for all machines.
+    /// Returns the flavour for all machines.
     pub const fn amd64(series: &'static str) -> Self {
         Self {
             series,
@@ -54,7 +54,7 @@ impl Stock {
         }
     }
 
-    /// The same, with nothing of exitstat's; also of 6.1 and 6.12.
+    /// Returns the same without exitstat, which is available for 6.1 and 6.12 too.
     pub const fn plain(series: &'static str) -> Self {
         Self {
             plain: true,
@@ -62,7 +62,7 @@ impl Stock {
         }
     }
 
-    /// An archive of a root that runs bcc's kvmexit on the kernel, which was built.
+    /// Returns the archive of a root that runs bcc's kvmexit on this kernel, which must have been built.
     pub fn bcc(self, workspace: &Workspace) -> Result<PathBuf> {
         let _lock = workspace.lock_cache("stock")?;
         let made = run(Command::new(workspace.path("scripts/stock.sh")).args([
@@ -73,10 +73,10 @@ impl Stock {
         Ok(PathBuf::from(made.trim()))
     }
 
-    /// Fetches and builds what is missing.
+    /// Fetches and builds whatever is missing.
     pub fn build(self, workspace: &Workspace) -> Result<Built> {
         let _lock = workspace.lock_cache("stock")?;
-        // It says itself what it does, where it takes a while.
+        // The script shows its own progress.
         let output = Command::new(workspace.path("scripts/stock.sh"))
             .args([self.series, self.flavour])
             .stdin(Stdio::null())
@@ -105,20 +105,20 @@ impl Stock {
 }
 
 impl Built {
-    /// What Debian's packages have in `lib/modules`.
+    /// Returns the directory of the packaged modules.
     fn package(&self) -> PathBuf {
         self.dir
             .join("packaged/usr/lib/modules")
             .join(&self.release)
     }
 
-    /// The version of the kernel's packages.
+    /// Returns the version of the kernel's packages.
     pub fn version(&self) -> Result<String> {
         let text = fs::read_to_string(self.dir.join("version"))?;
         Ok(text.trim().to_owned())
     }
 
-    /// What boots.
+    /// Returns the files with which L1 boots it.
     pub fn bootable(&self) -> Bootable {
         Bootable {
             image: self.package().join("vmlinuz"),
@@ -127,7 +127,7 @@ impl Built {
         }
     }
 
-    /// What goes into `updates`: KVM with the shim, and the module; or nothing.
+    /// Returns the modules for `updates`: KVM with the shim, and exitstat's; none if the kernel is plain.
     pub fn modules(&self) -> Vec<PathBuf> {
         if self.plain {
             return Vec::new();
@@ -135,7 +135,7 @@ impl Built {
         OURS.map(|name| self.dir.join(format!("{name}.ko"))).into()
     }
 
-    /// Unpacks the packaged modules that L1 gets: scripts load them by file.
+    /// Unpacks the packaged modules for L1, where scripts load them by file.
     fn unpack(&self) -> Result<()> {
         let complete = self.unpacked.join("complete");
         let from = self.package();
@@ -145,13 +145,13 @@ impl Built {
             return Ok(());
         }
         let _ = fs::remove_dir_all(&self.unpacked);
-        // A cloud kernel has less.
+        // Cloud kernels have fewer modules.
         for part in PARTS.into_iter().filter(|part| from.join(part).exists()) {
             let to = modules.join(part);
             fs::create_dir_all(to.parent().unwrap_or(&to))?;
             run(Command::new("cp").arg("-a").arg(from.join(part)).arg(&to))?;
         }
-        // depmod looks for them; what is built in, L1 does not ask for.
+        // depmod expects these files. L1 does not need the list of built-in modules.
         for list in ["modules.builtin", "modules.order"] {
             fs::write(modules.join(list), "")?;
         }

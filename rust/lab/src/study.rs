@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The study: recordings of guests of many kinds, and what `exitstat` makes of them.
+//! The study: recordings of many kinds of guests, and their evaluation by `exitstat`.
 
 use crate::{
     command::run as run_command, image::Guest, report::bytes, run::Run, workspace::Workspace,
@@ -8,8 +8,8 @@ use crate::{
 use anyhow::{anyhow, ensure, Context, Result};
 use std::{fs, path::PathBuf, time::Duration};
 
-/// Runs of L1: their scripts are `tests/report/NAME.sh`. And whether there is the Debian guest in it; all
-/// have the small guests, which run one of `tests/report/guests/`.
+/// Runs of L1, named by their scripts `tests/report/NAME.sh`, and whether they need the Debian guest. All have
+/// the small guests, which run the scripts in `tests/report/guests/`.
 const RUNS: [(&str, bool); 4] = [
     ("small", false),
     ("debian", true),
@@ -17,10 +17,10 @@ const RUNS: [(&str, bool); 4] = [
     ("keys", true),
 ];
 
-/// Minutes that a run takes at most.
+/// Maximum minutes of a run.
 const MINUTES: u64 = 40;
 
-/// Makes the recordings of the runs named, or of all, and then pictures and tables anew.
+/// Makes the recordings of the named runs, or of all, and then the pictures and tables.
 pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
     for name in names {
         ensure!(
@@ -35,7 +35,7 @@ pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
         }
     }
     println!("==> pictures and tables of docs/report.md");
-    // Tables first, as the prose is held against them.
+    // Tables first: the prose is checked against them.
     for test in ["the_report_is", "each_number"] {
         run_command(
             workspace
@@ -48,7 +48,7 @@ pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Boots L1 once, and writes the recordings that were made there to `docs/report`.
+/// Boots L1 once and writes the recordings made there to `docs/report`.
 fn record(workspace: &Workspace, name: &str, debian: bool) -> Result<()> {
     println!("==> booting L1 for the run {name}");
     let script = workspace.path(&format!("tests/report/{name}.sh"));

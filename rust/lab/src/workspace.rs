@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where things are: the checkout, the cache, the tools.
+//! Paths of the checkout, the cache and the tools.
 
 use anyhow::{bail, Context, Result};
 use rustix::fs::{flock, FlockOperation};
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// The checkout, and the tools and the cache that `scripts/toolchain.sh` chose for it.
+/// The checkout, with the tools and the cache that `scripts/toolchain.sh` chose for it.
 pub struct Workspace {
     root: PathBuf,
     cache: PathBuf,
@@ -22,7 +22,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Of the checkout that this program was built from.
+    /// Returns the workspace of the checkout that this program was built from.
     pub fn find() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let root = root.canonicalize().context("the checkout is gone")?;
@@ -52,26 +52,26 @@ impl Workspace {
         })
     }
 
-    /// A file of the checkout.
+    /// Returns the path of a file in the checkout.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
-    /// A place in the cache; its parent exists.
+    /// Returns a path in the cache, whose parent directory exists.
     pub fn cached(&self, name: &str) -> Result<PathBuf> {
         fs::create_dir_all(&self.cache)
             .with_context(|| format!("cannot make the cache, {}", self.cache.display()))?;
         Ok(self.cache.join(name))
     }
 
-    /// Waits until no other process builds `name` in the cache, and keeps others away until the
-    /// value is dropped.
+    /// Waits until no other process builds `name` in the cache, and keeps others from doing so until the
+    /// returned file is dropped.
     pub fn lock_cache(&self, name: &str) -> Result<File> {
         Self::lock(&self.cached(&format!("{name}.lock"))?, name)
     }
 
-    /// The directory `name` in the cache, made by `make` if it is not there. That makes it beside and it is
-    /// renamed: one that is there is whole.
+    /// Returns the directory `name` in the cache, filled by `make` if it does not exist. `make` fills another
+    /// directory, which is then renamed, so an existing one is complete.
     pub fn made_once(&self, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let dir = self.cached(name)?;
         let _lock = self.lock_cache(name)?;
@@ -85,7 +85,7 @@ impl Workspace {
         Ok(dir)
     }
 
-    /// Like [`Self::lock_cache`], for what is built in the checkout.
+    /// Like [`Self::lock_cache`], for builds in the checkout.
     pub fn lock_checkout(&self, name: &str) -> Result<File> {
         let build = self.path("build");
         fs::create_dir_all(&build)?;
@@ -94,7 +94,7 @@ impl Workspace {
 
     fn lock(path: &Path, name: &str) -> Result<File> {
         let file = File::create(path)?;
-        // A short wait is for a sibling that looks whether all is built: not worth a line.
+        // Silent at first: another process may only be checking that everything is built.
         for _ in 0..30 {
             if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
                 return Ok(file);
@@ -106,7 +106,7 @@ impl Workspace {
         Ok(file)
     }
 
-    /// `make` in a kernel tree, with the tools that all kernels and modules are built with.
+    /// Returns `make` in a kernel tree, with the tools for all kernels and modules.
     pub fn make(&self, kernel: &Path) -> Command {
         let mut make = Command::new("make");
         make.arg("-C")
@@ -119,7 +119,7 @@ impl Workspace {
         ] {
             make.arg(format!("{name}={}", tool.display()));
         }
-        // The formatter and the linter that belong to rustc are beside it.
+        // rustc's own formatter and linter are in the same directory.
         for (name, tool) in [("RUSTFMT", "rustfmt"), ("CLIPPY_DRIVER", "clippy-driver")] {
             make.arg(format!(
                 "{name}={}",
@@ -136,14 +136,14 @@ impl Workspace {
         make
     }
 
-    /// `cargo` in the workspace.
+    /// Returns `cargo` in the workspace.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new(&self.cargo);
         cargo.current_dir(&self.root);
         cargo
     }
 
-    /// The versions of the tools that a kernel depends on.
+    /// Returns the versions of the tools that a kernel depends on.
     pub fn tool_versions(&self) -> Result<String> {
         let mut versions = String::new();
         for tool in [

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the guests measured.
+//! Measurements of the guests.
 
 use crate::report::Report;
 use std::collections::BTreeMap;
 
-/// A row of a table: the key, and what runs in L1.
+/// A row of a table: its key and its title.
 pub type Row = (&'static str, &'static str);
 
-/// Rows of the lab's own kernel.
+/// Rows for the lab's own kernel.
 pub const ROWS: &[Row] = &[
     ("unpatched", "KVM as it is"),
     ("patched", "patched KVM, no observer"),
@@ -24,10 +24,10 @@ pub const ROWS: &[Row] = &[
     ("bpftrace_time", "bpftrace, counts and times"),
 ];
 
-/// That of Debian's that is measured apart.
+/// The row for Debian's kernel that is measured separately.
 pub const BCC_ROWS: &[Row] = &[("kvmexit", "bcc's kvmexit, counts")];
 
-/// Rows of Debian's.
+/// Rows for Debian's kernel.
 pub const STOCK_ROWS: &[Row] = &[
     ("unpatched", "KVM as it is"),
     ("exitstat", "exitstat, the module"),
@@ -38,7 +38,7 @@ pub const STOCK_ROWS: &[Row] = &[
     ("kvmexits", "bpftrace, counts and times"),
 ];
 
-/// Its columns: what the guest program is called, the key, and what it does.
+/// Columns: the name of the guest program, the key, and the title.
 pub const PROGRAMS: [(&str, &str, &str); 5] = [
     ("cpuid", "cpuid", "CPUID"),
     ("wrmsr", "wrmsr", "WRMSR, fastpath"),
@@ -50,27 +50,27 @@ pub const PROGRAMS: [(&str, &str, &str); 5] = [
 /// Instructions from the guest's clock reading before an exit to the one after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// The median of the rounds' medians.
+    /// Median of the rounds' medians.
     pub median: u64,
-    /// The least and the greatest of these.
+    /// Minimum and maximum of the rounds' medians.
     pub spread: (u64, u64),
-    /// All cycles of a round by its exits: with timers, and others that have the CPU meanwhile. The
-    /// median of the rounds.
+    /// Median of the rounds' means: all cycles of a round divided by its exits, including timers and other
+    /// tasks on the CPU.
     pub mean: u64,
 }
 
-/// All that was measured.
+/// All measurements.
 pub struct Measured {
-    /// What there is of each program.
+    /// The rows that were measured with each program.
     pub rows: Vec<Row>,
-    /// By program and row.
+    /// Costs by program and row.
     costs: BTreeMap<(&'static str, &'static str), Cost>,
-    /// How each row was started, in their order.
+    /// How each row was started, in order.
     pub how: Vec<(&'static str, String)>,
 }
 
 impl Measured {
-    /// What L1 reported.
+    /// Parses L1's report.
     ///
     /// # Errors
     ///
@@ -99,19 +99,19 @@ impl Measured {
         })
     }
 
-    /// Adds rows that were measured apart.
+    /// Adds rows that were measured separately.
     pub fn add(&mut self, other: Self) {
         self.rows.extend(other.rows);
         self.costs.extend(other.costs);
         self.how.extend(other.how);
     }
 
-    /// What an exit of a program cost.
+    /// Returns the cost of a program's exit.
     pub fn cost(&self, program: &str, row: &str) -> Option<Cost> {
         self.costs.get(&(program, row)).copied()
     }
 
-    /// By how much it is more than with an unpatched KVM.
+    /// Returns the additional cost over an unpatched KVM.
     pub fn more(&self, program: &str, row: &str) -> Option<i64> {
         let (before, after) = (self.cost(program, "unpatched")?, self.cost(program, row)?);
         i64::try_from(after.median)
@@ -120,7 +120,7 @@ impl Measured {
     }
 }
 
-/// The lines that `bare --blind` prints for each round.
+/// Parses the output of `bare --blind`, which has a line per round.
 fn cost(text: &str) -> Option<Cost> {
     let values = |key: &str| -> Vec<u64> {
         let mut values: Vec<u64> = text

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an exit costs, by who watches: the same guests under an unpatched KVM, under exitstat, and under
-//! what people use instead. On one emulated CPU the TSC counts instructions, so costs are exact.
+//! Cost of an exit per observer: the same guests under an unpatched KVM, exitstat, and the alternatives to it.
+//! On one emulated CPU the TSC counts instructions, so costs are exact.
 
 mod measured;
 mod plot;
@@ -20,9 +20,9 @@ use measured::{Measured, Row, BCC_ROWS, PROGRAMS, ROWS, STOCK_ROWS};
 use serde_json::{json, Map, Value};
 use std::{fs, thread, time::Duration};
 
-/// What else is in `build/bench.json`: `scripts/bench-cpu.sh` writes it.
+/// Document that `scripts/bench-cpu.sh` writes. It is included in `build/bench.json`.
 const ON_THE_PROCESSOR: &str = "build/bench-cpu.json";
-/// Programs of the machine that L1 gets.
+/// Programs of this machine for L1.
 const PEERS: [&str; 2] = ["/usr/bin/perf", BPFTRACE];
 const BPFTRACE: &str = "/usr/bin/bpftrace";
 const RESULT: &str = "build/bench.json";
@@ -65,7 +65,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let (own, stock) = thread::scope(|scope| {
         let own = scope.spawn(|| measure(workspace, &own, ROWS));
         let stock = measure(workspace, &stock, STOCK_ROWS).map(|mut stock| {
-            // bcc compiles against the kernel's headers, and may not keep up with a new kernel.
+            // bcc compiles against the kernel's headers and may not support a new kernel yet.
             match measure(workspace, &bcc, BCC_ROWS) {
                 Ok(kvmexit) => stock.add(kvmexit),
                 Err(error) => eprintln!("lab: no row of bcc's kvmexit: {error:#}"),
@@ -107,7 +107,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Boots L1, and has the guests measure.
+/// Boots L1 and runs the guests' measurements.
 fn measure(workspace: &Workspace, run: &Run, rows: &'static [Row]) -> Result<Measured> {
     let outcome = run.boot(workspace)?;
     let failed = check::made_in_l1(&outcome.report)
@@ -122,7 +122,7 @@ fn measure(workspace: &Workspace, run: &Run, rows: &'static [Row]) -> Result<Mea
     Measured::parse(&outcome.report, rows).map_err(anyhow::Error::msg)
 }
 
-/// What each row adds to an exit, and first what it costs without.
+/// Returns the table: the cost of an unobserved exit, then what each row adds to it.
 fn table(measured: &Measured) -> Table {
     let mut table = Table::new();
     let titles = PROGRAMS.iter().map(|(_, _, title)| *title);
@@ -147,7 +147,7 @@ fn table(measured: &Measured) -> Table {
     table
 }
 
-/// What goes into `build/bench.json`; docs/bench.md has the keys.
+/// Returns the content of `build/bench.json`; docs/bench.md describes the keys.
 fn document(measured: &Measured) -> Map<String, Value> {
     let by_program = |value: fn(measured::Cost) -> Value| -> Value {
         let programs = PROGRAMS.iter().map(|&(program, key, _)| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A column of the table as a picture: bars, on a logarithmic axis.
+//! Picture of a column of the table: bars on a logarithmic axis.
 
 use plotters::{
     prelude::*,
@@ -13,17 +13,17 @@ use plotters::{
 
 const FONT: &str = "sans-serif";
 const WIDTH: u32 = 900;
-/// Height of a row.
+/// Height of a row in pixels.
 const HEIGHT: u32 = 34;
-/// Room above and below all rows, for the title and the axis.
+/// Space above and below all rows, for the title and the axis.
 const MARGIN: u32 = 60;
-/// Where bars begin, and how many pixels a power of ten is wide.
+/// Left end of the bars, and pixels per power of ten.
 const LEFT: i32 = 260;
 const DECADE: f64 = 140.0;
 
-/// Draws what each row adds to a CPUID exit.
+/// Draws the additional cost of a CPUID exit for each row.
 pub fn draw(rows: &[(&str, i64)]) -> Result<String, Box<dyn std::error::Error>> {
-    // plotters measures texts with it. The second time, it is registered already.
+    // plotters measures texts with this font. Registering it again fails harmlessly.
     let _ = register_font(FONT, FontStyle::Normal, dejavu::sans::regular());
     let height = 2 * MARGIN + HEIGHT * rows.len() as u32;
     let mut svg = String::new();
@@ -49,7 +49,7 @@ pub fn draw(rows: &[(&str, i64)]) -> Result<String, Box<dyn std::error::Error>> 
             let middle = top + HEIGHT as i32 / 2;
             let right = text(15).pos(Pos::new(HPos::Right, VPos::Center));
             sheet.draw_text(title, &right, (LEFT - 10, middle))?;
-            // 0 has no place on a logarithmic axis: its bar has the least width.
+            // 0 has no place on a logarithmic axis: its bar has the minimum width.
             let end = ((*more).max(1) as f64).log10().mul_add(DECADE, LEFT.into()) as i32;
             let colour = if title.starts_with("exitstat") {
                 RGBColor(242, 142, 43)
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use std::{env, fs, path::Path};
 
-    /// The first table of docs/bench.md: its rows' titles, and their first column.
+    /// Returns the first table of docs/bench.md: the titles of its rows and their first column.
     fn documented(text: &str) -> Vec<(&str, i64)> {
         let rows = text.lines().filter_map(|line| {
             let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
@@ -90,7 +90,7 @@ mod tests {
         rows
     }
 
-    /// `EXITSTAT_UPDATE=1` draws it anew.
+    /// `EXITSTAT_UPDATE=1` redraws it.
     #[test]
     fn the_picture_in_docs_is_of_the_table_there() {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's totals against the histogram that the tracepoint `kvm:kvm_exit` keeps, over whole
-//! lives of guests: each reason must agree exactly.
+//! The module's totals against the histogram of the tracepoint `kvm:kvm_exit`, over whole lifetimes of guests.
+//! Each reason must agree exactly.
 
 use super::{
     check::{self, Check},
@@ -11,19 +11,19 @@ use crate::report::Report;
 use exitstat_core::{reason::REASONS, tally::Tally};
 use std::collections::BTreeMap;
 
-/// The content of `kvm_exitstat/totals`.
+/// Content of `kvm_exitstat/totals`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// All reasons of the SDM.
+    /// Exits by reason of the SDM.
     pub by_reason: BTreeMap<u32, Tally>,
-    /// Exits whose number the SDM does not define.
+    /// Exits with a reason that the SDM does not define.
     pub undefined: Tally,
-    /// vCPUs that there was no memory for.
+    /// Number of vCPUs whose counters could not be allocated.
     pub unattached: u64,
 }
 
 impl Totals {
-    /// Parses the file; every line must be there once, and every reason with its name.
+    /// Parses the file. Each line must be there once, and each reason must have its name.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (mut by_reason, mut undefined, mut unattached) = (BTreeMap::new(), None, None);
         let number = |word: &str| word.parse::<u64>().map_err(|e| format!("{word:?}: {e}"));
@@ -67,24 +67,24 @@ impl Totals {
         })
     }
 
-    /// All exits, and their cycles.
+    /// Returns the sum of all reasons.
     fn sum(&self) -> Tally {
         let all = self.by_reason.values().copied();
         all.chain([self.undefined]).sum()
     }
 
-    /// All exits.
+    /// Returns the number of exits.
     pub fn exits(&self) -> u64 {
         self.sum().exits
     }
 }
 
-/// Exits by basic reason, as the histogram has them.
+/// Returns the histogram's exits by basic reason.
 pub fn parse_histogram(text: &str) -> Result<BTreeMap<u32, u64>, String> {
     histogram::by_reason(text, "exit_reason")
 }
 
-/// `unattached` is how many vCPUs there was no memory for.
+/// Compares the files. `unattached` is the expected number of vCPUs whose counters could not be allocated.
 fn compare(totals: &str, histogram: &str, vcpus: &str, unattached: &str) -> Result<String, String> {
     let expected: u64 = unattached
         .trim()
@@ -117,8 +117,8 @@ fn compare(totals: &str, histogram: &str, vcpus: &str, unattached: &str) -> Resu
             totals.undefined.exits
         ));
     }
-    // All vCPUs have come and gone since the module was loaded: what was kept of them one by one
-    // is what was kept of the host, if there was memory for each.
+    // All vCPUs began and ended while the module was loaded, so their sum is the host's total, unless
+    // allocations failed.
     let sum = totals.sum();
     let retired = format!("retired {} {}\n", sum.exits, sum.cycles);
     if (vcpus == retired) != (expected == 0) {
@@ -138,7 +138,7 @@ fn compare(totals: &str, histogram: &str, vcpus: &str, unattached: &str) -> Resu
     }
 }
 
-/// One check for each time that a script called `agreement`.
+/// Returns a check for each call of `agreement` in a script.
 pub fn checks(report: &Report) -> Vec<Check> {
     check::for_each(report, "agreement", "totals", |name, section| {
         Check::new(format!("agrees with the tracepoint, {name}"), || {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counting by BPF on kernels with nothing of exitstat's: what it counted, against the histogram that the
-//! tracepoint `kvm:kvm_exit` keeps.
+//! Counting by BPF on kernels without exitstat, against the histogram of the tracepoint `kvm:kvm_exit`.
 
 use super::{
     agreement::parse_histogram,
@@ -14,7 +13,7 @@ use exitstat_core::svm;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What every change should pass: the newest kernel and the oldest, on AMD, which is quick to emulate.
+/// Returns the scenarios for every change: the newest kernel and the oldest, on AMD, which is fast to emulate.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     Ok(vec![
         on_amd("bpf-7.3-amd", "7.3", &["bpf"], workspace)?,
@@ -22,7 +21,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     ])
 }
 
-/// What takes longer.
+/// Returns the scenarios that take longer.
 pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let intel = |name, series| -> Result<Scenario> {
         Ok(Scenario {
@@ -98,7 +97,7 @@ fn on(series: &'static str, names: &[&str], workspace: &Workspace) -> Result<Run
     })
 }
 
-/// What is compared of a reason.
+/// Compares the exits of each reason.
 fn compare(exits: &str, histogram: &str, unattached: &str) -> Result<String, String> {
     let json: Value = serde_json::from_str(exits).map_err(|e| format!("{e}: {exits:?}"))?;
     if json["source"] != "bpf" {
@@ -115,7 +114,7 @@ fn compare(exits: &str, histogram: &str, unattached: &str) -> Result<String, Str
     for row in json["reasons"].as_array().into_iter().flatten() {
         let reason = match number(&row["number"]) as u32 {
             svm::OTHER => svm::OTHER,
-            // As the histogram's are taken: the low half.
+            // The histogram counts by the low half too.
             number => number & 0xffff,
         };
         let exits = number(&row["exits"]);
@@ -124,7 +123,7 @@ fn compare(exits: &str, histogram: &str, unattached: &str) -> Result<String, Str
         if expected == 0 && number(&vcpus["exits"]) != exits {
             wrong.push(format!("of the host {exits}, of vCPUs {vcpus}"));
         }
-        // Only exits: no times, and no histogram.
+        // Without times, there are no histograms either.
         if row["cycles"].is_null() {
             continue;
         }
@@ -133,7 +132,7 @@ fn compare(exits: &str, histogram: &str, unattached: &str) -> Result<String, Str
         if in_buckets != number(&vcpus["exits"]) {
             wrong.push(format!("reason {reason}: {in_buckets} in buckets, {vcpus}"));
         }
-        // Of vCPUs that there is no room for, only exits are counted.
+        // vCPUs without room in the maps have exits only.
         if expected == 0 && number(&row["cycles"]) == 0 {
             wrong.push(format!("reason {reason} took no time: {row}"));
         }
@@ -156,7 +155,7 @@ fn compare(exits: &str, histogram: &str, unattached: &str) -> Result<String, Str
     }
 }
 
-/// One check for each time that a script called `agrees`.
+/// Returns a check for each call of `agrees` in a script.
 pub fn checks(report: &Report) -> Vec<Check> {
     check::for_each(report, "bpf", "unattached", |name, section| {
         Check::new(format!("BPF agrees with the tracepoint, {name}"), || {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One thing that was checked, and what was seen.
+//! Checks and their results.
 
 use crate::report::Report;
 
-/// A check that was made.
+/// A check with its result.
 pub struct Check {
-    /// What was checked, as a sentence or nearly.
+    /// Description, approximately a sentence.
     pub name: String,
-    /// What was seen, if it is worth a line; or what is wrong.
+    /// The finding, if it is worth a line, or the failure.
     pub result: Result<String, String>,
 }
 
@@ -21,7 +21,7 @@ impl Check {
         }
     }
 
-    /// A check that could not even be made.
+    /// Returns a check that could not be made.
     pub fn failed(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -30,8 +30,8 @@ impl Check {
     }
 }
 
-/// A check for each time that the script reported a section `KIND NAME WHAT`: what `check` makes of the name, and of the
-/// sections of that kind and name, which are empty if they are not there.
+/// Makes a check for each section `KIND NAME WHAT` in the report. `check` gets the name and a function that
+/// returns the sections of that kind and name, or an empty text.
 pub fn for_each<'a>(
     report: &'a Report,
     kind: &str,
@@ -52,7 +52,7 @@ pub fn for_each<'a>(
         .collect()
 }
 
-/// The checks that the L1 script made with `check`. What a command said in one line is shown.
+/// Returns the checks that the L1 script made with `check`. One line of a command's output is shown.
 pub fn made_in_l1(report: &Report) -> Vec<Check> {
     report
         .all("check ")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The suite of long tests: debug kernels, faults, load, and a kernel as distributions have it.
+//! The suite of long tests: debug kernels, fault injection, load, and a distribution's kernel.
 
 use super::{
     detail, distro, leaves,
@@ -11,12 +11,12 @@ use crate::{flavour::Flavour, run::Run, workspace::Workspace};
 use anyhow::Result;
 use std::{fs, time::Duration};
 
-/// Of what is done again and again: kernels that check everything need ten times as long, and what is
-/// lost or wrong each time shows in a few. `load` does it in full.
+/// Fewer repetitions, for kernels that check everything: they need ten times as long, and leaks and errors of
+/// every repetition show after a few. `load` repeats in full.
 const FEWER: &str = "CHURN_CYCLES=20\nKILLS=10\nGUESTS=20\nDETAIL_CYCLES=10";
 
-/// All scenarios; long ones first, so that they do not come last when several run at a time. Their minutes
-/// are those that they take two at a time on 2 cores, and a fifth more.
+/// Returns all scenarios, long ones first, so that they do not run last when several run in parallel. Their
+/// minutes are for two at a time on 2 cores, plus a fifth.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
     let mut all = vec![
@@ -28,7 +28,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
                 selftests: true,
                 memory: Some(2048),
                 timeout: Duration::from_secs(3600),
-                // The other files of the directory are no scripts.
+                // The directory's other files are not scripts.
                 l1: Some(fs::read_to_string(
                     workspace.path("tests/lab/selftests/l1.sh"),
                 )?),

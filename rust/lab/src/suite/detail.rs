@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What exits are about, as the module captured it, against histograms of KVM's tracepoints: key by key.
+//! Details that the module captured, against histograms of KVM's tracepoints, key by key.
 
 use super::{
     agreement::Totals,
@@ -14,10 +14,10 @@ use exitstat_core::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Exits by reason and something.
+/// Exits by reason and key.
 type ByKey = BTreeMap<(u32, u64), u64>;
 
-/// A row of the module's `details`, or the sum of some.
+/// A row of the module's `details`, or the sum of several.
 struct Captured {
     reason: u32,
     key: u64,
@@ -54,7 +54,7 @@ fn add(to: &mut ByKey, key: (u32, u64), more: u64) {
     *to.entry(key).or_default() += more;
 }
 
-/// What the tracepoints say by reason and key, of the reasons that they say it of.
+/// Returns the exits by reason and key in the tracepoints' histograms, for the reasons that have them.
 fn traced_keys<'a>(section: &dyn Fn(&str) -> &'a str) -> Result<ByKey, String> {
     let mut traced = ByKey::new();
     let exits = histogram::rows(section("kvm_exit"), ["exit_reason", "info1", "intr_info"])?;
@@ -92,7 +92,7 @@ fn traced_keys<'a>(section: &dyn Fn(&str) -> &'a str) -> Result<ByKey, String> {
         add(&mut traced, (48, address & !(REGION - 1) | error & 7), hits);
     }
     for ([kind, gpa], hits) in histogram::rows(section("kvm_mmio"), ["type", "gpa"])? {
-        // Not of a read that userspace has yet to answer: it is traced once more then.
+        // A read that userspace must finish is traced again when it is finished.
         if kind != MMIO_READ_UNSATISFIED {
             add(&mut traced, (49, gpa), hits);
         }
@@ -105,13 +105,13 @@ fn traced_keys<'a>(section: &dyn Fn(&str) -> &'a str) -> Result<ByKey, String> {
 
 const MMIO_READ_UNSATISFIED: u64 = 0;
 
-/// No tracepoint says what exits for these reasons are about: APIC accesses, VMREAD, VMWRITE, XSETBV.
+/// Reasons without a tracepoint for their key: APIC accesses, VMREAD, VMWRITE, XSETBV.
 const UNTRACED: [u32; 4] = [44, 23, 25, 55];
 
-/// What is traced without an exit of that reason, so that more is traced than was captured.
+/// Returns whether more was traced than captured for a reason that is known.
 ///
-/// CPUID of leaf 0: KVM's emulator asks for the vendor. A device's registers: the first access to a page is an EPT
-/// violation, so that those of a region and the misconfigurations in it are what is traced of devices in it.
+/// CPUID, leaf 0: KVM's emulator reads the vendor without an exit. Device registers: the first access to a page
+/// is an EPT violation, so the violations and misconfigurations of a region together are the traced accesses.
 fn explained(key: (u32, u64), captured: u64, traced: u64, all: &ByKey, all_traced: &ByKey) -> bool {
     match key {
         (10, 0) => captured < traced,
@@ -133,7 +133,7 @@ fn explained(key: (u32, u64), captured: u64, traced: u64, all: &ByKey, all_trace
     }
 }
 
-/// The key as the tracepoint has it.
+/// Returns the key as the tracepoint has it.
 fn traceable(row: &Captured) -> (u32, u64) {
     let key = match row.reason {
         0 => row.key & 0x7ff,
@@ -142,7 +142,8 @@ fn traceable(row: &Captured) -> (u32, u64) {
     (row.reason, key)
 }
 
-/// What is not as traced. Of a reason, `others` were captured without a key: as many may be missing in its keys.
+/// Returns the differences. `others` has the captured exits without a key by reason: at most as many may be
+/// missing from the reason's keys.
 fn differences(captured: &ByKey, traced: &ByKey, others: &BTreeMap<u32, u64>) -> Vec<String> {
     let keys: BTreeSet<_> = captured.keys().chain(traced.keys()).collect();
     let of = |map: &ByKey, key| map.get(key).copied().unwrap_or(0);
@@ -158,7 +159,7 @@ fn differences(captured: &ByKey, traced: &ByKey, others: &BTreeMap<u32, u64>) ->
             continue;
         }
         let (missing, texts) = wrong.entry(key.0).or_default();
-        // More captured than traced is nothing that is missing.
+        // More captured than traced is always wrong.
         *missing = missing.saturating_add(theirs.checked_sub(mine).unwrap_or(u64::MAX));
         texts.push(format!(
             "reason {} key {:#x}: {mine} captured, {theirs} traced",
@@ -218,7 +219,7 @@ fn compare<'a>(section: &dyn Fn(&str) -> &'a str) -> Result<String, String> {
     {
         add(&mut traced_ips, (reason as u32 & 0xffff, ip), hits);
     }
-    // An instruction pointer of 0 is not told from none.
+    // An instruction pointer of 0 cannot be distinguished from a missing one.
     traced_ips.retain(|&(_, ip), _| ip != 0);
     let (mut exact, mut less) = (0, 0);
     for (key, &exits) in &ips {
@@ -248,7 +249,7 @@ fn compare<'a>(section: &dyn Fn(&str) -> &'a str) -> Result<String, String> {
     }
 }
 
-/// One check for each time that a script called `details`.
+/// Returns a check for each call of `details` in a script.
 pub fn checks(report: &Report) -> Vec<Check> {
     check::for_each(report, "detail", "captured", |name, section| {
         Check::new(
@@ -263,7 +264,7 @@ mod tests {
     use super::*;
     use exitstat_core::reason::REASONS;
 
-    /// A guest that writes an MSR 7 times, one of which is in no row, and halts.
+    /// Sections of a guest that writes an MSR 7 times, one of which has no row, and halts.
     fn sections(what: &str, msr_exits: u64, traced: u64) -> String {
         let end = "Totals:\n    Dropped: 0\n";
         match what {
@@ -304,7 +305,7 @@ mod tests {
 
     #[test]
     fn equal_counts_agree_and_others_do_not() {
-        // One before capturing began, or one for whose key there was no room.
+        // The missing exit preceded capturing, or its key had no room.
         for traced in [6, 7] {
             let seen = compared(6, traced).unwrap();
             assert!(seen.ends_with("1 exits in other"), "{seen}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module on a kernel as distributions have it: part of the long tests.
+//! The module on a distribution's kernel: part of the long tests.
 
 use super::{
     leaves, numbers,
@@ -9,7 +9,7 @@ use super::{
 use crate::{flavour::Flavour, l0::L0, run::Run, workspace::Workspace};
 use anyhow::Result;
 
-/// Its scenarios.
+/// Returns its scenarios.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     Ok(vec![
         Scenario {

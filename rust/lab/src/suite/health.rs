@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What no run may leave behind: warnings in the log, unexpected taint.
+//! Checks after every run: no warnings in the log, no unexpected taint.
 
 use super::{check::Check, scenarios::Scenario};
 use crate::{flavour::Flavour, run::Outcome, workspace::Workspace};
 use clap::ValueEnum;
 
-/// What a kernel says of its processor, and no complaint: it has not the microcode for a mitigation.
+/// Message about the processor, not a complaint: it lacks the microcode for a mitigation.
 const OF_THE_PROCESSOR: &str = "admin-guide/hw-vuln";
 
-/// Words of the kernel's own complaints, and of its debugging aids: those by which they say that
-/// they gave up, too.
+/// Words in complaints of the kernel and its debugging aids, including those with which the aids give up.
 const COMPLAINTS: [&str; 19] = [
     "WARNING:",
     "BUG:",
@@ -33,14 +32,14 @@ const COMPLAINTS: [&str; 19] = [
     "KCSAN:",
 ];
 
-/// S and W, which the emulator's processor and the warning in the baseline bring; N, KUnit, which
-/// is built in; O, which any module from outside the kernel's tree brings.
+/// S and W, from the emulated processor and the warning in the baseline; N, from built-in KUnit; O, from any
+/// out-of-tree module.
 const TAINT: u32 = (1 << 2) | (1 << 9) | (1 << 12) | (1 << 18);
 
-/// E, which modules without a signature bring to a kernel that looks for one, as Debian's does.
+/// E, from unsigned modules in a kernel that checks signatures, such as Debian's.
 const UNSIGNED: u32 = 1 << 13;
 
-/// Checks of the log of any run.
+/// Returns the checks of any run's log.
 pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> Vec<Check> {
     let Some(log) = outcome.report.get("dmesg") else {
         return vec![Check::failed("log has no complaint", "L1 gave no log")];
@@ -77,7 +76,7 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
     if scenario.run.env.contains("KMEMLEAK=") {
         checks.push(Check::new("kmemleak finds nothing", || {
             let found = outcome.report.get("kmemleak").ok_or("it did not scan")?;
-            // A report is "unreferenced object", some facts, and a backtrace.
+            // A report has "unreferenced object", some properties and a backtrace.
             let objects = found.split("unreferenced object").skip(1);
             let new: Vec<&str> = objects
                 .filter(|object| !baseline.iter().any(|known| known.is_in(object)))
@@ -89,7 +88,7 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
             }
         }));
     }
-    // The list of what to overlook must not outlive its reasons.
+    // Entries of the baseline must not outlive their reasons.
     if scenario.run.unpatched {
         for known in baseline.iter().filter(|known| !known.at_times) {
             checks.push(Check::new(
@@ -108,29 +107,27 @@ pub fn checks(workspace: &Workspace, scenario: &Scenario, outcome: &Outcome) -> 
     checks
 }
 
-/// What the kernel says, before a trace, when there is no memory; and the lines between which a script
-/// makes it so.
+/// Messages before a stack trace when memory is short. Scripts mark the lines between which they cause this.
 const NO_MEMORY: [&str; 2] = ["page allocation failure", "vmalloc error"];
 const ALLOCATIONS_FAIL: &str = "lab: allocations fail";
 const NO_MORE: &str = "lab: allocations fail no more";
 
-/// What KCSAN's reports begin with.
+/// Beginning of KCSAN's reports.
 const RACE: &str = "BUG: KCSAN: data-race";
 
-/// The lines after the first of a report of KCSAN's.
+/// Returns the lines of a KCSAN report after the first.
 fn rest_of_report<'a>(after: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     after.take_while(|line| !line.contains("======"))
 }
 
-/// Whether a report of KCSAN's, of which these are the lines after the first, has a function of KVM's or of
-/// ours in one of its two traces. Races of other code, as of the idle loop with its tick, are there with or
-/// without the patches, now and then.
+/// Returns whether a KCSAN report has a function of KVM or exitstat in one of its two stack traces. `after` has
+/// the lines after its first. Races in other code, such as between the idle loop and its tick, happen
+/// occasionally with and without the patches.
 fn is_of_kvm<'a>(after: impl Iterator<Item = &'a str>) -> bool {
     rest_of_report(after).any(|line| line.contains("[kvm"))
 }
 
-/// The lines of a log in which the kernel complains, other than as `baseline` has it, or as a script
-/// wants it to.
+/// Returns the log lines with complaints, except those in `baseline` and those that a script causes.
 pub fn complaints<'a>(log: &'a str, baseline: &[Known]) -> Vec<&'a str> {
     let expected = |line: &str| baseline.iter().any(|known| known.is_in(line));
     let (mut in_known_trace, mut allocations_fail) = (false, false);
@@ -161,16 +158,16 @@ pub fn complaints<'a>(log: &'a str, baseline: &[Known]) -> Vec<&'a str> {
     bad
 }
 
-/// What the unpatched kernel says as well.
+/// A message that the unpatched kernel logs too.
 #[derive(Debug, PartialEq)]
 pub struct Known {
     text: String,
-    /// Not in each run, so that one without it is no reason to strike it out.
+    /// Only some runs have it, so a run without it does not make it obsolete.
     at_times: bool,
 }
 
 impl Known {
-    /// What is looked for in the log.
+    /// Returns the text to look for in the log.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -180,15 +177,15 @@ impl Known {
     }
 }
 
-/// What the unpatched kernel of a flavour says as well.
+/// Returns the messages that the unpatched kernel of a flavour logs too.
 fn baseline(workspace: &Workspace, flavour: Flavour) -> Result<Vec<Known>, String> {
     let text = std::fs::read_to_string(workspace.path("tests/lab/baseline"))
         .map_err(|e| format!("tests/lab/baseline: {e}"))?;
     Ok(parse_baseline(&text, flavour))
 }
 
-/// One text a line; before it, and a colon, the flavours that say it, if not all, and then `at times: `
-/// if not each run has it; after #, why.
+/// Parses a baseline with one text per line. Before the text may be the flavours that log it, if not all do,
+/// then `at times: ` if not every run has it; each ends with a colon. The reason follows after `#`.
 pub fn parse_baseline(text: &str, flavour: Flavour) -> Vec<Known> {
     let lines = text
         .lines()
@@ -269,7 +266,7 @@ mod tests {
         let first = format!("{RACE} in a / b");
         let rest = ["read to 0x1 of 4 bytes by task 1:", " a+0x1/0x2"];
         for ours in ["vcpu_run+0x1/0x2 [kvm]", "exit+0x1/0x2 [kvm_exitstat]"] {
-            // The whole report, as it tells where.
+            // The whole report is printed, because it has the place.
             let deep = format!(" {ours}");
             assert_eq!(
                 complaints(&report(ours), &[]),

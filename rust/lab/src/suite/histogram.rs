@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The histograms that tracepoints keep (`hist:keys=…`), as tracefs prints them.
+//! Histograms of tracepoints (`hist:keys=…`), as tracefs prints them.
 
 use std::collections::BTreeMap;
 
-/// The rows that have exactly these fields, with how often they were hit. Those of other histograms of the same
-/// tracepoint are passed over.
+/// Returns the rows that have exactly these fields, with their hit counts. Rows of other histograms of the same
+/// tracepoint are skipped.
 pub fn rows<const N: usize>(text: &str, fields: [&str; N]) -> Result<Vec<([u64; N], u64)>, String> {
     let mut rows = Vec::new();
     for line in text.lines().map(str::trim) {
@@ -38,7 +38,7 @@ pub fn rows<const N: usize>(text: &str, fields: [&str; N]) -> Result<Vec<([u64; 
     Ok(rows)
 }
 
-/// In decimal, maybe negative, or in hexadecimal.
+/// Parses a number in decimal, possibly negative, or in hexadecimal.
 fn number(text: &str) -> Option<u64> {
     match (text.strip_prefix("0x"), text.strip_prefix('-')) {
         (Some(digits), _) => u64::from_str_radix(digits, 16).ok(),
@@ -47,12 +47,12 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// Hits by basic exit reason, of a histogram with that one key and no other.
+/// Returns hits by basic exit reason, from a histogram with this single key.
 pub fn by_reason(text: &str, key: &str) -> Result<BTreeMap<u32, u64>, String> {
     let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
     let rows = rows(text, [key])?;
     for &([reason], hits) in &rows {
-        // The keys are the full 32 bits of the VMCS field.
+        // The keys are the full 32-bit VMCS field.
         let count = counts.entry((reason & 0xffff) as u32).or_default();
         *count = count
             .checked_add(hits)

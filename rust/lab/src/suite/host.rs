@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the host sees, in every way that it can: the device's snapshot, text in debugfs, and what the
-//! command `exitstat` makes of it. All must say the same.
+//! All of the host's views: the device's snapshot, the text in debugfs, and the output of `exitstat`. They must
+//! all agree.
 
 use super::{agreement::Totals, check::Check};
 use crate::report::{bytes, Report};
@@ -17,13 +17,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A snapshot of a VM with 8 vCPUs takes no more instructions: a tenth of a millisecond at 2 GHz and one
-/// instruction a cycle.
+/// Maximum instructions of a snapshot of a VM with 8 vCPUs: a tenth of a millisecond at 2 GHz and one
+/// instruction per cycle.
 const SNAPSHOT_CYCLES: u64 = 200_000;
 
 type Tallies = BTreeMap<u32, Tally>;
 
-/// All checks of the scenario `host`.
+/// Returns all checks of the scenario `host`.
 pub fn checks(report: &Report) -> Vec<Check> {
     let text = |name: &str| {
         report
@@ -68,7 +68,7 @@ pub fn checks(report: &Report) -> Vec<Check> {
             same("csv", of_csv(text("csv")?))
         }),
         Check::new("a recorded boot has the totals", || {
-            // What came after the last sample: a guest's end is no exit.
+            // Nothing happened after the last sample: a guest's shutdown is no exit.
             same("recording", of_json(text("recording")?))
         }),
         Check::new("promtool is content with the metrics", || {
@@ -79,7 +79,7 @@ pub fn checks(report: &Report) -> Vec<Check> {
             let cycles = time.lines().filter_map(|l| l.strip_prefix("cycles "));
             let cycles: Vec<u64> = cycles.filter_map(|n| n.parse().ok()).collect();
             let seen = time.split_whitespace().collect::<Vec<_>>().join(" ");
-            // The least of them: timers of the host's fire in others.
+            // The minimum, because host timers fire during some.
             if cycles.len() == 3 && cycles.iter().any(|&n| n < SNAPSHOT_CYCLES) {
                 Ok(seen)
             } else {
@@ -131,14 +131,14 @@ pub fn checks(report: &Report) -> Vec<Check> {
     ]
 }
 
-/// The rest of the line that the guest marked.
+/// Returns the rest of a line that the guest marked.
 fn said<'a>(console: &'a str, what: &str) -> Result<&'a str, String> {
     let mut marked = console.lines().filter_map(|l| l.split_once("@guest "));
     let line = marked.find_map(|(_, line)| line.strip_prefix(what));
     line.ok_or_else(|| format!("the guest did not say {what:?}"))
 }
 
-/// Sums of the rows of those records that `wanted` takes.
+/// Sums the rows of the records that `wanted` selects.
 fn sums(bytes: &[u8], wanted: impl Fn(&Owner) -> bool) -> Result<Tallies, String> {
     let damaged = |e| format!("{e:?}");
     let mut sums = Tallies::new();
@@ -164,7 +164,7 @@ fn of_vcpus(bytes: &[u8]) -> Result<Tallies, String> {
     sums(bytes, |owner| !matches!(owner, Owner::Cpu(_)))
 }
 
-/// Each histogram adds up to the row's exits, and its last bucket has the longest.
+/// Checks that each histogram adds up to its row's exits, and that its last bucket contains the longest exit.
 fn histograms(bytes: &[u8]) -> Result<String, String> {
     let damaged = |e| format!("{e:?}");
     let mut rows = 0;
@@ -193,7 +193,7 @@ fn histograms(bytes: &[u8]) -> Result<String, String> {
     }
 }
 
-/// Sums over lines of debugfs: owner in so many columns, then number, name, exits, cycles.
+/// Sums lines of debugfs. Their columns: `owner` columns for the owner, then number, name, exits and cycles.
 fn of_text(text: &str, owner: usize) -> Result<Tallies, String> {
     let mut sums = Tallies::new();
     for line in text.lines() {
@@ -212,7 +212,7 @@ fn of_text(text: &str, owner: usize) -> Result<Tallies, String> {
     Ok(sums)
 }
 
-/// The rows of a document `exits`, those of zeros left out.
+/// Returns the rows of an `exits` document without those that are zero.
 fn of_json(text: &str) -> Result<Tallies, String> {
     let line = text.lines().last().unwrap_or_default();
     let document: Value = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
@@ -235,7 +235,7 @@ fn of_json(text: &str) -> Result<Tallies, String> {
     Ok(tallies)
 }
 
-/// The same of CSV.
+/// Returns the rows of a CSV document.
 fn of_csv(text: &str) -> Result<Tallies, String> {
     let mut lines = text.lines();
     let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
@@ -247,7 +247,7 @@ fn of_csv(text: &str) -> Result<Tallies, String> {
     let mut tallies = Tallies::new();
     for line in lines {
         let words: Vec<&str> = line.split(',').collect();
-        // The line of all reasons has no number.
+        // The total's line has no number.
         if words.get(reason).is_none_or(|word| word.is_empty()) {
             continue;
         }
@@ -265,8 +265,8 @@ fn of_csv(text: &str) -> Result<Tallies, String> {
     Ok(tallies)
 }
 
-/// Two documents: the first has no length, as it is since the module was loaded, the second has, and in
-/// it the noisy guest had exits, but not as many as before.
+/// Checks two documents. The first, since the module was loaded, has no length. The second has a length, and
+/// the noisy guest has exits in it, but fewer than in the first.
 fn intervals(text: &str) -> Result<String, String> {
     let mut documents = Vec::new();
     for line in text.lines() {
@@ -283,7 +283,7 @@ fn intervals(text: &str) -> Result<String, String> {
     }
 }
 
-/// What Prometheus' own checker says of metrics in text.
+/// Checks metrics with Prometheus' own checker.
 fn promtool(metrics: &str) -> Result<String, String> {
     let check = || -> std::io::Result<std::process::Output> {
         let mut promtool = Command::new("promtool")
@@ -310,8 +310,8 @@ fn promtool(metrics: &str) -> Result<String, String> {
     }
 }
 
-/// Counters only grow: what the host saw lies between two readings of the guest, and where those are
-/// equal it is the same.
+/// Checks that the host's counts are between two readings of the guest, and the same where those are equal:
+/// counters only grow.
 fn between(first: &Tallies, host: &Tallies, second: &Tallies) -> Result<String, String> {
     let (mut equal, mut moved) = (0, 0);
     for reason in 0..86 {
@@ -333,8 +333,8 @@ fn between(first: &Tallies, host: &Tallies, second: &Tallies) -> Result<String, 
     }
 }
 
-/// Shadow paging writes to control registers, invalidates pages and faults where nested paging has
-/// its own exits.
+/// Checks for the exits of shadow paging: writes to control registers, page invalidations and page faults where
+/// nested paging has exits of its own.
 fn shadow_paging(text: &str) -> Result<String, String> {
     let line = text.lines().last().unwrap_or_default();
     let document: Value = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;

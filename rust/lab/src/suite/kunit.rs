@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the KUnit suites of the module said, in KTAP: each case is a check of its own.
+//! Results of the module's KUnit suites in KTAP. Each case is a check.
 
 use super::check::Check;
 use crate::report::Report;
 
-/// The suites in `src/`, and how many cases each has at least: a suite that lost some is noticed.
+/// The suites in `src/` with their minimum numbers of cases, which detect lost cases.
 const SUITES: [(&str, usize); 7] = [
     ("exitstat_column", 4),
     ("exitstat_cpu", 8),
@@ -16,7 +16,7 @@ const SUITES: [(&str, usize); 7] = [
     ("exitstat_vcpu", 11),
 ];
 
-/// One check for each case, and one for each suite as a whole.
+/// Returns a check for each case and one for each suite.
 pub fn checks(report: &Report) -> Vec<Check> {
     let mut checks = Vec::new();
     for (suite, least) in SUITES {
@@ -37,7 +37,7 @@ fn of_suite(suite: &str, least: usize, ktap: &str) -> Vec<Check> {
     let mut said = Vec::new();
     let (mut plan, mut whole) = (None::<usize>, None);
     for line in ktap.lines() {
-        // What is about a case comes before its result, indented.
+        // Indented lines about a case precede its result.
         let indented = line.starts_with(' ');
         let text = line.trim();
         match result(text) {
@@ -67,7 +67,7 @@ fn of_suite(suite: &str, least: usize, ktap: &str) -> Vec<Check> {
     cases
 }
 
-/// Whether a line is a result: did it pass, and of what. A test that was skipped did not pass.
+/// Parses a result: whether it passed, and its name. Skipped tests did not pass.
 fn result(line: &str) -> Option<(bool, &str)> {
     let (ok, rest) = match line.strip_prefix("not ok ") {
         Some(rest) => (false, rest),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What Debian's `cpuid` printed in a guest, against the table of the leaves.
+//! Output of Debian's `cpuid` in a guest, against the table of the leaves.
 
 use super::{agreement::Totals, check::Check};
 use crate::report::Report;
@@ -9,18 +9,18 @@ use exitstat_core::{
     reason::is_defined,
 };
 
-/// A question and its answer, out of `0x4ffffffd 0x0a: eax=0x... ebx=0x... ecx=0x... edx=0x...`.
+/// A query with its answer, from `0x4ffffffd 0x0a: eax=0x... ebx=0x... ecx=0x... edx=0x...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered {
-    /// The leaf that was asked.
+    /// The leaf.
     pub eax: u32,
-    /// What it was asked about.
+    /// The subleaf: the exit reason in question.
     pub ecx: u32,
-    /// The four registers that came back.
+    /// The four registers of the answer.
     pub answer: Answer,
 }
 
-/// All answers in a text, in order.
+/// Returns all answers in a text, in order.
 pub fn parse(text: &str) -> Vec<Answered> {
     text.lines().filter_map(parse_line).collect()
 }
@@ -49,8 +49,8 @@ const ZERO: Answer = Answer {
     edx: 0,
 };
 
-/// Checks answers to all four leaves, given in one guest, which took exits with the reasons
-/// `taken`, and none with the reasons `never`.
+/// Checks one guest's answers of all four leaves. The guest took exits with the reasons `taken`, and none with
+/// the reasons `never`.
 pub fn checks(answers: &[Answered], taken: &[u32], never: &[u32]) -> Vec<Check> {
     let of = |leaf: Leaf, ecx: u32| {
         answers
@@ -116,7 +116,7 @@ pub fn checks(answers: &[Answered], taken: &[u32], never: &[u32]) -> Vec<Check> 
     ]
 }
 
-/// With `guest_scope=host`, the total that a guest reads lies between the host's before and after.
+/// Checks with `guest_scope=host` that a guest's total lies between the host's totals before and after.
 pub fn between(report: &Report, console: &str) -> Check {
     Check::new("an answer lies between the totals before and after", || {
         let exits = |name| -> Result<u64, String> {
@@ -138,8 +138,8 @@ pub fn between(report: &Report, console: &str) -> Check {
     })
 }
 
-/// Checks that the leaves read as on a KVM that knows nothing of them: as an Intel processor, it
-/// gives the data of the highest basic leaf, for the same %ecx.
+/// Checks that the leaves read as on a KVM without them: like an Intel processor, it returns the data of the
+/// highest basic leaf for the same %ecx.
 pub fn not_answered(name: &str, text: &str) -> Check {
     Check::new(
         format!("{name}: leaves read as the highest basic leaf"),

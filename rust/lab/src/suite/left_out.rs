@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a run of a suite had no time for. It comes first in the next run, so that nothing is left out again and
-//! again.
+//! Scenarios that the last run of a suite had no time for. They come first in the next run, so that none is
+//! left out every time.
 
 use super::scenarios::Scenario;
 use anyhow::{Context, Result};
@@ -11,7 +11,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// A file that has the names of the scenarios that were left out the last time.
+/// File with the names of the scenarios left out of the last run.
 pub struct LeftOut(PathBuf);
 
 impl LeftOut {
@@ -19,10 +19,11 @@ impl LeftOut {
         Self(path)
     }
 
-    /// Brings what was left out to the front. Where nothing is known of a run before, each day begins elsewhere.
+    /// Moves scenarios that were left out to the front. Without a last run, the first scenario depends on the
+    /// day.
     pub fn bring_to_front(&self, scenarios: &mut [Scenario]) -> Result<()> {
         if let Ok(names) = fs::read_to_string(&self.0) {
-            // A stable sort: long ones stay before short ones.
+            // The sort is stable: long scenarios stay before short ones.
             scenarios.sort_by_key(|s| !names.lines().any(|name| name == s.name));
         } else if !scenarios.is_empty() {
             let day = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / (24 * 3600);
@@ -31,7 +32,7 @@ impl LeftOut {
         Ok(())
     }
 
-    /// Remembers what this run left out.
+    /// Records the scenarios left out of this run.
     pub fn remember(&self, names: &[&str]) -> Result<()> {
         fs::write(&self.0, names.join("\n"))
             .with_context(|| format!("cannot write {}", self.0.display()))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tests that need the lab: each scenario is one run of L1, in which many things are checked.
+//! Tests that need the lab. Each scenario is one run of L1 with many checks.
 
 pub mod agreement;
 mod bpf;
@@ -48,8 +48,8 @@ pub enum Suite {
     Debug,
 }
 
-/// Runs the scenarios of a suite, or those whose names contain one of `names`, prints a line
-/// for each check, and at last how many passed and failed.
+/// Runs the scenarios of a suite, or those whose names contain one of `names`. Prints a line per check, and
+/// then how many passed and failed.
 pub fn run(
     workspace: &Workspace,
     names: &[String],
@@ -80,7 +80,7 @@ pub fn run(
         let mut all = of_suite(Suite::Default)?;
         all.extend(of_suite(Suite::Host)?);
         all.extend(of_suite(Suite::Debug)?);
-        // A name in full is that one; a part of a name is all that have it.
+        // A full name selects only that scenario, a part of a name all that contain it.
         let full: Vec<&str> = all.iter().map(|s| s.name).collect();
         let matches = |scenario: &str, name: &str| {
             scenario == name || (!full.contains(&name) && scenario.contains(name))
@@ -88,7 +88,7 @@ pub fn run(
         all.retain(|s| names.iter().any(|name| matches(s.name, name)));
         all.into()
     };
-    // Where not all has room.
+    // For runs with a time limit.
     let left_out = LeftOut::in_file(workspace.cached(match suite {
         Suite::Default => "left-out",
         Suite::Host => "left-out-host",
@@ -124,7 +124,7 @@ pub fn run(
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
                 while let Some(mut scenario) = queue.lock().ok().and_then(|mut q| q.pop_front()) {
-                    // What cannot be said will be said when it is built.
+                    // An error here is ignored: the build will report it.
                     let build = within.map_or(0, |_| {
                         kernel::minutes(workspace, scenario.run.flavour).unwrap_or(0)
                     });
@@ -141,7 +141,7 @@ pub fn run(
                         no_time_for(scenario.name, "cut off: the time of the suite is over");
                         continue;
                     }
-                    // Printed at once, so that the lines of one scenario stay together.
+                    // Printed together, so that lines of different scenarios do not mix.
                     if let Ok(mut counts) = counts.lock() {
                         print(&scenario, &checks, &console, started.elapsed());
                         counts.0 += checks.iter().filter(|c| c.result.is_ok()).count();

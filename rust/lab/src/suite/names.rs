@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A recording of some VMs against the tracepoint's histogram without the other VMs.
+//! A recording of some VMs against the tracepoint's histogram of only these.
 
 use super::{agreement::parse_histogram, check::Check};
 use crate::report::Report;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Compares a report in JSON with a histogram, reason by reason.
+/// Compares a JSON report with a histogram, reason by reason.
 fn compare(recording: &str, histogram: &str) -> Result<String, String> {
     let json: Value = serde_json::from_str(recording).map_err(|e| format!("{e}: {recording:?}"))?;
     if json["of"]["kind"] != "vms" {
@@ -34,7 +34,7 @@ fn compare(recording: &str, histogram: &str) -> Result<String, String> {
     }
 }
 
-/// The check of `tests/lab/names`.
+/// Returns the check of `tests/lab/names`.
 pub fn checks(report: &Report) -> Vec<Check> {
     vec![Check::new(
         "a recording of a command's VMs agrees with the tracepoint without the neighbour",

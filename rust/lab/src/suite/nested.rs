@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits of nested guests, and those that their hypervisors got, against KVM's tracepoints.
+//! Exits of nested guests, and those reflected to their hypervisors, against KVM's tracepoints.
 
 use super::{
     check::{self, Check},
@@ -9,16 +9,17 @@ use super::{
 use crate::report::Report;
 use std::collections::BTreeMap;
 
-/// Reasons whose exits KVM also emulates to inject an event, so that no exit of the nested guest comes before:
-/// exceptions, interrupts, triple faults, INIT, SIPI, windows, the monitor trap flag, the preemption timer.
+/// Reasons that KVM also synthesizes to inject an event, without a preceding exit of the nested guest:
+/// exceptions, interrupts, triple faults, INIT, SIPI, interrupt and NMI windows, the monitor trap flag, the
+/// preemption timer.
 const INJECTED: [u32; 9] = [0, 1, 2, 3, 4, 7, 8, 37, 52];
-/// Reasons whose exits may end with one for another reason to the hypervisor: emulation that finds memory missing
-/// there, and Hyper-V's hypercall to flush a TLB (its reason, as the histogram has it, looks like 49).
+/// Reasons whose exits may become another reason for the hypervisor: emulation that finds memory missing there,
+/// and Hyper-V's TLB flush hypercall, whose reason looks like 49 in the histogram.
 const CHANGED: [u32; 4] = [18, 30, 48, 49];
-/// It is handled where KVM does not trace that the exit was a nested guest's.
+/// A reason that is handled where KVM does not trace whether a nested guest exited.
 const FASTPATH: u32 = 52;
 
-/// By reason, exits that were a nested guest's, and those that were reflected, of vCPUs that are gone.
+/// Returns exits of nested guests and reflected exits by reason, for retired vCPUs.
 fn counted(reasons: &str) -> Result<BTreeMap<u32, (u64, u64)>, String> {
     let mut counted = BTreeMap::new();
     for line in reasons.lines() {
@@ -34,7 +35,7 @@ fn counted(reasons: &str) -> Result<BTreeMap<u32, (u64, u64)>, String> {
     Ok(counted)
 }
 
-/// `plain` is of a guest that does nothing odd.
+/// Compares the counters with the tracepoints. `plain` means that the guest does nothing unusual.
 fn compare(reasons: &str, exits: &str, injected: &str, plain: bool) -> Result<String, String> {
     let counted = counted(reasons)?;
     let exits = histogram::by_reason(exits, "exit_reason")?;
@@ -74,7 +75,7 @@ fn compare(reasons: &str, exits: &str, injected: &str, plain: bool) -> Result<St
     }
 }
 
-/// What tests/lab/nested/l1.sh saw.
+/// Returns the checks of tests/lab/nested/l1.sh.
 pub fn checks(report: &Report) -> Vec<Check> {
     check::for_each(report, "nested", "reasons", |name, section| {
         Check::new(
@@ -121,7 +122,7 @@ mod tests {
         assert!(!compared(&[(10, 6), (48, 4)], &[(10, 6), (48, 1)], true));
         assert!(!compared(&nested, &[(10, 5), (48, 1)], true));
         assert!(!compared(&nested, &[(10, 6), (48, 2)], true));
-        // Another reason than the exit's own, which only odd guests have.
+        // A reason other than the exit's own: only with unusual guests.
         assert!(compared(&nested, &[(10, 6), (48, 2)], false));
         assert!(!compared(&nested, &[(10, 7), (48, 1)], false));
         assert!(compare("", "", "", false).is_err());

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exits that a bare guest took and counted itself, and what they cost.
+//! Exits that a bare guest took and counted, and their costs.
 
 use super::check::Check;
 use crate::report::Report;
 use exitstat_core::footprint::{VCPU, VCPU_ALLOCATED};
 
-/// What `bare` printed.
+/// Output of `bare`.
 #[derive(Clone, Copy, Debug)]
 struct Bare {
     exits: u64,
@@ -14,7 +14,7 @@ struct Bare {
     guest_cycles: u64,
 }
 
-/// The number after `key` in what `bare` printed as `name`.
+/// Returns the number after `key` in the section `name`, which `bare` printed.
 fn value(report: &Report, name: &str, key: &str) -> Result<u64, String> {
     let text = report
         .get(name)
@@ -35,13 +35,13 @@ impl Bare {
         })
     }
 
-    /// Cycles of one exit, on average.
+    /// Returns the average cycles per exit.
     fn each(self) -> f64 {
         self.cycles as f64 / self.exits.max(1) as f64
     }
 }
 
-/// Each bare guest saw exactly the exits that it took. CPUID is one more: the second reading.
+/// Checks that each bare guest saw exactly the exits that it took. CPUID has one more: the second reading.
 pub fn exact(report: &Report, count: u64) -> Vec<Check> {
     let kinds = [
         ("cpuid", 1),
@@ -68,7 +68,7 @@ pub fn exact(report: &Report, count: u64) -> Vec<Check> {
         .collect()
 }
 
-/// A reading includes the exit that asks for it: the guest's second CPUID says two.
+/// Checks that a reading includes its own exit: the guest's second CPUID reads two.
 pub fn open_exit_counts(report: &Report) -> Check {
     Check::new("an answer includes the exit that asks for it", || {
         let text = report.get("bare cpuid").unwrap_or_default();
@@ -80,17 +80,17 @@ pub fn open_exit_counts(report: &Report) -> Check {
     })
 }
 
-/// Instructions of the way out of a guest and into it again, on one emulated CPU, where cycles are
-/// instructions; the guest's reading of its own clock included. With the lab's kernel they are about 600.
+/// Instructions of leaving and entering a guest, including the guest's reading of its clock, on one emulated
+/// CPU, where a cycle is an instruction. The lab's kernel takes about 600.
 const WAY_OUT_AND_IN: std::ops::Range<f64> = 500.0..700.0;
 
-/// What mitigations add to it at most: retpolines, filling the return stack, clearing the processor's
-/// buffers. A CPUID exit of Debian's kernel 7.3.4 takes 1,229 instructions in all, and 1,140 with
-/// `mitigations=off`, where the lab's takes 1,106.
+/// Maximum that mitigations add: retpolines, filling the return stack buffer, clearing processor buffers. A
+/// whole CPUID exit takes 1,229 instructions with Debian's kernel 7.3.4, 1,140 with `mitigations=off`, and
+/// 1,106 with the lab's kernel.
 const MITIGATIONS: f64 = 100.0;
 
-/// The cycles of CPUID exits against what the guest measures from outside. What lies between is the
-/// way out and in.
+/// Checks the cycles of CPUID exits against the guest's own measurement. The difference is the time to leave
+/// and enter the guest.
 pub fn cycles_are_plausible(report: &Report) -> Check {
     Check::new(
         "cycles per exit are the guest's, less the way out and in",
@@ -116,11 +116,11 @@ pub fn cycles_are_plausible(report: &Report) -> Check {
     )
 }
 
-/// Being preempted in the middle of an exit is not charged to it.
+/// Checks that preemption during an exit is not charged to it.
 pub fn hog_is_not_charged(report: &Report) -> Check {
     Check::new("a hog on the same CPU does not make exits longer", || {
         let (alone, hogged) = (Bare::find(report, "alone")?, Bare::find(report, "hogged")?);
-        // The hog had its share: the guest needed more than twice the time from outside.
+        // The hog got its share of the CPU if the guest measured more than twice the time.
         let slower = hogged.guest_cycles as f64 / alone.guest_cycles as f64;
         let text = format!(
             "{:.0} cycles per exit alone, {:.0} with the hog, {slower:.1} times as long from outside",
@@ -135,7 +135,7 @@ pub fn hog_is_not_charged(report: &Report) -> Check {
     })
 }
 
-/// Sleeping in a handler, for a page that user space brings late, is not charged to the exit.
+/// Checks that sleeping in a handler until userspace provides a page is not charged to the exit.
 pub fn sleep_is_not_charged(report: &Report, pages: u64, delay_ms: u64) -> Check {
     Check::new(
         "a handler that sleeps does not make its exit longer",
@@ -159,8 +159,8 @@ pub fn sleep_is_not_charged(report: &Report, pages: u64, delay_ms: u64) -> Check
     )
 }
 
-/// A guest that does nothing but port I/O has nearly all its exits finished by user space, and each
-/// takes time there: more than the handling in the kernel, and less than a thousand times as much.
+/// Checks that userspace finishes nearly all exits of a guest that only does port I/O, and that each takes time
+/// there: longer than in the kernel, but less than a thousand times as long.
 pub fn user_space_is_told_apart(report: &Report) -> Check {
     Check::new("exits that user space finishes are told apart", || {
         let row = report.get("row pio").unwrap_or_default();
@@ -183,7 +183,7 @@ pub fn user_space_is_told_apart(report: &Report) -> Check {
     })
 }
 
-/// The time in which a VM is paused is not user space's for the exit before, which is completed.
+/// Checks that the time of a paused VM is not charged to userspace for the preceding, completed exit.
 pub fn a_pause_is_no_time(report: &Report) -> Check {
     Check::new("the time of a paused VM is no exit's", || {
         let value = |key| value(report, "pause", key);
@@ -198,13 +198,13 @@ pub fn a_pause_is_no_time(report: &Report) -> Check {
     })
 }
 
-/// How many times as long the longest gap in what guests see of the clock may be with loads. The longest
-/// gap without is a thread's wait for its turn, some 12 ms; a vCPU that waits for a grace period of the
-/// scenario's has one of 60 ms and more.
+/// Maximum ratio of the longest clock gap that guests see with loading to the longest one without. Without, the
+/// longest gap is a thread waiting for its turn, about 12 ms. A vCPU that waits for one of the scenario's grace
+/// periods has a gap of 60 ms or more.
 const STALL_FACTOR: u64 = 3;
 
-/// Guests that watch the clock see no longer gaps while the module comes and goes, or details are turned on
-/// and off, than in as long a time without.
+/// Checks that loading the module or toggling details does not lengthen the gaps that guests see in the clock,
+/// compared with the same time without.
 pub fn vcpus_are_not_stalled(report: &Report) -> Vec<Check> {
     vec![
         stalls_none(report, "loads", "loading and unloading stall no vCPU"),
@@ -236,7 +236,7 @@ fn stalls_none(report: &Report, run: &str, what: &str) -> Check {
     })
 }
 
-/// What the module takes for a vCPU is charged to the cgroup of the VM, and given back.
+/// Checks that the module's memory for a vCPU is charged to the VM's cgroup and uncharged afterwards.
 pub fn memory_is_charged(report: &Report) -> Check {
     Check::new("a vCPU's memory is charged to its cgroup", || {
         let value = |key| value(report, "charged", key);
@@ -244,7 +244,7 @@ pub fn memory_is_charged(report: &Report) -> Check {
         let (loaded, unloaded) = (value("loaded")?, value("unloaded")?);
         let text = format!("{before} bytes, {loaded} with {vcpus} vCPUs counted, {unloaded} after");
         let each = loaded.saturating_sub(before) / vcpus.max(1);
-        // Whole pages, whichever way the shim had them.
+        // The shim allocates whole pages, either way.
         let as_taken = VCPU as u64..=VCPU_ALLOCATED as u64 + CHARGED_SLACK / vcpus.max(1);
         if as_taken.contains(&each) && unloaded.abs_diff(before) <= CHARGED_SLACK {
             Ok(text)
@@ -254,12 +254,12 @@ pub fn memory_is_charged(report: &Report) -> Check {
     })
 }
 
-/// Bytes that a guest of [`memory_is_charged`] may take for something else meanwhile.
+/// Bytes that a guest of [`memory_is_charged`] may allocate for other purposes meanwhile.
 const CHARGED_SLACK: u64 = 32 << 10;
 
-/// Instructions that the hooks may add to an exit: with no observer to one that KVM handles, to one
-/// that user space finishes, and with the module observing, which times user space as well; and
-/// while it captures details, of which keys are in a register, or in a field of the VMCS for port I/O.
+/// Maximum instructions that the hooks add to an exit. Without an observer: an exit that KVM handles, and one
+/// that userspace finishes. With the module, which also times userspace. With details, whose keys are in a
+/// register, or in a VMCS field for port I/O.
 const BUDGET: [(&str, &str, i64); 13] = [
     ("cpuid", "patched", 2),
     ("wrmsr", "patched", 3),
@@ -276,23 +276,23 @@ const BUDGET: [(&str, &str, i64); 13] = [
     ("wrmsr", "detail_ip", 48 + 120),
 ];
 
-/// What the guests of the scenario do that costs are measured of.
+/// Guest programs whose costs the scenario measures.
 const PROGRAMS: [&str; 4] = ["cpuid", "wrmsr", "rdmsr", "pio"];
 
-/// The shortest exit of those that a guest took, as it sees it.
+/// Returns the shortest of a guest's exits, measured by the guest.
 fn least(report: &Report, name: &str) -> Result<i64, String> {
     let least = value(report, name, "least")?;
     i64::try_from(least).map_err(|error| format!("{name}: {least}: {error}"))
 }
 
-/// What an exit costs more than with the unpatched kvm, which is to be within the budget: the shortest of
-/// each, as the guest sees it. On one emulated CPU the TSC counts instructions, so this is exact.
+/// Checks the additional cost of an exit over the unpatched kvm against the budget. It compares the shortest
+/// exits, measured by the guest. On one emulated CPU the TSC counts instructions, so this is exact.
 pub fn costs(report: &Report) -> Vec<Check> {
     let within = |&(program, kvm, budget)| cost(report, program, kvm, Some(budget));
     BUDGET.iter().map(within).collect()
 }
 
-/// The same of a kernel that is not the one the budget is for: it is only said, and has been measured.
+/// Reports the same for kernels that the budget does not apply to. Only a missing measurement fails.
 pub fn costs_without_bounds(report: &Report) -> Vec<Check> {
     let pairs = ["patched", "observed"]
         .into_iter()
@@ -317,12 +317,11 @@ fn cost(report: &Report, program: &str, kvm: &str, budget: Option<i64>) -> Check
     })
 }
 
-/// What an answer may cost more than a plain CPUID: instructions, and instructions for each vCPU of
-/// the VM.
+/// Maximum cost of an answer over a plain CPUID: fixed instructions, and instructions per vCPU of the VM.
 const ANSWER: [(&str, i64, i64); 2] = [("reason", 400, 160), ("total", 400, 335)];
 
-/// The cost of an answer grows with the VM's vCPUs, and with nothing else. With `guest_scope=host`
-/// it is the same for CPUs in place of vCPUs; here there is one.
+/// Checks that the cost of an answer only grows with the VM's vCPUs. With `guest_scope=host` it is the same per
+/// CPU; here there is one.
 pub fn answer_costs(report: &Report) -> Vec<Check> {
     ANSWER
         .iter()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The scenarios: scripts in `tests/lab/NAME/`, how they are run, what is checked afterwards.
+//! Scenarios: the scripts in `tests/lab/NAME/`, how they run, and the checks afterwards.
 
 use super::{check::Check, host, kunit, leaves, names, numbers};
 use crate::{
@@ -12,29 +12,29 @@ use crate::{
 use anyhow::{Context, Result};
 use std::{fs, path::PathBuf, time::Duration};
 
-/// One run of L1, and what is checked of it.
+/// A run of L1 with its checks.
 pub struct Scenario {
     pub name: &'static str,
     pub about: &'static str,
-    /// How long it takes on a 2-core machine that does other things too; for who has little time.
+    /// Minutes that it takes on a 2-core machine with other load, for runs with a time limit.
     pub minutes: u64,
     pub run: Run,
     pub checks: fn(&Outcome) -> Vec<Check>,
 }
 
-/// How long a scenario of the long tests may take, on a busy machine.
+/// Timeout of the long tests, for a busy machine.
 pub const LONG: Duration = Duration::from_secs(2 * 3600);
 
-/// Exits that each bare guest takes; as in tests/lab/bare/l1.sh.
+/// Exits per bare guest, as in tests/lab/bare/l1.sh.
 const BARE_COUNT: u64 = 1000;
-/// Pages and milliseconds; as in tests/lab/bare/l1.sh.
+/// Pages and milliseconds, as in tests/lab/bare/l1.sh.
 const LATE: (u64, u64) = (8, 100);
 
-/// What many guests do, in `tests/lab/`.
+/// The script of many guests, in `tests/lab/`.
 const WORK: &str = "work.sh";
 
-/// A run of the scripts in `tests/lab/NAME/`, one after the other: `l1.sh` of each in L1, in a shell
-/// of its own, and all others for L2; and [`WORK`], if one of the former speaks of it.
+/// Returns a run of the scripts in `tests/lab/NAME/` of each name, in order. Each `l1.sh` runs in its own shell
+/// in L1, all others are for L2. [`WORK`] is added if an `l1.sh` mentions it.
 pub fn scripts(workspace: &Workspace, names: &[&str]) -> Result<Run> {
     let mut l1 = String::new();
     let mut files: Vec<PathBuf> = Vec::new();
@@ -44,7 +44,7 @@ pub fn scripts(workspace: &Workspace, names: &[&str]) -> Result<Run> {
             files.push(entry?.path());
         }
         let script = fs::read_to_string(dir.join("l1.sh"))?;
-        // Each finds the modules as after a boot: not loaded.
+        // As after a boot, each finds no modules loaded.
         l1 += &format!("(\n{script}\n) || exit\nunload_all\n");
     }
     if l1.contains(WORK) {
@@ -59,8 +59,8 @@ pub fn scripts(workspace: &Workspace, names: &[&str]) -> Result<Run> {
     })
 }
 
-/// All scenarios; long ones first, so that they do not come last when several run at a time. Those
-/// about costs run in Bochs wherever they are, as its TSC counts instructions.
+/// Returns all scenarios, long ones first, so that they do not run last when several run in parallel. Scenarios
+/// about costs always run in Bochs, whose TSC counts instructions.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
     Ok(vec![
@@ -197,7 +197,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     ])
 }
 
-/// Those that `make test` has on Debian's kernels, here on the lab's own, and some that take long.
+/// Returns the scenarios that `make test` runs on Debian's kernels, here on the lab's own, and some long ones.
 pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let one = |name: &str| scripts(workspace, &[name]);
     Ok(vec![
@@ -292,31 +292,31 @@ pub fn more(workspace: &Workspace) -> Result<Vec<Scenario>> {
     ])
 }
 
-/// Nothing but what the scripts check.
+/// Returns no checks beyond those of the scripts.
 pub fn none(_: &Outcome) -> Vec<Check> {
     Vec::new()
 }
 
-/// As of any guest, and what its exits were about.
+/// Returns the checks of any guest and those of its details.
 fn q35_checks(outcome: &Outcome) -> Vec<Check> {
     let mut checks = guest_checks(outcome);
     checks.extend(super::detail::checks(&outcome.report));
     checks
 }
 
-/// What a guest read of the leaves: CPUID and I/O taken, the monitor trap flag never.
+/// Checks the leaves that a guest read: it took exits for CPUID and I/O, and none for the monitor trap flag.
 fn guest_checks(outcome: &Outcome) -> Vec<Check> {
     leaves::checks(&leaves::parse(&outcome.console), &[10, 30], &[37])
 }
 
-/// What tests/lab/leaves/l1.sh read.
+/// Returns the checks of tests/lab/leaves/l1.sh.
 pub fn leaves_checks(outcome: &Outcome) -> Vec<Check> {
     let mut checks = guest_checks(outcome);
     checks.push(leaves::between(&outcome.report, &outcome.console));
     checks
 }
 
-/// What tests/lab/scope/l1.sh read where nothing answers.
+/// Returns the checks of tests/lab/scope/l1.sh where the leaves are not answered.
 pub fn scope_checks(outcome: &Outcome) -> Vec<Check> {
     let section = |name| outcome.report.get(name).unwrap_or_default();
     vec![
@@ -325,7 +325,7 @@ pub fn scope_checks(outcome: &Outcome) -> Vec<Check> {
     ]
 }
 
-/// What tests/lab/bare/l1.sh measured.
+/// Returns the checks of tests/lab/bare/l1.sh.
 pub fn bare_checks(outcome: &Outcome) -> Vec<Check> {
     let report = &outcome.report;
     let mut checks = numbers::exact(report, BARE_COUNT);

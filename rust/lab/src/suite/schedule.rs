@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which scenarios still fit into the time that a run of a suite has.
+//! Schedule of a suite with a time limit: which scenarios still fit.
 
 use std::{
     sync::Mutex,
     time::{Duration, Instant},
 };
 
-/// How long scenarios may run on after the time of the suite. Then they are ended.
+/// Time that running scenarios get after the suite's time is over. Then they are stopped.
 const OVERTIME: Duration = Duration::from_secs(6 * 60);
 
-/// The time of a suite. Scenarios say how long they take on a machine that the authors have; those that
-/// ended tell how fast this machine is.
+/// Time of a suite. The scenarios' estimates are for the authors' machine; the scenarios that ended tell how
+/// fast this machine is.
 pub struct Schedule {
     begin: Instant,
     within: Option<Duration>,
-    /// What the scenarios that ended said they take, and what they took.
+    /// Estimated and actual time of the scenarios that ended, in total.
     ended: Mutex<(Duration, Duration)>,
 }
 
 impl Schedule {
-    /// Begins now, and is over after `within`, if that is given.
+    /// Starts a schedule that is over after `within`, if given.
     pub fn new(within: Option<Duration>) -> Self {
         Self {
             begin: Instant::now(),
@@ -29,12 +29,12 @@ impl Schedule {
         }
     }
 
-    /// When scenarios that still run are ended.
+    /// Returns the time at which running scenarios are stopped.
     pub fn end(&self) -> Option<Instant> {
         Some(self.begin + self.within? + OVERTIME)
     }
 
-    /// Whether what says that it takes so long would be over in time; if not, why.
+    /// Checks that a scenario with this estimate would end in time. The error has the reason.
     pub fn has_room_for(&self, said: Duration) -> Result<(), String> {
         let Some(within) = self.within else {
             return Ok(());
@@ -51,7 +51,7 @@ impl Schedule {
         ))
     }
 
-    /// A scenario ended, which said that it takes so long.
+    /// Records that a scenario with the estimate `said` ended after `took`.
     pub fn ended(&self, said: Duration, took: Duration) {
         if let Ok(mut ended) = self.ended.lock() {
             ended.0 += said;
@@ -59,7 +59,7 @@ impl Schedule {
         }
     }
 
-    /// How many times as long as they say scenarios take here. Less than 1 is no promise.
+    /// Returns the ratio of actual to estimated time on this machine, at least 1.
     fn slowness(&self) -> f64 {
         match self.ended.lock() {
             Ok(ended) if !ended.0.is_zero() => {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KVM's own selftests, run on three kinds of kvm: what ended alike on the first, twice, must end
-//! so on all.
+//! KVM's own selftests on three kinds of kvm. Tests that end the same way twice on the first must end that way
+//! on all.
 
 use super::check::Check;
 use crate::{report::Report, selftests::names};
 use std::{collections::BTreeMap, fmt};
 
-/// The passes, in order, as in tests/lab/selftests/l1.sh. The first two are the same.
+/// Passes in order, as in tests/lab/selftests/l1.sh. The first two are the same.
 const PASSES: [&str; 4] = ["unpatched", "unpatched again", "patched", "observed"];
 
-/// Tests that must be stable and pass, of those that ran: fewer prove nothing.
+/// Minimum share of the tests run that must be stable and pass: fewer would prove little.
 const LEAST_PASSED: f64 = 0.5;
 
-/// How a test ended.
+/// The end of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Pass,
@@ -23,7 +23,7 @@ enum End {
 }
 
 impl End {
-    /// Of an exit status, of `timeout -s KILL` or of the test.
+    /// Converts the exit status of `timeout -s KILL` or of the test.
     fn of(status: u8) -> Self {
         match status {
             0 => Self::Pass,
@@ -45,14 +45,14 @@ impl fmt::Display for End {
     }
 }
 
-/// What is concluded from how a test ended in the four passes.
+/// Conclusion from a test's ends in the four passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// The same in all.
+    /// The same in all passes.
     Alike(End),
-    /// Not the same on one and the same kvm: says nothing.
+    /// Inconclusive: not even the same on the same kvm.
     Unstable,
-    /// The patches or the module make a difference.
+    /// The patches or the module changed the result.
     Differs,
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The checks of the four passes.
+/// Returns the checks of the four passes.
 pub fn checks(report: &Report) -> Vec<Check> {
     vec![Check::new("all kinds of kvm do alike", || {
         let list = report.get("list").ok_or("L1 gave no list")?;
@@ -93,7 +93,7 @@ pub fn checks(report: &Report) -> Vec<Check> {
     })]
 }
 
-/// Lines of a name and a status.
+/// Parses lines of a name and a status.
 fn parse(text: &str) -> Result<BTreeMap<String, End>, String> {
     text.lines()
         .map(|line| {
@@ -104,7 +104,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, End>, String> {
         .collect()
 }
 
-/// Compares the passes over the tests of the list; the table is what is seen, or what is wrong.
+/// Compares the passes for the tests of the list. The result has the table, the error the differences.
 fn compare(list: &str, passes: &[BTreeMap<String, End>]) -> Result<String, String> {
     let mut rows = Vec::new();
     for name in names(list) {

@@ -17,13 +17,13 @@ use crate::{
 use anyhow::{Context, Result};
 use std::{env, fs};
 
-/// For as long as the program runs: there are few.
+/// Leaks a text. There are few of them.
 fn keep(text: String) -> &'static str {
     String::leak(text)
 }
 
-/// The series of Debian's kernels that `patches/kernels` says were booted, newest first, and one that is
-/// being tried (`scripts/bump.sh`).
+/// Returns the series of Debian kernels that were booted according to `patches/kernels`, newest first, and the
+/// one that `scripts/bump.sh` is trying.
 fn series(workspace: &Workspace) -> Result<Vec<&'static str>> {
     let path = workspace.path("patches/kernels");
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -36,7 +36,7 @@ fn series(workspace: &Workspace) -> Result<Vec<&'static str>> {
     Ok(tried.into_iter().chain(others).collect())
 }
 
-/// What every change should pass: on each kernel, with one CPU.
+/// Returns the scenarios for every change: each kernel, with one CPU.
 pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let scenario = |series| -> Result<Scenario> {
         Ok(Scenario {
@@ -53,12 +53,12 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Scenario>> {
     series(workspace)?.into_iter().map(scenario).collect()
 }
 
-/// What takes longer: two CPUs, costs, the kernel for clouds, which has no `/dev/port`; and a whole host of
-/// Debian's, with systemd and libvirt.
+/// Returns the scenarios that take longer: two CPUs, costs, the cloud kernel, which has no `/dev/port`, and a
+/// whole Debian host with systemd and libvirt.
 pub fn long(workspace: &Workspace) -> Result<Vec<Scenario>> {
     let mut all = hosts();
     let series = series(workspace)?;
-    // Of the newest only: they take long.
+    // Only for the newest series, because they take long.
     for (series, flavour) in series
         .first()
         .into_iter()
