@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asks `/dev/kvm_exitstat` what it must refuse, and what it must not.
+//! Checks which requests `/dev/kvm_exitstat` rejects.
 
 use crate::tsc;
 use anyhow::{bail, ensure, Context, Result};
@@ -17,11 +17,11 @@ use std::{
 use vmm_sys_util::ioctl::ioctl_with_mut_ptr;
 
 const PATH: &str = "/dev/kvm_exitstat";
-/// What a buffer is filled with before, to see if it was written to.
+/// Initial content of buffers, to detect writes.
 const FILLING: u8 = 0xa5;
 
-/// Makes requests of every bad kind, prints the error of each, and fails if one is another than the
-/// ABI says, or anything was written that should not have been. No guest may run meanwhile.
+/// Makes every kind of bad request and prints each error. Fails if an error differs from the ABI, or if
+/// anything was written that should not have been. No guest may run meanwhile.
 pub fn refuses() -> Result<()> {
     let device = open()?;
     let whole = snapshot(&device)?;
@@ -44,7 +44,7 @@ pub fn refuses() -> Result<()> {
     })?;
     expect("a request that may not be written", Errno::FAULT, || {
         let (prot, flags) = (ProtFlags::READ, MapFlags::PRIVATE);
-        // SAFETY: The kernel chooses an address that is free.
+        // SAFETY: The kernel chooses a free address.
         let page = unsafe { mmap_anonymous(std::ptr::null_mut(), 4096, prot, flags) }?;
         ask_at(&device, IOCTL_SNAPSHOT, page)
     })?;
@@ -76,7 +76,7 @@ pub fn refuses() -> Result<()> {
     expect("read()", Errno::INVAL, || read.read(&mut written).map(drop))?;
     expect("write()", Errno::INVAL, || read.write(&written).map(drop))?;
 
-    // A buffer that is just large enough, and the same counters as before.
+    // With a buffer of exactly the right size, the counters are the same as before.
     let mut request = request(&mut buffer);
     ask(&device, IOCTL_SNAPSHOT, &mut request).context("a buffer of the size")?;
     ensure!(request.length == size as u64, "length {}", request.length);
@@ -85,7 +85,7 @@ pub fn refuses() -> Result<()> {
     Ok(())
 }
 
-/// Takes a snapshot and prints its size, and the TSC cycles that it took.
+/// Takes a snapshot and prints its size and the TSC cycles that it took.
 pub fn time() -> Result<()> {
     let device = open()?;
     let mut buffer = vec![0; snapshot(&device)?.len() + 4096];
@@ -120,7 +120,7 @@ fn request(buffer: &mut [u8]) -> Request {
     }
 }
 
-/// As bytes, for what follows the header: in that, time goes on.
+/// Returns the bytes after the header, which contains the time.
 fn records(bytes: &[u8]) -> Option<&[u8]> {
     let header = Snapshot::parse(bytes).ok()?.header;
     bytes.get(header.header_size as usize..)
@@ -146,8 +146,8 @@ fn ask(device: &File, number: u32, request: &mut Request) -> Result<(), Error> {
 }
 
 fn ask_at(device: &File, number: u32, request: *mut c_void) -> Result<(), Error> {
-    // SAFETY: The kernel checks the address itself, and those in the request, which are of buffers
-    // of ours, or bad ones.
+    // SAFETY: The kernel checks this address and those in the request, which are of this process's buffers or
+    // invalid.
     match unsafe { ioctl_with_mut_ptr(device, number.into(), request) } {
         0 => Ok(()),
         _ => Err(Error::last_os_error()),

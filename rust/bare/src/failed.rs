@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! VM entries that fail outright: no exit, no count. The module `failed_entry` of the tests has them fail.
+//! VM entries that fail outright: they are not exits. The test module `failed_entry` makes them fail.
 
 use crate::{
     guest::Program,
@@ -11,16 +11,16 @@ use anyhow::{bail, ensure, Context, Result};
 use kvm_ioctls::{VcpuExit, VcpuFd};
 use std::fs;
 
-/// Written to, the entry of that number from now on fails, of this process's.
+/// Writing a number here makes this process's entry with that number from now fail.
 const NTH: &str = "/sys/module/failed_entry/parameters/nth";
 /// VM-instruction error of an entry with an invalid control field.
 const INVALID_CONTROL: u64 = 7;
 
-/// Of so many exits, that in the middle is of the program's loop: it takes some 150 before.
+/// Enough exits for the middle one to be in the program's loop, which follows about 150 others.
 const MANY: u64 = 1000;
 
-/// Entries that fail first of all, after exits that user space finished, and between exits that KVM
-/// handles, in its inner loop too. No counter may change by one, and exits are exact at the end.
+/// Makes entries fail: the first one, those after exits that userspace finished, and those between exits that
+/// KVM handles, including in its inner loop. No counter may change, and the exits must be exact at the end.
 pub fn run(count: u64) -> Result<()> {
     let mut guest = prepare(Program::Pio, count)?;
     fails_uncounted(guest.vcpu()).context("a vCPU's first entry")?;
@@ -38,7 +38,7 @@ pub fn run(count: u64) -> Result<()> {
         fails(guest.vcpu(), MANY / 2).with_context(|| format!("{program:?}"))?;
         let readings = guest.run()?;
         failed += 1;
-        // CPUID is one more: the second reading.
+        // CPUID has one more exit: the second reading.
         exact(&readings, MANY + u64::from(program == Program::Cpuid))
             .with_context(|| format!("{program:?}"))?;
     }
@@ -60,7 +60,7 @@ fn exact(readings: &crate::Readings, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// The next entry fails, which nothing shows that the module has. No other guest may run.
+/// Makes the next entry fail and checks that the module counts nothing. No other guest may run.
 fn fails_uncounted(vcpu: &mut VcpuFd) -> Result<()> {
     let counters = || -> Result<Vec<String>> {
         let files = ["totals", "cpus", "vcpus", "reasons"];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations that fail, one after the other, alone or with all that follow it
-//! (`/proc/thread-self/fail-nth` and `make-it-fail`, see the kernel's Documentation/fault-injection;
-//! the latter fails what failslab and fail_page_alloc are set up for).
+//! Failing allocations, one after another, alone or with all that follow. Uses `/proc/thread-self/fail-nth` and
+//! `make-it-fail`: see the kernel's Documentation/fault-injection. The latter fails what failslab and
+//! fail_page_alloc are configured for.
 
 use crate::{guest::Program, measure::Measure};
 use anyhow::{bail, ensure, Context, Result};
@@ -17,7 +17,7 @@ use std::{
     path::Path,
 };
 
-/// More than anything here allocates.
+/// More allocations than anything here makes.
 const LIMIT: u32 = 5000;
 const NAME: &str = "kvm_exitstat";
 const FILES: [&str; 7] = [
@@ -27,13 +27,13 @@ const FILES: [&str; 7] = [
 /// Which allocations fail.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fail {
-    /// The nth.
+    /// Only the nth.
     One,
-    /// The nth, and all that follow.
+    /// The nth and all later ones.
     FromThere,
 }
 
-/// This thread's files, held open: to open a file takes allocations, which would fail.
+/// This thread's files. They stay open, because opening a file makes allocations, which would fail.
 struct Failing {
     nth: File,
     all: File,
@@ -52,10 +52,10 @@ impl Failing {
         })
     }
 
-    /// Does `what` with the `nth` allocation failed. True if there were so many.
+    /// Runs `what` with the `nth` allocation failing. The result includes whether there were that many.
     fn with<T>(&self, nth: u32, fail: Fail, what: impl FnOnce() -> T) -> Result<(T, bool)> {
         if fail == Fail::FromThere {
-            // What follows while the nth is still to come does not fail.
+            // While the countdown to the nth runs, `make-it-fail` fails nothing.
             self.nth.write_all_at(LIMIT.to_string().as_bytes(), 0)?;
             self.all.write_all_at(b"1", 0)?;
         }
@@ -70,9 +70,9 @@ impl Failing {
     }
 }
 
-/// Loads a module until no allocation is left to fail. A load either fails with ENOMEM and leaves
-/// nothing, or is whole; debugfs files alone may be missing, as the kernel wants nobody to fail for
-/// want of them.
+/// Loads a module until no allocation is left to fail. Each load either fails with ENOMEM and leaves nothing
+/// behind, or succeeds completely. Only debugfs files may be missing, because the kernel requires modules to
+/// ignore such failures.
 pub fn load(module: &Path, parameters: &str) -> Result<()> {
     let parameters = CString::new(parameters)?;
     let failing = Failing::open()?;
@@ -126,21 +126,21 @@ fn files() -> usize {
     FILES.iter().filter(|file| dir.join(file).exists()).count()
 }
 
-/// Runs guests that are there before the module is loaded, each with another allocation failed of its
-/// first KVM_RUN after that, and all that follow (one alone is made up for: there are two ways to
-/// have as much memory), until none is left to fail. A guest's vCPU then is counted one by one, or
-/// is in the host's totals only, and `unattached` says so; these are exact in both cases.
+/// Runs guests that exist before the module is loaded, each with another allocation of its first KVM_RUN after
+/// that failing, until none is left to fail. All later allocations fail too, because KVM has two ways to
+/// allocate the counters. Either the guest's vCPU has counters, or it is included only in the host's totals and
+/// in `unattached`. The totals are exact in both cases.
 pub fn attach(module: &Path, parameters: &str) -> Result<()> {
     let parameters = CString::new(parameters)?;
     const COUNT: u64 = 50;
-    // And three readings of the leaves.
+    // Plus three readings of the leaves.
     const EXITS: u64 = COUNT + 3;
     let failing = Failing::open()?;
     let file = File::open(module).with_context(|| module.display().to_string())?;
     let (mut alone, mut counted) = (0, 0);
     for nth in 1..LIMIT {
         let mut guest = Measure::new(Program::Cpuid, COUNT).prepare()?;
-        // What KVM allocates for a guest's first run is not at issue.
+        // Allocations of KVM for a guest's first run are not tested here.
         guest.run()?;
         finit_module(&file, &parameters, 0).context("finit_module")?;
         guest.start_again()?;
@@ -180,7 +180,7 @@ pub fn attach(module: &Path, parameters: &str) -> Result<()> {
     bail!("more than {LIMIT} allocations")
 }
 
-/// The first number after `what` in the host's totals.
+/// Returns the first number after `what` in the host's totals.
 fn total(what: &str) -> Result<u64> {
     let totals = fs::read_to_string("/sys/kernel/debug/kvm_exitstat/totals")?;
     let rest = totals

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A vCPU that asks before the module has counters of it: in its very first exit, or without any.
+//! vCPUs that query leaves before the module has counters for them: in their first exit, or without any exit.
 
 use crate::{
     guest::{Mode, Program},
@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 const CPUID: u32 = 10;
 const IO: u32 = 30;
 
-/// In each program, the vCPU's first exit asks a leaf, and the answer counts that exit. A host's
-/// interrupt may come first; then another vCPU is tried.
+/// Checks in every mode that a leaf queried in a vCPU's first exit counts that exit. A host interrupt may cause
+/// an exit before; then another vCPU is tried.
 pub fn exit() -> Result<()> {
     for leaf in Leaf::ALL {
         let mut tries = 0;
@@ -35,11 +35,11 @@ pub fn exit() -> Result<()> {
     Ok(())
 }
 
-/// False if the CPUID was not the vCPU's first exit.
+/// Returns false if the CPUID was not the vCPU's first exit.
 fn ask_first(leaf: Leaf) -> Result<bool> {
     let vm = Vm::new()?;
-    // It has what the next one touches mapped: a VM's vCPUs share the tables. It never executes CPUID,
-    // so that a wrong answer about that is all zeros.
+    // Maps the pages that the next vCPU touches, because a VM's vCPUs share page tables. It never executes
+    // CPUID, so a wrong answer about CPUID would be all zeros.
     let mut other = vm.vcpu(1, Program::Once, &kvm_regs::default())?;
     run_to_end(&mut other)?;
     let mode = Mode::Long { ring: 0 };
@@ -56,7 +56,7 @@ fn ask_first(leaf: Leaf) -> Result<bool> {
         Leaf::Total | Leaf::TotalTime => other.exits,
         Leaf::Reason | Leaf::ReasonTime => Tally::default(),
     };
-    // The exit that is open has no time yet.
+    // The open exit has no time yet.
     let right = leaf.encode(others.plus(Tally {
         exits: 1,
         cycles: 0,
@@ -65,9 +65,9 @@ fn ask_first(leaf: Leaf) -> Result<bool> {
     Ok(true)
 }
 
-/// KVM emulates a vCPU from its first instruction, as the processor cannot run its state: it never
-/// exits, and no hook stamps it, as with a TDX guest. It must get no answer, rather than one of zeros.
-/// Needs kvm_intel's `unrestricted_guest=0`.
+/// Checks a vCPU that KVM emulates from the first instruction, because the processor cannot run its state. It
+/// never exits, so no hook stamps an exit, as with a TDX guest. It must get no answer, rather than zeros. Needs
+/// kvm_intel's `unrestricted_guest=0`.
 pub fn emulated() -> Result<()> {
     let vm = Vm::new()?;
     let mode = Mode::Real;
@@ -83,7 +83,7 @@ pub fn emulated() -> Result<()> {
     for ecx in [0, 1, 2, CPUID] {
         for leaf in Leaf::ALL {
             let answer = ask_again(leaf.eax(), ecx)?;
-            // Without an answer a leaf is out of range, and reads as the highest basic leaf.
+            // An unanswered leaf is out of range and reads as the highest basic leaf.
             let highest = ask_again(0, 0)?.eax;
             let right = ask_again(highest, ecx)?;
             ensure!(
@@ -102,7 +102,7 @@ pub fn emulated() -> Result<()> {
     Ok(())
 }
 
-/// Has a [`Program::First`] ask.
+/// Runs a query in a vCPU with [`Program::First`].
 pub fn ask(vcpu: &mut VcpuFd, eax: u32, ecx: u32) -> Result<Answer> {
     let registers = vcpu.get_regs()?;
     vcpu.set_regs(&kvm_regs {

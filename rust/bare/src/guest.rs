@@ -1,41 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guest programs, which use no memory but their own.
+//! Guest programs. They only use their own memory.
 //!
-//! Those that measure are 64-bit code. At the start `%rdi` is how many exits to take, `%rsi` where to
-//! write for [`Program::Touch`], `%r14` and `%r15` what to ask for [`Program::Leaf`], `%r12` the basic
-//! exit reason to read, and `%r13` where the readings go: four registers of CPUID about reason 35,
-//! which proves that the leaves are live, four before the loop, two TSC values around it, four
-//! registers after. What each exit took goes to [`SAMPLES`], round and round. At the end the program
-//! writes to port [`DONE`].
+//! Measuring programs are 64-bit code. At the start `%rdi` has the number of exits to take, `%rsi` the address
+//! to write to for [`Program::Touch`], `%r14` and `%r15` the query for [`Program::Leaf`], `%r12` the basic exit
+//! reason to read, and `%r13` the address for the readings: four registers of CPUID for reason 35, which proves
+//! that the leaves are live, four before the loop, two TSC values around it, and four after it. The duration of
+//! each exit is written to the ring buffer at [`SAMPLES`]. At the end the program writes to port [`DONE`].
 //!
-//! Those that ask, [`Program::Ask`], find questions at `%rsi`, `%ebp` of them, and write answers to
-//! `%rdi`, then write to port [`DONE`] and start again with what the registers are then.
+//! Asking programs, [`Program::Ask`], find `%ebp` questions at `%rsi`, and write answers to `%rdi`. Then they
+//! write to port [`DONE`], and start again with the registers as set meanwhile.
 //!
-//! The one that watches the clock, [`Program::Watch`], writes the longest gap that it saw to `%rsi`, and how
-//! long it has watched to `%rsi` + 8, before each write to port [`QUIET`].
+//! The program that watches the clock, [`Program::Watch`], writes the longest gap that it saw to `%rsi`, and
+//! the time for which it has watched to `%rsi` + 8, before each write to port [`QUIET`].
 
 use std::arch::global_asm;
 
 /// Port that ends a program.
 pub const DONE: u16 = 0xf4;
-/// Port that nobody listens on.
+/// Unused port.
 pub const QUIET: u16 = 0x80;
-/// Port that a program writes to that saw something wrong.
+/// Port to which a program writes if it detects an error.
 pub const WRONG: u16 = 0xf5;
-/// Where the times of exits go, 8 bytes each: an address with that bit clear which the length is, so
-/// that a single AND leads from the end to the start.
+/// Address for the durations of exits, 8 bytes each. The bit of the address that equals the length is clear, so
+/// a single AND wraps around from the end to the start.
 pub const SAMPLES: u64 = 0x10_0000;
-/// How many there is room for.
+/// Maximum number of durations.
 pub const SAMPLES_KEPT: usize = 0x8_0000 / 8;
 /// Vector of the interrupt that [`Program::Hlt`] sends to itself.
 pub const VECTOR: u8 = 0x40;
 
-/// How many readings of the clock [`Program::Watch`] takes between two exits: some ten thousand
-/// instructions.
+/// Clock readings of [`Program::Watch`] between two exits: about ten thousand instructions.
 const WATCHED: u32 = 40;
 
-/// What mode a vCPU is in.
+/// Mode of a vCPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// 64-bit.
@@ -58,19 +56,19 @@ pub enum Program {
     Rdmsr,
     Wrmsr,
     Touch,
-    /// Takes exits without end: CPUID, whose answer must stay what it was, a leaf, WRMSR in the
-    /// fastpath, and sometimes port I/O.
+    /// Takes exits endlessly: CPUID, whose output must not change, a leaf, WRMSR in the fastpath, and sometimes
+    /// port I/O.
     Noise,
-    /// Reads the TSC without pause, and keeps the longest gap between two readings; takes an exit now and
-    /// then. Without end.
+    /// Reads the TSC continuously, and keeps the longest gap between two readings. Exits occasionally. Never
+    /// ends.
     Watch,
-    /// One exit, and the end.
+    /// Takes one exit and ends.
     Once,
-    /// CPUID, of what the registers say, is the first instruction; then as [`Program::Once`].
+    /// Starts with CPUID of the initial registers, then continues like [`Program::Once`].
     First {
         mode: Mode,
     },
-    /// CPUID for each of a list of questions; maybe with KVM's forced-emulation prefix.
+    /// CPUID for each of a list of questions, optionally with KVM's forced-emulation prefix.
     Ask {
         mode: Mode,
         prefix: bool,
@@ -78,7 +76,7 @@ pub enum Program {
 }
 
 impl Program {
-    /// The basic exit reason of the exits that it takes.
+    /// Returns the basic exit reason of its exits.
     pub fn reason(self) -> u64 {
         match self {
             Self::Cpuid
@@ -97,7 +95,7 @@ impl Program {
         }
     }
 
-    /// The mode that it is written for.
+    /// Returns the mode that it is written for.
     pub fn mode(self) -> Mode {
         match self {
             Self::First { mode } | Self::Ask { mode, .. } => mode,
@@ -105,7 +103,7 @@ impl Program {
         }
     }
 
-    /// Offset of the first instruction in [`code()`].
+    /// Returns the offset of its first instruction in [`code()`].
     pub fn entry(self) -> u64 {
         let entry = match self {
             Self::Cpuid => &raw const bare_cpuid,
@@ -132,16 +130,16 @@ impl Program {
     }
 }
 
-/// Offset of the handler of [`VECTOR`] in [`code()`].
+/// Returns the offset of the handler of [`VECTOR`] in [`code()`].
 pub fn interrupt_entry() -> u64 {
     &raw const bare_interrupt as u64 - &raw const bare_begin as u64
 }
 
-/// The machine code of all programs; it runs at any address.
+/// Returns the machine code of all programs, which is position-independent.
 pub fn code() -> &'static [u8] {
     let begin = &raw const bare_begin;
     let length = &raw const bare_end as usize - begin as usize;
-    // SAFETY: The assembler code below puts both symbols around bytes that never change.
+    // SAFETY: The assembly code below defines both symbols, around bytes that never change.
     unsafe { std::slice::from_raw_parts(begin, length) }
 }
 

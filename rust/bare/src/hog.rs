@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A real-time task that takes the CPU away from a vCPU's thread, wherever that is.
+//! A real-time task that takes the CPU away from a vCPU's thread at any point.
 
 use anyhow::{ensure, Result};
 use std::time::{Duration, Instant};
 
-/// Of each `period`, is busy for `busy`. SCHED_FIFO preempts at once, in the middle of an exit's
-/// handler too; a fair task would wait for the handler's end.
+/// Is busy for `busy` of each `period`. SCHED_FIFO preempts immediately, even in an exit handler. A fair task
+/// would wait until the handler ends.
 pub fn run(busy: Duration, period: Duration) -> Result<()> {
     ensure!(busy < period, "the hog must sleep sometimes");
     let parameters = SchedParam { priority: 10 };
-    // SAFETY: The structure is what sched_setscheduler(2) takes.
+    // SAFETY: The structure is the argument that sched_setscheduler(2) expects.
     let result = unsafe { sched_setscheduler(0, SCHED_FIFO, &parameters) };
     ensure!(result == 0, std::io::Error::last_os_error());
     let mut next = Instant::now();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The leaf that says who answers: a VM is told the same generation each time, by each of its vCPUs.
+//! The interface leaf: all vCPUs of a VM always read the same generation.
 
 use crate::{
     first::ask,
@@ -13,8 +13,8 @@ use kvm_bindings::kvm_regs;
 use rustix::system::{delete_module, finit_module};
 use std::{fs::File, path::Path};
 
-/// Prints `generation N`; an error if the leaf is not answered. Then loads the module again, if that is asked for,
-/// and makes sure that it is another one.
+/// Prints `generation N`. Fails if the leaf is not answered. With `module`, reloads it and checks that the
+/// generation changes.
 pub fn run(module: Option<&Path>) -> Result<()> {
     let vm = Vm::new()?;
     let mode = Mode::Long { ring: 0 };
@@ -22,7 +22,7 @@ pub fn run(module: Option<&Path>) -> Result<()> {
     for id in 0..2 {
         let mut vcpu = vm.vcpu(id, Program::First { mode }, &kvm_regs::default())?;
         let start = vcpu.get_regs()?;
-        // Of any subleaf; the first is asked in the vCPU's first exit.
+        // Any subleaf works. The first query is in the vCPU's first exit.
         for ecx in [0, 1, u32::MAX] {
             vcpu.set_regs(&start)?;
             let answer = ask(&mut vcpu, INTERFACE, ecx)?;

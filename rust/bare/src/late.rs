@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pages that come late, by userfaultfd (`linux/userfaultfd.h`).
+//! Pages provided late through userfaultfd (`linux/userfaultfd.h`).
 
 use crate::memory::{Memory, PAGE};
 use anyhow::{ensure, Context, Result};
@@ -50,14 +50,14 @@ ioctl_iowr_nr!(UFFDIO_REGISTER, 0xaa, 0x00, UffdioRegister);
 ioctl_iowr_nr!(UFFDIO_ZEROPAGE, 0xaa, 0x04, UffdioZeropage);
 
 fn call<T>(uffd: &impl AsRawFd, request: u64, argument: &mut T) -> Result<()> {
-    // SAFETY: Each request below comes with the structure that it is defined for.
+    // SAFETY: Each request is used with the structure that it is defined for.
     let result = unsafe { ioctl_with_mut_ref(uffd, request, argument) };
     ensure!(result == 0, std::io::Error::last_os_error());
     Ok(())
 }
 
 fn open() -> Result<OwnedFd> {
-    // SAFETY: It makes a file descriptor, and changes nothing.
+    // SAFETY: This only creates a file descriptor.
     let uffd = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC) }.context("userfaultfd")?;
     let mut api = UffdioApi {
         api: API,
@@ -77,12 +77,12 @@ fn register(uffd: &OwnedFd, addresses: Range<u64>) -> Result<()> {
     call(uffd, UFFDIO_REGISTER(), &mut register).context("UFFDIO_REGISTER")
 }
 
-/// When a page comes that somebody waits for.
+/// Time at which a page that is waited for is provided.
 #[derive(Clone, Debug)]
 pub enum Late {
-    /// So long after.
+    /// After this duration.
     By(Duration),
-    /// When something can be read from this FIFO; after that, all pages come at once.
+    /// When this FIFO can be read from; after that, immediately.
     Until(PathBuf),
 }
 
@@ -123,7 +123,7 @@ fn serve(uffd: OwnedFd, mut late: Late) -> Result<()> {
 }
 
 impl Memory {
-    /// From now on, pages that are touched for the first time come late.
+    /// From now on, provides pages late when they are touched for the first time.
     pub fn fill_late(&self, late: Late) -> Result<()> {
         let uffd = open()?;
         register(&uffd, self.addresses())?;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Guests without an operating system, which take a known number of exits of a known kind and
-//! read the leaves before and after, and others that ask what they like.
+//! Guests without an operating system. Some take a known number of exits of a known kind and read the leaves
+//! before and after. Others query anything.
 //!
-//! Runs in L1. A measuring guest prints `guest_cycles N`, TSC cycles around all exits as the guest
-//! measures them, `least N`, `median N` and `mean N`, around one of them, and `exits N` and `cycles N`,
-//! the module's, of the reason in question, between the two readings.
+//! Runs in L1. A measuring guest prints `guest_cycles N`, the TSC cycles around all exits as measured by the
+//! guest; `least N`, `median N` and `mean N`, the cycles around single exits; and `exits N` and `cycles N`, the
+//! module's difference for the reason between the two readings.
 
 mod device;
 mod failed;
@@ -248,7 +248,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Cpuid(c) => measure(Program::Cpuid, c, None, (0, 0)),
         Command::Leaf { count, eax, ecx } => measure(Program::Leaf, count, None, (eax, ecx)),
-        // From where there is none.
+        // The leaves from here on do not exist.
         Command::Leaves(c) => measure(Program::Leaves, c, None, (0x5000_0000, 0)),
         Command::Pio(c) => measure(Program::Pio, c, None, (0, 0)),
         Command::Pause {
@@ -347,7 +347,7 @@ fn print(mut readings: Readings, count: u64, blind: bool) -> Result<()> {
     Ok(())
 }
 
-/// The tally of an answer about a reason that is defined.
+/// Returns the tally of an answer, which must be for a defined reason.
 fn defined(answer: Answer) -> Result<exitstat_core::tally::Tally> {
     answer
         .decode()

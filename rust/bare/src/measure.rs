@@ -14,35 +14,36 @@ use kvm_bindings::kvm_regs;
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 use std::ops::ControlFlow;
 
-/// Where the pages are that [`Program::Touch`] touches.
+/// Address of the pages that [`Program::Touch`] touches.
 pub const LATE: u64 = 4 << 20;
 const LATE_PAGES: usize = 256;
 
-/// What to run.
+/// Parameters of a guest.
 pub struct Measure {
     pub program: Program,
-    /// Exits to take.
+    /// Number of exits to take.
     pub count: u64,
-    /// How late pages come, for [`Program::Touch`]; without it they are there, and only the guest has
-    /// not seen them.
+    /// Delay of pages, for [`Program::Touch`]. Without it the host has the pages, but the guest has not touched
+    /// them.
     pub late: Option<Late>,
-    /// What to ask, for [`Program::Leaf`]: %eax and %ecx.
+    /// Query for [`Program::Leaf`]: %eax and %ecx.
     pub question: (u32, u32),
-    /// vCPUs of the VM. The others take one exit each, before.
+    /// Number of vCPUs of the VM. The others take one exit each beforehand.
     pub vcpus: u64,
 }
 
-/// What a program read.
+/// Readings of a program.
 pub struct Readings {
-    /// Leaf 0x4FFFFFFD about a reason that the SDM does not define.
+    /// Leaf 0x4FFFFFFD for a reason that the SDM does not define.
     pub live: Answer,
-    /// The leaf about the program's reason before the first exit.
+    /// The leaf for the program's reason before the first exit.
     pub before: Answer,
-    /// And after the last.
+    /// The same after the last exit.
     pub after: Answer,
-    /// TSC cycles between the two, as the guest measures them.
+    /// TSC cycles between the two, measured by the guest.
     pub guest_cycles: u64,
-    /// What each exit took, as the guest measures it, in no order; of many, the last ones.
+    /// Duration of each exit, measured by the guest, in no particular order. If there are too many, only the
+    /// last ones.
     pub took: Vec<u64>,
 }
 
@@ -52,12 +53,12 @@ pub struct Guest {
     vcpu: VcpuFd,
     start: kvm_regs,
     count: u64,
-    /// They stay, with what is kept of them, until the VM goes.
+    /// Kept, so that their counters exist as long as the VM.
     _others: Vec<VcpuFd>,
 }
 
 impl Measure {
-    /// One vCPU that takes `count` exits; all pages are there.
+    /// Creates parameters for one vCPU that takes `count` exits, with all pages present.
     pub fn new(program: Program, count: u64) -> Self {
         Self {
             program,
@@ -68,12 +69,12 @@ impl Measure {
         }
     }
 
-    /// Runs the program to its end.
+    /// Runs the program until it ends.
     pub fn run(&self) -> Result<Readings> {
         self.prepare()?.run()
     }
 
-    /// Makes the guest.
+    /// Creates the guest.
     pub fn prepare(&self) -> Result<Guest> {
         ensure!(self.count > 0, "a program takes at least one exit");
         ensure!(
@@ -115,27 +116,27 @@ impl Measure {
 }
 
 impl Guest {
-    /// The VM.
+    /// Returns the VM.
     pub fn vm(&self) -> &VmFd {
         &self.vm.fd
     }
 
-    /// The vCPU that runs the program.
+    /// Returns the vCPU that runs the program.
     pub fn vcpu(&mut self) -> &mut VcpuFd {
         &mut self.vcpu
     }
 
-    /// Lets the program begin again.
+    /// Restarts the program.
     pub fn start_again(&self) -> Result<()> {
         self.vcpu.set_regs(&self.start).context("KVM_SET_REGS")
     }
 
-    /// Runs the program to its end.
+    /// Runs the program until it ends.
     pub fn run(&mut self) -> Result<Readings> {
         self.run_with(|_| Ok(()))
     }
 
-    /// The same, and does something whenever the program has written to [`guest::QUIET`].
+    /// Like [`Self::run`], and calls a function after each write of the program to [`guest::QUIET`].
     pub fn run_with(
         &mut self,
         mut quiet: impl FnMut(&mut VcpuFd) -> Result<()>,
@@ -168,7 +169,8 @@ pub fn run_to_end(vcpu: &mut VcpuFd) -> Result<()> {
     run_to_end_with(vcpu, |_| Ok(ControlFlow::Continue(())))
 }
 
-/// The same, and does something whenever the program has written to [`guest::QUIET`], which may end it.
+/// Like [`run_to_end`], and calls a function after each write of the program to [`guest::QUIET`], which may end
+/// the run.
 pub fn run_to_end_with(
     vcpu: &mut VcpuFd,
     mut quiet: impl FnMut(&mut VcpuFd) -> Result<ControlFlow<()>>,
@@ -183,17 +185,17 @@ pub fn run_to_end_with(
     }
 }
 
-/// Why a vCPU came back to the VMM.
+/// Reason for which a vCPU returned to the VMM.
 pub enum Stop {
     /// The program wrote to [`guest::DONE`].
     Done,
     /// The program wrote to [`guest::QUIET`].
     Quiet,
-    /// KVM leaves this address to the VMM.
+    /// KVM requires the VMM to provide this address.
     MemoryFault { gpa: u64 },
 }
 
-/// Runs a vCPU until the VMM has something to do; an error if the guest saw something wrong.
+/// Runs a vCPU until the VMM has to act. Fails if the guest detected an error.
 pub fn run_to_stop(vcpu: &mut VcpuFd) -> Result<Stop> {
     loop {
         match vcpu.run() {
@@ -208,7 +210,7 @@ pub fn run_to_stop(vcpu: &mut VcpuFd) -> Result<Stop> {
     }
 }
 
-/// Has KVM complete the exit that user space has finished, and not run the guest.
+/// Makes KVM complete the exit that userspace finished, without running the guest.
 pub fn complete(vcpu: &mut VcpuFd) -> Result<()> {
     vcpu.set_kvm_immediate_exit(1);
     let result = vcpu.run().map(|exit| format!("{exit:?}"));

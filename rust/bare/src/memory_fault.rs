@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that KVM cannot map and leaves to the VMM: KVM_EXIT_MEMORY_FAULT, for which KVM_RUN fails with
-//! EFAULT. Here it is a guest_memfd that was closed.
+//! Memory that KVM cannot map and that the VMM must provide: KVM_EXIT_MEMORY_FAULT, for which KVM_RUN fails
+//! with EFAULT. Here it is a closed guest_memfd.
 
 use crate::{
     guest::Program,
@@ -21,18 +21,18 @@ use std::{
     time::Duration,
 };
 
-/// `GUEST_MEMFD_FLAG_MMAP` of `linux/kvm.h`: KVM takes a slot's memory from the file alone.
+/// `GUEST_MEMFD_FLAG_MMAP` of `linux/kvm.h`: KVM takes a slot's memory only from the file.
 const FLAG_MMAP: u64 = 1;
-/// Where [`Measure::prepare`] puts the pages that the program touches, and the first slot that it leaves.
+/// Slot of [`Measure::prepare`]'s pages for the program, and the first free slot.
 const TOUCHED: u32 = 1;
 const FREE: u32 = 2;
 
 /// Basic exit reason.
 const EPT_VIOLATION: u32 = 48;
 
-/// A guest touches `count` pages that the VMM must provide, each `late` after the exit. Each takes an EPT
-/// violation that userspace finishes, one for the page that is there then, and more for what KVM unmaps
-/// when a slot goes. Of the first, count and time must be userspace's.
+/// Runs a guest that touches `count` pages, which the VMM provides `late` after each exit. A page causes an EPT
+/// violation that userspace finishes, another when the page is present, and more when KVM unmaps memory for a
+/// removed slot. The number and the time of the first kind must be attributed to userspace.
 pub fn run(count: u64, late: Duration) -> Result<()> {
     let mut guest = Measure::new(Program::Touch, count).prepare()?;
     remove(guest.vm(), TOUCHED)?;
@@ -88,7 +88,7 @@ pub fn run(count: u64, late: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Pages of a guest_memfd, a slot each, whose file is gone.
+/// Creates a guest_memfd with one slot per page, and closes it.
 fn take_away(vm: &VmFd, count: u64) -> Result<()> {
     let fd = vm
         .create_guest_memfd(kvm_create_guest_memfd {
@@ -111,7 +111,7 @@ fn take_away(vm: &VmFd, count: u64) -> Result<()> {
         // SAFETY: The guest gets no memory of this process.
         unsafe { vm.set_user_memory_region2(region) }.context("KVM_SET_USER_MEMORY_REGION2")?;
     }
-    // SAFETY: It is open, and nobody else's.
+    // SAFETY: It is open and has no other owner.
     drop(unsafe { OwnedFd::from_raw_fd(fd) });
     Ok(())
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guest that takes exits as fast as it can on all its vCPUs, and whose answers to CPUID must not
-//! change meanwhile.
+//! A guest that exits as fast as possible on all vCPUs, and whose CPUID output must not change meanwhile.
 
 use crate::{guest::Program, measure::run_to_end, vm::Vm};
 use anyhow::{Context, Result};
 use kvm_bindings::kvm_regs;
 use std::thread;
 
-/// Runs until killed, or until a vCPU sees something wrong.
+/// Runs until killed, or until a vCPU detects an error.
 pub fn run(vcpus: u64, nice: i32) -> Result<()> {
     rustix::process::nice(nice).context("nice")?;
     let vm = Vm::new()?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A VM that is paused after each exit that user space finishes, as VMMs do it: KVM_RUN completes the
-//! exit and comes back at once, and then the guest does not run for a while.
+//! A VM that VMMs pause after each exit that userspace finishes: KVM_RUN completes the exit and returns
+//! immediately, and the guest does not run for a while.
 
 use crate::{
     guest::Program,
@@ -11,8 +11,8 @@ use crate::{
 use anyhow::{Context, Result};
 use std::{ops::ControlFlow, thread, time::Duration};
 
-/// Prints `user_exits N` and `user_cycles N`, the module's, and `paused N`, the TSC cycles of the pauses; blind,
-/// nothing.
+/// Prints the module's `user_exits N` and `user_cycles N`, and `paused N`, the TSC cycles of the pauses. Prints
+/// nothing if `blind`.
 pub fn run(count: u64, pause: Duration, blind: bool) -> Result<()> {
     let mut guest = Measure::new(Program::Pio, count).prepare()?;
     let mut paused = 0;

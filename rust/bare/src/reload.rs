@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module loaded and unloaded again and again, by nothing that takes time of its own.
+//! Repeated loading and unloading of the module, with little other work in between.
 
 use crate::tsc;
 use anyhow::{bail, ensure, Context, Result};
@@ -12,8 +12,8 @@ use std::{fs, fs::File, path::Path, thread, time::Duration};
 
 const VCPUS: &str = "/sys/kernel/debug/kvm_exitstat/vcpus";
 
-/// Loads and unloads `count` times; every other time unloads only when `vcpus` of them are attached.
-/// Prints `cycles N`, the time that it took.
+/// Loads and unloads the module `count` times. Every other time, waits until `vcpus` vCPUs are attached before
+/// it unloads. Prints `cycles N`, the duration.
 pub fn run(module: &Path, count: u32, vcpus: usize) -> Result<()> {
     let file = File::open(module).with_context(|| module.display().to_string())?;
     let begin = tsc::now();
@@ -28,8 +28,8 @@ pub fn run(module: &Path, count: u32, vcpus: usize) -> Result<()> {
     Ok(())
 }
 
-/// Loads with a bad parameter, which the module refuses, for `cycles` of time. Prints how many times,
-/// `refused N`.
+/// Loads the module with a bad parameter, which the module rejects, for `cycles` TSC cycles. Prints how many
+/// times: `refused N`.
 pub fn refused(module: &Path, cycles: u64) -> Result<()> {
     let file = File::open(module).with_context(|| module.display().to_string())?;
     let begin = tsc::now();
@@ -43,7 +43,7 @@ pub fn refused(module: &Path, cycles: u64) -> Result<()> {
     Ok(())
 }
 
-/// Waits until so many vCPUs are attached.
+/// Waits until this many vCPUs are attached.
 fn wait_for(vcpus: usize) -> Result<()> {
     for _ in 0..10_000 {
         let text = fs::read_to_string(VCPUS).context(VCPUS)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the module tells the host, in debugfs.
+//! The module's counters in debugfs.
 
 use anyhow::{bail, Context, Result};
 use exitstat_core::tally::Tally;
@@ -12,22 +12,22 @@ pub struct Vcpu {
     pub vm: u64,
     pub id: u64,
     pub exits: Tally,
-    /// Exits that user space finished, and its time.
+    /// Exits that userspace finished, and their time there.
     pub user: Tally,
 }
 
-/// A file of the module's.
+/// Reads one of the module's files.
 pub fn read(name: &str) -> Result<String> {
     let path = Path::new("/sys/kernel/debug/kvm_exitstat").join(name);
     fs::read_to_string(&path).with_context(|| path.display().to_string())
 }
 
-/// This process's vCPUs that have counters, by VM, then in the order in which they got them.
+/// Returns this process's vCPUs that have counters, by VM, in the order in which they got them.
 pub fn own_vcpus() -> Result<Vec<Vcpu>> {
     let mut own = Vec::new();
     for line in read("vcpus")?.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
-        // VM, vCPU, process id, exits, cycles, user exits, user cycles, process.
+        // Columns: VM, vCPU, process ID, exits, cycles, user exits, user cycles, process.
         let [vm, id, pid, exits, cycles, user_exits, user_cycles, ..] = words[..] else {
             continue;
         };
@@ -48,18 +48,18 @@ pub fn own_vcpus() -> Result<Vec<Vcpu>> {
 #[derive(Clone, Copy, Debug)]
 pub struct Reason {
     pub exits: Tally,
-    /// Exits that user space finished, and its time.
+    /// Exits that userspace finished, and their time there.
     pub user: Tally,
 }
 
-/// What a vCPU has of each reason.
+/// Returns a vCPU's counters by reason.
 pub fn reasons(vcpu: &Vcpu) -> Result<BTreeMap<u32, Reason>> {
     let owner = format!("{} {} ", vcpu.vm, vcpu.id);
     let text = read("reasons")?;
     let rows = text.lines().filter_map(|line| line.strip_prefix(&owner));
     rows.map(|row| {
         let words: Vec<&str> = row.split_whitespace().collect();
-        // Number, name, exits, cycles, longest, user exits, user cycles, histogram.
+        // Columns: number, name, exits, cycles, longest, user exits, user cycles, histogram.
         let [number, _, exits, cycles, _, user_exits, user_cycles, ..] = words[..] else {
             bail!("a row of reasons is too short: {row}");
         };
@@ -72,7 +72,7 @@ pub fn reasons(vcpu: &Vcpu) -> Result<BTreeMap<u32, Reason>> {
     .collect()
 }
 
-/// Exits of a vCPU, by reason.
+/// Returns a vCPU's exits by reason.
 pub fn exits(vcpu: &Vcpu) -> Result<BTreeMap<u32, u64>> {
     let reasons = reasons(vcpu)?.into_iter();
     Ok(reasons

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The way to the lab: port 0xE9, whose bytes Bochs and QEMU write to a file.
+//! Channel to the lab: port 0xE9, whose bytes Bochs and QEMU write to a file.
 //!
-//! Not a serial port: that of the emulator now and then forgets an interrupt, and then waits for ever. Nor
-//! `/dev/port`, which Debian's cloud kernels lack.
+//! A serial port is not reliable: the emulator's sometimes loses an interrupt and then waits forever. Debian's
+//! cloud kernels lack `/dev/port`.
 
 use anyhow::{ensure, Result};
 use std::{
@@ -13,9 +13,9 @@ use std::{
 
 const PORT: u16 = 0xe9;
 
-/// Hands standard input to the lab, to its end.
+/// Sends standard input to the lab.
 pub fn say() -> Result<()> {
-    // SAFETY: The port is a debugger's; nothing else of the machine is behind it.
+    // SAFETY: The port is for debugging; no other device of the machine uses it.
     let result = unsafe { libc::ioperm(PORT.into(), 1, 1) };
     ensure!(
         result == 0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guest that asks the leaves everything, from any ring and mode, and a rule for the answers.
+//! A guest that queries the leaves exhaustively from any ring and mode, and a rule for the answers.
 
 use crate::{
     guest::{self, Mode, Program},
@@ -27,20 +27,20 @@ pub enum By {
     State,
 }
 
-/// What to ask, from where.
+/// Parameters of a sweep.
 pub struct Sweep {
     pub mode: Mode,
     pub by: By,
-    /// The VMM has entries of its own for some of the leaves.
+    /// Whether the VMM has its own entries for some of the leaves.
     pub vmm_entries: bool,
-    /// Every class of %ecx in full, or only some of each.
+    /// Whether to query every class of %ecx completely, or a sample of each.
     pub full: bool,
 }
 
 const SPARE: u64 = 0x5a5a_5a5a;
 
 impl Sweep {
-    /// Asks everything, and returns how many answers there were, all by the rule.
+    /// Queries everything, and returns the number of answers. All of them follow the rule.
     pub fn run(&self) -> Result<u64> {
         ensure!(
             self.by != By::State || self.mode == Mode::Real,
@@ -66,8 +66,7 @@ impl Sweep {
         let mut asked = 0;
         let questions = questions(self.full);
         for (i, batch) in questions.chunks(BATCH).enumerate() {
-            // The first batch is asked in a state that the processor runs, so that the vCPU has
-            // an exit of its own.
+            // The processor runs the first batch, so that the vCPU has an exit.
             if i == 1 && self.by == By::State {
                 set_real_mode(&vcpu, 0xffff_ffff)?;
                 rule.counted = None;
@@ -95,7 +94,7 @@ impl Sweep {
         Ok(asked)
     }
 
-    /// Has the guest ask `count` questions.
+    /// Makes the guest ask `count` questions.
     fn ask(&self, vcpu: &mut VcpuFd, count: usize) -> Result<()> {
         let mut registers = vcpu.get_regs()?;
         registers.rsi = QUESTIONS;
@@ -108,7 +107,7 @@ impl Sweep {
         }
         let after = vcpu.get_regs()?;
         let spare = |r: &kvm_regs| [r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rsp];
-        // Code of 16 bits has pointers of 16 bits.
+        // 16-bit code has 16-bit pointers.
         let mask = if self.mode == Mode::Real {
             0xffff
         } else {
@@ -124,7 +123,7 @@ impl Sweep {
     }
 }
 
-/// What registers have that the program does not use: they must still have it afterwards.
+/// Values of the registers that the program does not use. They must not change.
 const SPARE_REGISTERS: kvm_regs = kvm_regs {
     rax: 0,
     rbx: 0,
@@ -146,7 +145,7 @@ const SPARE_REGISTERS: kvm_regs = kvm_regs {
     rflags: 0,
 };
 
-/// All questions: leaf and %ecx.
+/// Returns all questions: leaf and %ecx.
 fn questions(full: bool) -> Vec<(u32, u32)> {
     let (all, random) = if full { (65536, 100_000) } else { (100, 200) };
     let mut ecx: Vec<u32> = (0..=all).collect();
@@ -155,7 +154,7 @@ fn questions(full: bool) -> Vec<(u32, u32)> {
         ecx.extend([power - 1, power, power + 1]);
     }
     ecx.extend([u32::MAX - 1, u32::MAX]);
-    // xorshift, from a fixed seed: any failure comes again.
+    // xorshift with a fixed seed, so that failures are reproducible.
     let mut x = 0x4fff_fffd_u32;
     ecx.extend((0..random).map(|_| {
         x ^= x << 13;
@@ -169,7 +168,7 @@ fn questions(full: bool) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// Entries that the VMM sets: of leaf D one for CPUID's reason only, of leaf E one for any %ecx.
+/// Adds the VMM's entries: for leaf D only with CPUID's reason, for leaf E with any %ecx.
 fn add_entries(cpuid: &mut CpuId) -> Result<Vec<kvm_cpuid_entry2>> {
     let entry = |leaf: Leaf, index, flags| kvm_cpuid_entry2 {
         function: leaf.eax(),
@@ -194,24 +193,24 @@ fn add_entries(cpuid: &mut CpuId) -> Result<Vec<kvm_cpuid_entry2>> {
     Ok(entries)
 }
 
-/// What the answers must be, of a VM with one vCPU, which does nothing but ask.
+/// Expected answers of a VM with one vCPU, which only asks.
 struct Rule {
-    /// The reason that a CPUID is counted under; none if it takes no exit.
+    /// Reason under which a CPUID is counted; `None` if it does not exit.
     counted: Option<u32>,
     entries: Vec<kvm_cpuid_entry2>,
-    /// Exits of the reasons that are known exactly; 0 of those that are not here nor in `NOISY`.
+    /// Reasons whose exits are known exactly. Those neither here nor in `noisy` have none.
     exact: BTreeMap<u32, u64>,
-    /// Reasons of exits that come by themselves here.
+    /// Reasons whose exits can occur at any time.
     noisy: &'static [u32],
-    /// The latest answers about each reason, and about the total.
+    /// Latest answers for each reason, and for the total.
     seen: BTreeMap<u32, Tally>,
     total: Tally,
 }
 
-/// Interrupts, timers, and memory that is touched for the first time.
+/// Interrupts, timers, and first accesses to memory.
 const NOISY: [u32; 4] = [1, 48, 49, 52];
-/// Without "unrestricted guest", real mode runs in virtual-8086 mode, where KVM lets every exception
-/// exit, page faults by the identity map included.
+/// Without "unrestricted guest", real mode runs in virtual-8086 mode, where KVM intercepts all exceptions,
+/// including page faults of the identity map.
 const NOISY_REAL: [u32; 7] = [0, 1, 7, 28, 48, 49, 52];
 
 impl Rule {
@@ -230,7 +229,7 @@ impl Rule {
         }
     }
 
-    /// The guest told us that it is done: one exit for port I/O, if the processor ran it.
+    /// Counts the port I/O with which the guest ends: an exit if the processor ran it.
     fn finished_by_user(&mut self) {
         if self.counted.is_some() {
             *self.exact.entry(30).or_default() += 1;
@@ -292,7 +291,7 @@ impl Rule {
                 ensure!(tally.exits == exits, "not {exits} exits");
             }
         }
-        // The exit that is open has no time yet.
+        // The open exit has no time yet.
         if let Some(exits) = exact {
             let over = exits - u64::from(self.counted == Some(reason));
             ensure!((tally.cycles > 0) == (over > 0), "time of {over} exits");
@@ -344,12 +343,12 @@ mod tests {
 
     #[test]
     fn wrong_answers_are_refused() {
-        // One exit too few, too many; a reason that was not taken; time that nobody spent.
+        // One exit too few or too many; a reason that was not taken; time without exits.
         rule().check(D, 10, [0, 0, 0, 0]).unwrap_err();
         rule().check(D, 10, [2, 0, 0, 0]).unwrap_err();
         rule().check(D, 2, [1, 0, 5, 0]).unwrap_err();
         rule().check(D, 10, [1, 0, 5, 0]).unwrap_err();
-        // A register that was left as it was, undefined answered by zeros, and a time with exits.
+        // An unmodified register, zeros for an undefined reason, and a time leaf with exits.
         rule().check(D, 10, [1, u64::MAX, 0, 0]).unwrap_err();
         rule().check(D, 35, [0; 4]).unwrap_err();
         rule().check(D, 86, [0xffff_ffff; 4]).unwrap_err();

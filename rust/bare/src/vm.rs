@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A small virtual machine: memory with the programs in it, and vCPUs that start in one of them.
+//! A small virtual machine: memory with the programs, and vCPUs that each start in one of them.
 
 use crate::{
     guest::{self, Mode, Program},
@@ -13,17 +13,17 @@ use kvm_bindings::{
 };
 use kvm_ioctls::{Kvm, VcpuFd, VmFd};
 
-// Guest-physical addresses, which paging maps to themselves. What 16-bit code uses is below 64 KiB.
+// Guest-physical addresses, mapped one to one. Everything that 16-bit code uses is below 64 KiB.
 const CODE: u64 = 0x1000;
 const GDT: u64 = 0x3000;
 const STACK_TOP: u64 = 0x4000;
-/// Questions that a program asks: 8 bytes each.
+/// Questions of a program: 8 bytes each.
 pub const QUESTIONS: u64 = 0x4000;
-/// What a program reads.
+/// Readings of a program.
 pub const READINGS: u64 = 0x6000;
 /// Answers to the questions: 32 bytes each.
 pub const ANSWERS: u64 = 0x8000;
-/// How many questions there is room for, and answers.
+/// Maximum number of questions and answers.
 pub const BATCH: usize = 1024;
 const PML4: u64 = 0x18_0000;
 const PDPT: u64 = 0x18_1000;
@@ -34,7 +34,7 @@ const MEMORY: usize = 2 << 20;
 const CODE_SEGMENT: u16 = 0x8;
 const DATA_SEGMENT: u16 = 0x10;
 
-/// A virtual machine without vCPUs yet.
+/// A virtual machine, initially without vCPUs.
 pub struct Vm {
     kvm: Kvm,
     pub fd: VmFd,
@@ -42,7 +42,7 @@ pub struct Vm {
 }
 
 impl Vm {
-    /// With an interrupt controller, 2 MiB of memory, and all programs in it.
+    /// Creates a VM with an interrupt controller and 2 MiB of memory that contains all programs.
     pub fn new() -> Result<Self> {
         let kvm = Kvm::new().context("/dev/kvm")?;
         let fd = kvm.create_vm().context("KVM_CREATE_VM")?;
@@ -55,17 +55,17 @@ impl Vm {
         Ok(Self { kvm, fd, memory })
     }
 
-    /// The CPUID entries that KVM supports here.
+    /// Returns the CPUID entries that KVM supports on this host.
     pub fn supported_cpuid(&self) -> Result<CpuId> {
         Ok(self.kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)?)
     }
 
-    /// A vCPU that starts at `program`; `registers` has what the program wants to find.
+    /// Creates a vCPU that starts in `program` with its `registers`.
     pub fn vcpu(&self, id: u64, program: Program, registers: &kvm_regs) -> Result<VcpuFd> {
         self.vcpu_with(id, program, registers, &self.supported_cpuid()?)
     }
 
-    /// The same, with these CPUID entries.
+    /// Like [`Self::vcpu`], with these CPUID entries.
     pub fn vcpu_with(
         &self,
         id: u64,
@@ -79,12 +79,12 @@ impl Vm {
         vcpu.set_regs(&kvm_regs {
             rip: CODE + program.entry(),
             rsp: STACK_TOP,
-            // Interrupts are off; I/O is allowed in any ring.
+            // Interrupts are disabled; all rings may do I/O.
             rflags: 0x3002,
             ..*registers
         })
         .context("KVM_SET_REGS")?;
-        // All but the first would wait to be started by it.
+        // Otherwise all vCPUs but the first would wait for it to start them.
         vcpu.set_mp_state(kvm_mp_state {
             mp_state: KVM_MP_STATE_RUNNABLE,
         })?;
@@ -92,7 +92,7 @@ impl Vm {
     }
 }
 
-/// Page tables, descriptors and the programs.
+/// Writes page tables, descriptors and the programs.
 fn prepare(memory: &mut Memory) {
     const PRESENT_WRITABLE_USER: u64 = 7;
     const LARGE: u64 = 1 << 7;
@@ -106,8 +106,7 @@ fn prepare(memory: &mut Memory) {
             &((i << 21) | LARGE | PRESENT_WRITABLE_USER).to_le_bytes(),
         );
     }
-    // Flat segments of ring 0: 64-bit code, for the interrupt gate to refer to, and data, for what
-    // returns from it to load.
+    // Flat ring 0 segments: 64-bit code for the interrupt gate, and data for returning from the interrupt.
     for (selector, descriptor) in [
         (CODE_SEGMENT, 0x00af_9b00_0000_ffff_u64),
         (DATA_SEGMENT, 0x00cf_9300_0000_ffff),
@@ -165,8 +164,8 @@ fn set_mode(vcpu: &VcpuFd, mode: Mode) -> Result<()> {
     vcpu.set_sregs(&sregs).context("KVM_SET_SREGS")
 }
 
-/// Real mode. With a data segment that is larger than 64 KiB, a KVM that may not use "unrestricted
-/// guest" cannot run it, and emulates each instruction.
+/// Sets real mode. If a data segment is larger than 64 KiB, a KVM without "unrestricted guest" cannot run it
+/// and emulates each instruction.
 pub fn set_real_mode(vcpu: &VcpuFd, data_limit: u32) -> Result<()> {
     let mut sregs = vcpu.get_sregs()?;
     let segment = kvm_segment {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guest that watches the clock on all its vCPUs: what holds up a vCPU is a gap in what it sees.
+//! A guest that watches the clock on all vCPUs: a stalled vCPU sees a gap.
 
 use crate::{
     guest::Program,
@@ -11,7 +11,7 @@ use anyhow::{bail, ensure, Context, Result};
 use kvm_bindings::kvm_regs;
 use std::{ops::ControlFlow, path::Path, thread};
 
-/// Runs until there is a file `until`.
+/// Runs until the file `until` exists.
 pub fn run(vcpus: u64, until: &Path) -> Result<()> {
     ensure!(vcpus > 0, "a guest has at least one vCPU");
     let vm = Vm::new()?;

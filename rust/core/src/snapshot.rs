@@ -237,9 +237,7 @@ wire! {
         pub isa: u32,
         /// Who counted: `SOURCE_…`.
         pub source: u32,
-        /// The meaning of a detail's key, by exit reason.
-        ///
-        /// The shim encodes keys in `arch/x86/kvm/vmx/exit_detail.c`; this file decodes them.
+        /// `FLAG_…`, ORed.
         pub flags: u32,
         /// Details being captured: `DETAIL_…`, ORed; 0 for none.
         pub detail: u32,
@@ -548,7 +546,7 @@ pub enum Malformed {
     NoSnapshot,
     /// The snapshot has this version, not [`VERSION`], [`VERSION_SVM`] or [`VERSION_DETAILS`].
     Version(u32),
-    /// Exits that userspace had to finish.
+    /// The bytes end too early, or a size in them is wrong.
     Damaged,
 }
 

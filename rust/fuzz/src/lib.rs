@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is fuzzed: everything in user space that parses bytes that it did not write itself.
+//! Fuzz targets for everything in userspace that parses input from elsewhere.
 //!
-//! A target is a function of a file of its own in `targets/`, a line in [`TARGETS`], and a directory
-//! `corpus/NAME` with some samples. It takes any bytes, and panics if something does not hold of
-//! what was parsed. `scripts/fuzz.sh` runs all of them in libFuzzer; `cargo test` only gives them
-//! their corpus, to which every input belongs that ever failed.
+//! A target is a function in its own file in `targets/`, a line in [`TARGETS`], and a directory `corpus/NAME`
+//! with samples. It accepts any bytes, and panics if the parsed data violates a property. `scripts/fuzz.sh`
+//! runs all targets in libFuzzer. `cargo test` only runs them on their corpus, to which every failing input is
+//! added.
 
 mod targets {
     pub mod answer;
@@ -19,7 +19,7 @@ mod targets {
     pub mod totals;
 }
 
-/// A target's name and function.
+/// Name and function of a target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
@@ -35,7 +35,7 @@ pub const TARGETS: [Target; 9] = [
     ("totals", targets::totals::run),
 ];
 
-/// What the lab makes of bytes on a serial port.
+/// Converts bytes from a serial port to a text, as the lab does.
 fn text(data: &[u8]) -> String {
     String::from_utf8_lossy(data).into_owned()
 }

@@ -125,7 +125,8 @@ impl Thread {
         self.point();
     }
 
-    /// `kvm_observe_elapsed()`.
+    /// Returns the cycles since the clock's start, as `cycles` in the hooks. The module clamps it:
+    /// `at_least_0()`.
     fn elapsed(&self, now: i64) -> i64 {
         if self.has(Flaw::NoClamp) {
             now - self.x.clock
@@ -205,7 +206,7 @@ impl Thread {
         }
     }
 
-    /// `kvm_observe_completed()`, with the value that KVM_RUN continues with.
+    /// `kvm_observe_completed()` if `r` is positive, otherwise `kvm_observe_not_completed()`.
     fn completed(&mut self, r: i32) {
         if self.has(Flaw::NoCompletion) && self.x.user_epoch != 0 {
             self.told.user_cycles += self.x.user_cycles;

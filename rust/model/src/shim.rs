@@ -226,7 +226,7 @@ impl Shim {
         }
     }
 
-    /// CPUs whose clocks differ in either direction, by more than the thread was away.
+    /// `kvm_observe_destroy()`: the vCPU no longer runs.
     pub fn destroy(&self) {
         let block = self.detach_first(!self.has(Flaw::NoRetire));
         self.free(block);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registers of CPUID, as a guest's program gets them.
+//! CPUID registers, as a guest's program reads them.
 
 use exitstat_core::{
     leaf::{Answer, Leaf, Subject, UNDEFINED},
@@ -8,7 +8,7 @@ use exitstat_core::{
     tally::Tally,
 };
 
-/// What is decoded is encoded again, and a leaf is one of four.
+/// A decoded answer encodes to the same registers. Only the four leaves are leaves.
 pub fn run(data: &[u8]) {
     let Some((words, _)) = data.split_first_chunk::<24>() else {
         return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All checks that the lab makes of a report.
+//! All checks of the lab on a report.
 
 use exitstat_lab::{
     report::Report,
@@ -11,8 +11,8 @@ use exitstat_lab::{
     },
 };
 
-/// No check panics, whatever numbers are reported, and one report gives one result. A check of what
-/// was not reported does not pass.
+/// No check panics, whatever numbers the report has, and the same report gives the same results. A check whose
+/// data is missing fails.
 pub fn run(data: &[u8]) {
     let text = crate::text(data);
     let (report, again) = (Report::parse(&text), Report::parse(&text));

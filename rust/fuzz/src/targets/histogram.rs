@@ -4,8 +4,8 @@
 
 use exitstat_lab::suite::agreement::parse_histogram;
 
-/// What is parsed has something in it, by 16-bit reasons, and printed as the kernel does it is
-/// parsed again.
+/// A parsed histogram is not empty and has 16-bit reasons. Printed in the kernel's format, it can be parsed
+/// again.
 pub fn run(data: &[u8]) {
     let Ok(counts) = parse_histogram(&crate::text(data)) else {
         return;

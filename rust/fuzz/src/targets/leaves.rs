@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What Debian's `cpuid` prints.
+//! Output of Debian's `cpuid`.
 
 use exitstat_lab::suite::leaves::{checks, parse};
 
-/// At most one answer a line; printed as `cpuid` does it, they are parsed again.
+/// A line has at most one answer. Printed in the format of `cpuid`, answers can be parsed again.
 pub fn run(data: &[u8]) {
     let text = crate::text(data);
     let answers = parse(&text);

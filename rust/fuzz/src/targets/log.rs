@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A kernel's log, after the list of what to overlook in it.
+//! A kernel log, after a baseline of messages to ignore.
 
 use exitstat_lab::{
     flavour::Flavour,
     suite::health::{complaints, parse_baseline},
 };
 
-/// What is overlooked is only what the list has, or one call trace after it.
+/// Only messages in the baseline are ignored, each with at most one call trace after it.
 pub fn run(data: &[u8]) {
     let text = crate::text(data);
     let (list, log) = text.split_once("\n--\n").unwrap_or(("", &text));

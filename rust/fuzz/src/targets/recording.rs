@@ -6,7 +6,8 @@ use exitstat_cli::source::recording::{
     Compression, End, Ending, Lost, Mark, Reader, Recorder, Recording,
 };
 
-/// What is read of a recording, written again, is read again; so are sums, if all snapshots are.
+/// A recording that was read and written again can be read again, and has the same totals if all snapshots are
+/// valid.
 pub fn run(data: &[u8]) {
     let Ok(mut reader) = Reader::new(data) else {
         return;
@@ -32,7 +33,7 @@ pub fn run(data: &[u8]) {
         reader.warning().is_none(),
         matches!(ending, Ending::Whole(_)) && lost == Lost::default()
     );
-    // What was passed over is in the file, behind its head, and takes a byte each time.
+    // Skipped bytes are in the file after its header, at least one per place.
     assert!(lost.bytes >= lost.places && lost.bytes <= data.len() as u64 - 16);
     let end = match ending {
         Ending::Whole(end) => end,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What comes over L1's second serial port.
+//! Data from L1's report channel.
 
 use exitstat_lab::report::Report;
 
-/// A section is there only if its end is, with its name; a report printed again is parsed to the
-/// same; and more of the text takes nothing back.
+/// A section exists only if it ends, with the same name. A report that was printed again parses to the same.
+/// More text never removes a section.
 pub fn run(data: &[u8]) {
     let text = crate::text(data);
     let report = Report::parse(&text);

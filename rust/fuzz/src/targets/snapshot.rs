@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Snapshots, as the device gives them.
+//! Snapshots from the device.
 
 use exitstat_cli::model::{Counts, Period, Sample, Scope};
 use exitstat_core::snapshot::Snapshot;
 
-/// What is parsed is whole; nothing has happened between a sample and itself; and what vCPUs counted
-/// is what VMs did and what is gone.
+/// A parsed snapshot is complete. The difference of a sample from itself is empty. The counters of all VMs and
+/// of retired vCPUs add up to those of all vCPUs.
 pub fn run(data: &[u8]) {
     let Ok(sample) = Sample::parse(data) else {
         return;
@@ -36,7 +36,7 @@ pub fn run(data: &[u8]) {
         sum.add(&counts.by_vcpus(Scope::Vm(vm)).expect("it is listed"));
     }
     assert_eq!(Some(sum), counts.by_vcpus(Scope::Host));
-    // All that there is has happened since there was nothing.
+    // The period since the beginning has all counts.
     let tallies = |counts: &Counts| {
         let lines = counts.lines(Scope::Host).expect("a host has lines");
         lines.into_values().fold((0u64, 0u64), |sum, line| {

@@ -5,7 +5,7 @@
 use exitstat_core::reason::REASONS;
 use exitstat_lab::suite::agreement::Totals;
 
-/// All reasons are there and no others; printed as the module does it, they are parsed again.
+/// A parsed file has all reasons and no others. Printed in the module's format, it can be parsed again.
 pub fn run(data: &[u8]) {
     let text = crate::text(data);
     let Ok(totals) = Totals::parse(&text) else {
