@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# apply-patches.sh TREE: applies the shim, patches/series, to the source of Linux in TREE: all of it, without
-# fuzz, or nothing. patches/kernels lists the kernels that it was tested on; others are tried.
-# Of a part of the source, files outside arch/ may be missing: they are left out.
+# apply-patches.sh TREE: applies the shim, patches/series, to the Linux source in TREE: completely and without
+# fuzz, or not at all. patches/kernels lists the kernels that it was tested on; others are tried.
+# If TREE is a part of the source, files outside arch/ may be missing and are skipped.
 set -eu
 fail() {
 	echo "apply-patches: $1" >&2
@@ -25,7 +25,7 @@ if ! echo "$known" | grep -qxF "$version"; then
 	echo "apply-patches: Linux $version has not been tested, only" $known >&2
 fi
 
-# On copies first: a series that does not fit changes nothing.
+# On copies first: a series that does not apply changes nothing.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree"

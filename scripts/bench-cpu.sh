@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# bench-cpu.sh [JSON]: measures recording and reading on the processor that is there, and memory. Tables
-# go to the terminal, all figures to JSON (build/bench-cpu.json). Once all is built it takes about a
-# minute. docs/bench.md says what is measured, and describes the keys.
+# bench-cpu.sh [JSON]: measures recording and reading on this processor, and memory. Prints tables, and writes
+# all figures to JSON (build/bench-cpu.json). Takes about a minute after the build. docs/bench.md describes the
+# measurements and the keys.
 set -eu
 cd "$(dirname "$0")/.."
 cargo=$(sh scripts/toolchain.sh | sed -n 's/^CARGO=//p')
 json=${1:-build/bench-cpu.json}
-# Nothing of an earlier run, which may have been on another machine.
+# Remove results of earlier runs, which may be from another machine.
 export CRITERION_HOME="$PWD/build/criterion"
 rm -rf "$CRITERION_HOME"
 mkdir -p "$CRITERION_HOME" "$(dirname "$json")"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# build-cli.sh DIRECTORY: puts the command exitstat, linked statically, and its manual pages and
-# completions, into DIRECTORY.
+# build-cli.sh DIRECTORY: puts the statically linked command exitstat into DIRECTORY, with its manual pages and
+# completions.
 set -eu
 cd "$(dirname "$0")/.."
 cargo=$(sh scripts/toolchain.sh | sed -n 's/^CARGO=//p')

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# build-debs.sh DIRECTORY: builds Debian's packages of exitstat in a Debian 13 root, for the newest kernels of
-# all series that patches/kernels says were booted, and puts them into DIRECTORY. If nothing has changed since,
-# that is all that is looked at.
+# build-debs.sh DIRECTORY: builds exitstat's Debian packages in a Debian 13 root and puts them into DIRECTORY.
+# They are for the newest kernels of all series that patches/kernels lists as booted. Does nothing if nothing
+# has changed since.
 set -eu
 cd "$(dirname "$0")/.."
 [ $# = 1 ] || {
@@ -18,7 +18,7 @@ for series in $(sed -n 's/^\([0-9]*\.[0-9]*\)\.[0-9]* booted$/\1/p' patches/kern
 		ids="$ids $(cat "$directory/module.id")"
 	done
 done
-# What they are made of.
+# Input of the packages.
 id=$(scripts/files.sh | grep -zvE '^(\./)?(tests|docs|rust/(bare|bench|fuzz|lab|model))/' | sort -z | xargs -0 cat |
 	{ cat && echo "$ids"; } | sha256sum)
 if [ "$(cat "$1/id" 2>/dev/null)" = "$id" ]; then

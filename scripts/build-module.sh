@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# build-module.sh KDIR OUT [MAKE ARGUMENT...]: builds kvm_exitstat.ko against a kernel tree that is
-# patched and built, with objects in OUT. The module is OUT/src/kvm_exitstat.ko.
+# build-module.sh KDIR OUT [MAKE ARGUMENT...]: builds kvm_exitstat.ko against a patched and built kernel tree,
+# with objects in OUT. The module is OUT/src/kvm_exitstat.ko.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 fail() {
@@ -30,7 +30,7 @@ rustc=$(value RUSTC) bindgen=$(value BINDGEN) llvm=$(value LLVM)
 [ -n "$rustc" ] && [ -n "$bindgen" ] && [ -n "$llvm" ] ||
 	fail "a tool is missing: run: scripts/preflight.sh"
 
-# A Rust module must be built by the very compiler that built the kernel.
+# A Rust module must be built by the same compiler as the kernel.
 built_by=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT=//p' "$kdir/include/config/auto.conf" | tr -d '"')
 [ "$built_by" = "$("$rustc" --version)" ] ||
 	fail "the kernel was built by '$built_by', and $rustc is '$("$rustc" --version)': pass RUSTC="

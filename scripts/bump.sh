@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# bump.sh SERIES: tries the newest kernel of a series that Debian has, say 7.4: fetches and builds it as packaged,
-# proves that what is built without the shim is Debian's, boots it with the shim, and says what to enter where.
+# bump.sh SERIES: tries Debian's newest kernel of a series, such as 7.4. Fetches it and builds the modules for
+# it, proves that the build without the shim is Debian's, boots it with the shim, and prints what to enter
+# where.
 set -eu
 cd "$(dirname "$0")/.."
 [ $# = 1 ] || {
 	echo "usage: $0 SERIES, such as: $0 7.4" >&2
 	exit 2
 }
-# The root may be old: what Debian has by now.
+# The root may be old: update its package lists.
 scripts/debian13.sh -r debian13-packages apt-get -q update >&2
 for flavour in amd64 cloud-amd64; do
 	directory=$(scripts/stock.sh "$1" $flavour)

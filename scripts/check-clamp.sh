@@ -1,16 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# check-clamp.sh MODULE: shows in the code of kvm_exitstat.ko that the guest's %ecx is clamped
-# against speculation before anything is indexed by it, and prints the instructions that do it.
+# check-clamp.sh MODULE: proves from the code of kvm_exitstat.ko that the guest's %ecx is clamped against
+# speculation before it indexes anything, and prints the instructions that clamp it.
 #
-# It finds the function with the clamp, follows through all its paths the value that is loaded from
-# kvm_exit_cpuid.ecx (from registers to registers and the stack), and fails if that value, or one
-# computed of it, is in an address or an indirect jump, or is handed to another function, before
-# the clamp has made it safe.
+# It finds the function with the clamp, and follows the value loaded from kvm_exit_cpuid.ecx along all paths,
+# between registers and the stack. It fails if the value, or a value computed from it, is used in an address or
+# an indirect jump, or passed to another function, before the clamp.
 #
-# Limits: values are not followed through memory other than the stack, nor what was computed of
-# them into other functions. Called functions get the clamped value only, as what has the guest's
-# is in one function; if the compiler changes that, no value is found to follow, which fails.
+# Limits: values are not followed through memory other than the stack, and computed values are not followed into
+# other functions. Called functions only get the clamped value, because a single function handles the guest's.
+# If the compiler changes that, there is no value to follow, which fails.
 set -u
 [ $# = 1 ] || { echo "usage: $0 MODULE" >&2; exit 2; }
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -33,8 +32,8 @@ BEGIN {
 		family["r" i] = family["r" i "d"] = family["r" i "w"] = family["r" i "b"] = "r" i
 }
 
-# States are sets of words: "rax" if %rax depends on the value, "=rax" if it is the value, and the
-# same with places on the stack.
+# A state is a set of words: "rax" if %rax depends on the value, "=rax" if it is the value; likewise for stack
+# slots.
 function has(s, w) { return index(s, " " w " ") > 0 }
 function add(s, w) { return has(s, w) ? s : s w " " }
 function del(s, w,    i) {
@@ -49,7 +48,7 @@ function set(s, w, depends, is) {
 	return is ? add(s, "=" w) : s
 }
 
-# The word for an operand: a register, or a place on the stack.
+# Returns the word for an operand: a register or a stack slot.
 function word(o) {
 	if (o in family)
 		return family[o]
@@ -60,7 +59,7 @@ function word(o) {
 	}
 	return ""
 }
-# Is any register in the address of a memory operand in the state?
+# Returns whether the state has a register in the address of a memory operand.
 function address(s, o,    n, r, i) {
 	if (o !~ /\[/)
 		return 0
@@ -73,7 +72,7 @@ function address(s, o,    n, r, i) {
 }
 function bad(i, why) { if (!(i in wrong)) wrong[i] = why }
 
-# The state after instruction i, given that before it.
+# Returns the state after instruction i, given the state before it.
 function step(i, s,    o, a, b, k, n, c, depends) {
 	o = op[i]; a = arg[i, 1]; b = arg[i, 2]; n = args[i]
 	if (o ~ /^nop/)
@@ -113,7 +112,7 @@ function step(i, s,    o, a, b, k, n, c, depends) {
 			return set(s, word(a), 1, 1)
 		}
 		depends = word(b) != "" && has(s, word(b))
-		# Half a register that is written leaves the other half.
+		# Writing half a register leaves the other half.
 		if (a ~ /^([a-d][lhx]|[sd]il?|r[0-9]+[bw])$/)
 			depends = depends || has(s, word(a))
 		return word(a) == "" ? s : set(s, word(a), depends, has(s, "=" word(b)))

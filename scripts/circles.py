@@ -66,7 +66,7 @@ def circle(source):
     graph = {}
     for module, file in files.items():
         found = set(imports(module, code_of(file.read_text()), files))
-        # A module and those inside it: one begins as the other.
+        # A module may import the modules inside it, and they it: one path is a prefix of the other.
         graph[module] = {other for other in found if other[: len(module)] != module[: len(other)]}
     try:
         graphlib.TopologicalSorter(graph).prepare()

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# debian13.sh [-r NAME [-n]] COMMAND...: runs a command, say `make test`, in a fresh copy of this tree in a Debian 13
-# root: its compilers, its Bochs, its QEMU. The root is made once, by mmdebstrap, and kept in the cache as NAME
-# (debian13 if not given), with all that the command installs and builds in it: 15 GB for all tests. Remove it
-# to begin anew; with -n it is begun anew by itself if the last command did not end well. As root, as it mounts: it
+# debian13.sh [-r NAME [-n]] COMMAND...: runs a command, such as `make test`, in a fresh copy of this tree in a
+# Debian 13 root, with its compilers, Bochs and QEMU. mmdebstrap creates the root once. It stays in the cache as
+# NAME (default: debian13) with everything that the command installs and builds: 15 GB for all tests. Remove it
+# to start over. With -n it is recreated if the last command failed. Needs root for mounts: uses sudo otherwise.
 # asks sudo if it must.
 set -eu
 cd "$(dirname "$0")/.."
@@ -26,12 +26,12 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 root=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}/$name
-# One command at a time in a root: each begins with a fresh copy of the tree.
+# One command at a time per root, because each starts with a fresh copy of the tree.
 mkdir -p "${root%/*}"
 exec 9>"$root.lock"
 flock 9
 
-# A command that ended half way may have left packages half installed.
+# An interrupted command may have left packages half installed.
 if [ -n "$new" ]; then
 	[ ! -e "$root.unfinished" ] || rm -rf --one-file-system "$root"
 	touch "$root.unfinished"
@@ -49,15 +49,15 @@ if [ ! -e "$root/etc/debian_version" ]; then
 	mv "$root.partial" "$root"
 fi
 
-# The machine's name server and the authorities that it trusts. What was built before stays.
+# The machine's name server and certificate authorities. Earlier build results stay.
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 mkdir -p "$root/root/exitstat"
 find "$root/root/exitstat" -mindepth 1 -maxdepth 1 ! -name target ! -name build -exec rm -rf {} +
 scripts/files.sh | tar --create --null --files-from=- | tar --extract --directory "$root/root/exitstat"
 
-# The mounts are of this namespace, and go with it. The root is one of them: a command in it may run this script
-# too, and unshare wants a mount to be at `/`.
+# The mounts are in a private namespace and end with it. The root is a mount too: a command in it may run this
+# script, and unshare expects a mount at `/`.
 unshare --mount sh -euc '
 	root=$1
 	shift

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# dist.sh DIRECTORY: the files of a release: the source, Debian's packages, the command for any x86-64 Linux, and
-# their checksums. Of what is committed: it refuses a tree with changes.
+# dist.sh DIRECTORY: creates the files of a release: the source, the Debian packages, the command for any x86-64
+# Linux, and their checksums. Uses what is committed, and rejects a tree with changes.
 set -eu
 cd "$(dirname "$0")/.."
 fail() {
@@ -21,7 +21,7 @@ mkdir -p "$1"
 git archive --prefix="exitstat-$version/" --output "$1/exitstat-$version.tar" HEAD
 tar --create --file "$1/exitstat-$version-x86_64.tar" --directory build/cli --sort=name --mtime=@0 --owner=0 \
 	--group=0 --numeric-owner --transform="s,^\.,exitstat-$version-x86_64," .
-# With one thread the bytes do not depend on the machine.
+# With a single thread the output does not depend on the machine.
 xz --threads=1 "$1"/*.tar
 cp build/deb/*.deb "$1"
 (cd "$1" && sha256sum -- * >SHA256SUMS)

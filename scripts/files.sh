@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# files.sh: the files of this tree, without what was built in it, each ended by a NUL: those that git knows, or in
-# a tree without git all.
+# files.sh: prints this tree's source files, each followed by a NUL: those that git tracks, or all in a tree
+# without git.
 cd "$(dirname "$0")/.." || exit 1
 if git ls-files >/dev/null 2>&1 && [ -n "$(git ls-files Makefile)" ]; then
 	git ls-files -z

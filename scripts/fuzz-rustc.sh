@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# fuzz-rustc.sh RUSTC ARGUMENT...: rustc with libFuzzer's instrumentation, which is what cargo-fuzz
-# asks of rustc, less the sanitizers, that a stable rustc does not have. As cargo's
-# RUSTC_WORKSPACE_WRAPPER, so that our own crates are instrumented and no others. Build scripts, and
-# what they link, are not either: cargo names no target for them.
+# fuzz-rustc.sh RUSTC ARGUMENT...: rustc with libFuzzer's instrumentation: the options of cargo-fuzz without the
+# sanitizers, which stable rustc lacks. Used as cargo's RUSTC_WORKSPACE_WRAPPER, so that only the workspace's
+# crates are instrumented. Build scripts and their dependencies are not, because cargo names no target for them.
 case " $* " in
 *" --target "*) ;;
 *) exec "$@" ;;

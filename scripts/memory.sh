@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# memory.sh [--sizes]: what exitstat takes of a host's memory, as a table; fails if anything is more
-# than rust/core/src/footprint.rs allows. With --sizes only a line for each structure of KVM: its name,
-# its size without the patches, and with them. Needs both kernels of the lab, built.
+# memory.sh [--sizes]: prints a table of the host memory that exitstat uses. Fails if a row exceeds
+# rust/core/src/footprint.rs. With --sizes prints only a line per structure of KVM: its name, and its size
+# without and with the patches. Needs both of the lab's kernels, built.
 set -eu
 cd "$(dirname "$0")/.."
 tools=$(sh scripts/toolchain.sh)
@@ -12,7 +12,7 @@ value() {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# sizes KDIR: a name and a size on each line.
+# sizes KDIR: prints a name and a size per line.
 sizes() {
 	mkdir "$work/objects"
 	make -C "$1" M="$PWD/tests/memory" MO="$work/objects" LLVM="$(value LLVM)" \

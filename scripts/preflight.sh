@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Finds what is missing or too old to build and test exitstat on Debian 12 or 13, and names the
-# command that provides it. With --install it runs those commands (as root, or with sudo). With a word
-# bench or report, also what only `make bench` or `make report` needs.
-# Exit status: 0 if all is there, 1 if something is missing.
+# Finds what is missing or too old for building and testing exitstat on Debian 12 or 13, and prints the commands
+# that provide it. With --install it runs them (as root, or with sudo). With the word bench or report, also
+# checks what only `make bench` or `make report` needs.
+# Exit status: 0 if everything is there, 1 if something is missing.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -26,7 +26,7 @@ if [ "${ID:-}" != debian ] || { [ "$debian" != 12 ] && [ "$debian" != 13 ]; }; t
 	echo "preflight: this is ${PRETTY_NAME:-an unknown system}; the packages are named as on Debian 12 and 13" >&2
 fi
 
-# Debian 12's own rustc is too old for Linux 7.3; rustc-web is kept new for browsers.
+# Debian 12's own rustc is too old for Linux 7.3; rustc-web is kept recent for browsers.
 if [ "$debian" = 12 ]; then
 	rust="rustc-web:/usr/bin/rustc rust-web-src:/usr/lib/rustlib/src/rust/library/core/src/lib.rs
 	      cargo-web:/usr/bin/cargo rustfmt-web:/usr/bin/rustfmt rust-web-clippy:/usr/bin/clippy-driver"
@@ -35,7 +35,7 @@ else
 	      rustfmt:/usr/bin/rustfmt rust-clippy:/usr/bin/clippy-driver bindgen:/usr/bin/bindgen"
 fi
 
-# package:a file of it
+# package:one of its files
 packages="
 	clang-19:/usr/bin/clang-19 lld-19:/usr/bin/ld.lld-19 llvm-19:/usr/bin/llvm-ar-19
 	libclang-19-dev:/usr/lib/llvm-19/lib/libclang.so

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# stock.sh SERIES FLAVOUR: builds the modules for the newest kernel of a series that Debian has for Debian 13,
-# say 7.3 amd64, in a Debian 13 root, and prints the directory that they are in. Of 6.1 and 6.12 nothing is built: there
-# is only the kernel as packaged.
-# stock.sh --list: those directories of all kernels that were built.
-# stock.sh --bcc SERIES FLAVOUR: an archive with bcc's kvmexit for such a kernel, which was built; prints where it is.
+# stock.sh SERIES FLAVOUR: builds the modules for Debian 13's newest kernel of a series, such as 7.3 amd64, in a
+# Debian 13 root, and prints their directory. For 6.1 and 6.12 it builds nothing and only fetches the packaged
+# kernel.
+# stock.sh --list: prints the directories of all kernels that were built for.
+# stock.sh --bcc SERIES FLAVOUR: makes an archive with bcc's kvmexit for such a kernel, after the modules were
+# built, and prints its path.
 set -eu
 cd "$(dirname "$0")/.."
 root=debian13-packages

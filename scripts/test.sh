@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# test.sh PART...: runs parts of the tests: static, unit, fuzz, lab, packages, host, debug. Prints a line for
-# each test, and at last how many passed and failed. With EXITSTAT_MINUTES set, `packages`, `host` and `debug`
-# leave out what would not end within so many minutes of the start of this script, and say what. `long` is these
-# three: what came last in one run comes first in the next.
+# test.sh PART...: runs parts of the tests: static, unit, fuzz, lab, packages, host, debug. Prints a line per
+# test, and then how many passed and failed. With EXITSTAT_MINUTES set, `packages`, `host` and `debug` skip and
+# list tests that would not end within that time from the start of this script. `long` is these three parts, in
+# an order that rotates with each run.
 set -u
 begin=$(date +%s)
 cd "$(dirname "$0")/.." || exit 1
@@ -33,40 +33,40 @@ test_that() {
 	fi
 }
 
-# Adds the counts that a command printed to ours.
+# Adds the counts that a command printed to the script's own.
 add_counts() {
 	counts=$(sed -n "$1" "$log" | awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }')
 	passed=$((passed + ${counts% *}))
 	failed=$((failed + ${counts#* }))
 }
 
-# The minutes left of EXITSTAT_MINUTES.
+# Prints the remaining minutes of EXITSTAT_MINUTES.
 minutes_left() {
 	left=$((EXITSTAT_MINUTES - ($(date +%s) - begin) / 60))
 	[ $left -ge 0 ] || left=0
 	echo $left
 }
 
-# Prints what the command of the last test said, if it passed.
+# Prints the last test command's output, if it passed.
 show_log() {
 	[ "$test_status" != 0 ] || sed 's/^/    /' "$log"
 }
 
-# It says so by 1: 2 is an error.
+# Status 1 is the answer no; 2 is an error.
 differs() {
 	scripts/stock/same-code.sh "$1" "$2"
 	[ $? = 1 ]
 }
 
-# package_kernels: the kernels that there are packages for, and the version of each kernel's own package.
+# package_kernels: prints the kernels that have packages, each with the version of its own package.
 package_kernels() {
 	for package in build/deb/exitstat-modules-*_*.deb; do
 		dpkg-deb --field "$package" Depends | sed -n 's/.*linux-modules-\([^ ]*\) (= \([^)]*\)).*/\1 \2/p'
 	done
 }
 
-# with_packages SCRIPT ARGUMENT...: runs a script of tests/host, with the packages, in a Debian 13 root of its own,
-# which is as it was afterwards, or else is made anew for the next.
+# with_packages SCRIPT ARGUMENT...: runs a script of tests/host with the packages, in a separate Debian 13 root.
+# A script leaves the root as it was; if it fails, the root is recreated for the next one.
 with_packages() {
 	tar --create --directory build/deb . | scripts/debian13.sh -r debian13-dkms -n sh -euc '
 		rm -rf /srv/packages
@@ -77,7 +77,8 @@ with_packages() {
 		"tests/host/$script" /srv/packages "$@"' sh "$@"
 }
 
-# same_symbols DIRECTORY: of those that were made, the helpers' and Rust's own.
+# same_symbols DIRECTORY: checks that the built symbols of Rust and of the helpers are those that the kernel
+# exports.
 same_symbols() {
 	grep '^_R\|^rust_helper_' "$1/rust.made" | cmp - "$1/rust.exported" && wc -l <"$1/rust.exported"
 }
@@ -93,7 +94,7 @@ scripts_parse() {
 	done
 }
 
-# The patches fit the source of Linux as Debian has it, exactly, and give the tree that was built.
+# The patches apply exactly to Debian's Linux source and give the tree that was built.
 patches_apply() (
 	set -e
 	tree=$(mktemp -d)
@@ -114,7 +115,8 @@ patches_apply() (
 	done
 )
 
-# rows_are_in FILE LEAST <ROWS: a table of rust/core has each row, spaces aside, and they are more than LEAST.
+# rows_are_in FILE LEAST <ROWS: a table of rust/core has each row, ignoring spaces, and there are more than
+# LEAST.
 rows_are_in() {
 	tr -d ' \n' <"$1" >"$log.table"
 	rows=0 wrong=0
@@ -130,14 +132,14 @@ rows_are_in() {
 	[ $rows -gt "$2" ] && [ $wrong = 0 ]
 }
 
-# The kernel's own list, asm/vmx.h, against the table: an oracle that others wrote.
+# Compares the table with the kernel's own list in asm/vmx.h, an independent source.
 reasons_are_the_kernels() {
 	awk '$2 ~ /^EXIT_REASON_/ && $3 ~ /^[0-9]+$/ { printf "reason(%d,\"%s\",\n", $3, substr($2, 13) }' \
 		"$unpatched_kdir/arch/x86/include/uapi/asm/vmx.h" | rows_are_in rust/core/src/reason.rs 60
 }
 
-# The same with SVM's exit codes, asm/svm.h. The table has the APM's names where Linux has others. What only Linux
-# has is left out: the first and the last exception, the code that is software's, and the error.
+# The same for SVM's exit codes in asm/svm.h. Where the names differ, the table has the APM's. Entries that only
+# Linux has are skipped: the first and the last exception, the code for software, and the error.
 svm_exit_codes_are_the_kernels() {
 	sed -nE 's/^#define SVM_EXIT_([A-Z0-9_]+)[[:space:]]+0x([0-9a-f]+)$/\1 \2/p' \
 		"$unpatched_kdir/arch/x86/include/uapi/asm/svm.h" |
@@ -163,7 +165,7 @@ module_has_our_version() {
 	grep -x "#define EXITSTAT_VERSION $our_version" src/exitstat_glue.h
 }
 
-# What `exitstat explain` says of KVM is about functions that are there.
+# Functions of KVM that `exitstat explain` mentions exist.
 explain_names_functions_of_kvm() {
 	grep -ho '"[a-z_/0-9]*\.[ch]: [a-z_0-9]*"' rust/cli/src/commands/explain/vmx.rs \
 		rust/cli/src/commands/explain/svm.rs |
@@ -181,12 +183,12 @@ explain_names_functions_of_kvm() {
 }
 
 checkpatch() {
-	# From standard input: a file that git knows it takes for source, not for a patch. Its SPDX
-	# check says that it needs a git tree, and is passed over.
+	# From standard input, because checkpatch takes a file in git for source, not for a patch. Its SPDX check needs
+	# a git tree, reports that there is none, and is skipped.
 	"$unpatched_kdir/scripts/checkpatch.pl" --root "$unpatched_kdir" --strict - <"$1"
 }
 
-# long_parts: the order of `long`.
+# long_parts: prints the order of `long`.
 long_parts() {
 	cache=$(value EXITSTAT_CACHE)
 	mkdir -p "$cache"
@@ -215,7 +217,7 @@ for part in "$@"; do
 		test_that "clippy is content with the workspace" \
 			"$cargo" clippy --quiet --workspace --all-targets -- -D warnings
 		test_that "clippy is content with the module" scripts/lab module --clippy
-		# Said aloud, as it takes minutes where it is not in the cache; if it fails, so does the test.
+		# Print progress, because building it takes minutes. If that fails, the test fails too.
 		scripts/lab kernel --flavour rt
 		test_that "KVM and the module are compiled with PREEMPT_RT without warnings" \
 			scripts/lab module --flavour rt
@@ -238,7 +240,7 @@ for part in "$@"; do
 		status=$?
 		cat "$log"
 		add_counts 's/^test result: .*\. \([0-9]*\) passed; \([0-9]*\) failed.*/\1 \2/p'
-		# What does not even build has no counts.
+		# A failed build prints no counts.
 		[ $status = 0 ] || grep -q '^test result: FAILED' "$log" || failed=$((failed + 1))
 		;;
 	fuzz)
@@ -251,7 +253,7 @@ for part in "$@"; do
 			echo "--- packages: left out: it takes 15 minutes"
 			continue
 		fi
-		# Said aloud, as it takes minutes where it is not in the cache; if it fails, so does the test.
+		# Print progress, because building it takes minutes. If that fails, the test fails too.
 		scripts/build-debs.sh build/deb >"$log"
 		test_that "packages are built, twice the same, without errors for lintian" scripts/build-debs.sh build/deb
 		show_log

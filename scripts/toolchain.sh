@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Prints, as NAME=value lines, the tools that build the kernel, the module and the crates, and the
-# cache directory. A tool that is missing or too old has an empty value; preflight.sh says what to
-# do about it. Everything that needs a tool asks here, so that all parts use the same one.
+# Prints NAME=value lines with the tools that build the kernel, the module and the crates, and with the cache
+# directory. A missing or outdated tool has an empty value; preflight.sh prints the remedy. All scripts ask
+# here, so that they use the same tools.
 #
-# An environment variable of the same name overrides a choice: RUSTC (for kernel and module),
-# BINDGEN, CARGO, LLVM (the suffix of clang's commands, such as -19), EXITSTAT_CACHE.
+# Environment variables of the same name override a choice: RUSTC (for kernel and module), BINDGEN, CARGO, LLVM
+# (the suffix of clang's commands, such as -19), EXITSTAT_CACHE.
 set -u
 
-# at_least MINIMUM VERSION: whether a dotted VERSION is new enough.
+# at_least MINIMUM VERSION: returns whether the dotted VERSION is new enough.
 at_least() {
 	[ -n "$2" ] && [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
 }
@@ -17,7 +17,7 @@ version_of() {
 	"$@" --version 2>/dev/null | grep -o '[0-9][0-9]*\.[0-9][0-9.]*[0-9]' | head -n 1
 }
 
-# The minimum versions are those of scripts/min-tool-version.sh of Linux 7.3.
+# The minimum versions are from scripts/min-tool-version.sh of Linux 7.3.
 rustc_ok() {
 	at_least 1.85.0 "$(version_of "$1")" &&
 		[ -e "$("$1" --print sysroot)/lib/rustlib/src/rust/library/core/src/lib.rs" ]
@@ -25,7 +25,7 @@ rustc_ok() {
 
 cache=${EXITSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/exitstat}
 
-# Debian's rustc has its sources in a package; rustup's has them only as a component.
+# Debian packages the sources of its rustc; rustup's has them only as a component.
 if [ -z "${RUSTC:-}" ]; then
 	for r in /usr/bin/rustc "$(command -v rustc)"; do
 		if [ -x "$r" ] && rustc_ok "$r"; then

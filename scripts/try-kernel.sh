@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# try-kernel.sh TREE: whether exitstat fits another kernel: applies the shim to the source of Linux in TREE, and
-# compiles KVM, kvm_intel and the module, without warnings, in the lab's configuration. Four minutes on 2 cores.
+# try-kernel.sh TREE: checks whether exitstat fits another kernel: applies the shim to the Linux source in TREE
+# and compiles KVM, kvm_intel and the module without warnings, in the lab's configuration. Takes 4 minutes on 2
+# cores.
 set -eu
 [ $# = 1 ] && [ -e "$1/arch/x86/kvm/vmx/vmx.c" ] || {
 	echo "usage: $0 TREE, where TREE is the source of Linux" >&2
@@ -21,7 +22,7 @@ quietly() {
 		exit 1
 	}
 }
-# The formatter is not needed; without it, bindgen's output is not formatted.
+# Without the formatter, bindgen's output is merely unformatted.
 kernel_make() {
 	make -C "$tree" LLVM="$LLVM" RUSTC="$RUSTC" HOSTRUSTC="$RUSTC" BINDGEN="$BINDGEN" \
 		RUSTFMT="${RUSTC%rustc}rustfmt" "$@"
@@ -42,7 +43,7 @@ echo "==> compiling KVM"
 quietly kernel_make -j"$(($(nproc) + 1))" prepare modules_prepare arch/x86/kvm/
 ! grep -A5 'warning:' "$log" || exit 1
 echo "==> compiling the module"
-# KVM is not linked: modpost cannot look up its symbols.
+# KVM is not linked, so modpost cannot resolve its symbols.
 quietly scripts/build-module.sh "$tree" "$tree/exitstat-try" EXITSTAT_TESTS=m KBUILD_MODPOST_WARN=1
 ! grep -A5 'warning:' "$log" || exit 1
 echo "KVM and the module compile for Linux $(cat "$tree/include/config/kernel.release"), without warnings"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# bcc.sh KERNEL ARCHIVE: on Debian 13, makes an archive of a small root that runs Debian's kvmexit-bpfcc on a kernel whose
-# headers are installed: Python, bcc with its compiler, and the headers. For `make bench`. As root: it installs bcc.
+# bcc.sh KERNEL ARCHIVE: on Debian 13, archives a small root that runs Debian's kvmexit-bpfcc on a kernel whose
+# headers are installed: Python, bcc with its compiler, and the headers. For `make bench`. Needs root to install
+# bcc.
 set -eu
 [ $# = 2 ] || {
 	echo "usage: $0 KERNEL ARCHIVE" >&2
@@ -21,9 +22,9 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 python=$(readlink -f /usr/bin/python3)
 common=$(sed -n 's/^include \(.*\)\/Makefile$/\1/p' "$headers/Makefile")
-# What kvmexit runs: cat /proc/cpuinfo | grep vendor_id | head -n 1.
+# kvmexit runs: cat /proc/cpuinfo | grep vendor_id | head -n 1.
 programs="/usr/bin/sh /usr/bin/cat /usr/bin/grep /usr/bin/head"
-# What all of it links with, and what Python loads besides.
+# Their libraries, and those that Python loads.
 libraries=$(ldd $programs "$python" /usr/lib/x86_64-linux-gnu/libbcc.so.0 /usr/lib/"${python##*/}"/lib-dynload/*.so |
 	sed -n 's/^.* => \(\/[^ ]*\) .*/\1/p' | sort -u)
 copy() {

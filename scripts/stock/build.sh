@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# build.sh KERNEL SLICE OUT [PACKAGED]: builds, for a kernel of Debian as it is packaged, KVM's modules with the
-# shim, and kvm_exitstat, into OUT. It needs the kernel's headers package, its slice of source (slice.sh), and the very
-# compilers that Debian built the kernel with. To prove that it has all of them right, it first builds KVM
-# without the shim, in OUT/control: that must be the code of the packaged modules, which are in PACKAGED, or in
-# /lib/modules if it is not given.
+# build.sh KERNEL SLICE OUT [PACKAGED]: builds KVM's modules with the shim, and kvm_exitstat, into OUT, for a
+# packaged Debian kernel. Needs the kernel's headers package, its slice of source (slice.sh), and the same
+# compilers that Debian built the kernel with. As proof that these are right, it first builds KVM without the
+# shim in OUT/control. The result must have the code of the packaged modules, which are in PACKAGED (default:
+# /lib/modules).
 #
-# The headers lack what Rust modules need: it is built here from the slice, in a private copy of the headers,
-# OUT/base. That takes minutes, and is done once; OUT/tree is a copy of it with the shim.
+# The headers lack the files that Rust modules need. They are built from the slice, in a private copy of the
+# headers, OUT/base, once, which takes minutes. OUT/tree is a copy of it with the shim.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 fail() {
@@ -48,7 +48,7 @@ kernel_make() {
 	}
 }
 modules="kvm kvm-intel kvm-amd"
-# strip_to DIRECTORY FILE...: as modules are installed.
+# strip_to DIRECTORY FILE...: strips modules as for installation.
 strip_to() {
 	mkdir -p "$1"
 	to=$1
@@ -63,13 +63,13 @@ kvm_files() {
 	done
 }
 
-# What the base is made of, and how: count up if that changes. The headers' package is named by its version, in
+# Version of this recipe for the base: increment it after a change. The version of the headers package is in
 # package.h.
 recipe=1
 id="$recipe $(cat "$slice" "$headers/.config" "$headers/include/generated/package.h" | sha256sum)"
 if [ "$(cat "$out/base.id" 2>/dev/null)" != "$id" ]; then
 	rm -f "$out/base.id"
-	# One tree of the headers common to all flavours, those of this one, and the slice.
+	# One tree of the headers common to all flavours, those of this flavour, and the slice.
 	tree=$out/base
 	rm -rf "$tree"
 	mkdir -p "$tree"
@@ -77,7 +77,7 @@ if [ "$(cat "$out/base.id" 2>/dev/null)" != "$id" ]; then
 	tar --create --directory "$common" --exclude=./scripts --exclude=./tools . | tar --extract --directory "$tree"
 	tar --create --dereference --directory "$headers" --exclude=./Makefile . | tar --extract --directory "$tree"
 	tar --extract --file "$slice" --directory "$tree" --skip-old-files
-	# The headers' configuration is what counts; there is nothing to make it anew with.
+	# Use the configuration of the headers. Nothing here could regenerate it.
 	: >"$tree/include/config/auto.conf.cmd"
 	touch "$tree/include/config/auto.conf" "$tree/include/generated/autoconf.h" "$tree/include/generated/rustc_cfg"
 	cat >>"$tree/Makefile" <<'EOF'
@@ -92,7 +92,7 @@ EOF
 
 	echo "==> $kernel: Rust's part of the kernel"
 	kernel_make exitstat-rust
-	# What was made here has the names that the kernel exports: the same compiler, source and configuration.
+	# The built symbols must be those that the kernel exports: same compiler, source and configuration.
 	sed -n 's/^EXPORT_SYMBOL_RUST_GPL(\(.*\));$/\1/p' "$tree"/rust/exports_*_generated.h | sort >"$out/rust.made"
 	awk '$2 ~ /^_R/ || $2 ~ /^rust_helper_/ { print $2 }' "$headers/Module.symvers" | sort >"$out/rust.exported"
 	awk '/^_R/ || /^rust_helper_/' "$out/rust.made" | cmp -s - "$out/rust.exported" ||

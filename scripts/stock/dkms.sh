@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# dkms.sh KERNEL: what DKMS runs in its copy of /usr/src/exitstat-VERSION: builds the modules for a kernel of
-# Debian's into built/. Of kernels that this package does not know the source is fetched, from where apt has it.
+# dkms.sh KERNEL: run by DKMS in its copy of /usr/src/exitstat-VERSION: builds the modules for a Debian kernel
+# into built/. For kernels unknown to this package, fetches the source through apt.
 set -eu
 cd "$(dirname "$0")/../.."
 fail() {

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# get.sh SERIES FLAVOUR DIRECTORY: on Debian 13 with trixie-backports, gets what build.sh needs to build for the newest kernel of a
-# series, say 7.3 amd64: it installs its headers and the compilers, and puts into
-# DIRECTORY/KERNEL: `slice`, of its source, `version`, of its packages, and `packaged/`, its image and modules.
-# Prints KERNEL, such as 7.3.4+deb13-amd64. What is there already is not fetched again. As root.
+# get.sh SERIES FLAVOUR DIRECTORY: on Debian 13 with trixie-backports, gets the input of build.sh for the newest
+# kernel of a series, such as 7.3 amd64. Installs its headers and the compilers, and fills DIRECTORY/KERNEL:
+# `slice` of its source, `version` of its packages, and `packaged/` with its image and modules. Prints KERNEL,
+# such as 7.3.4+deb13-amd64. Existing files are not fetched again. Needs root.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# = 3 ] || {
@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 }
 series=$1 flavour=$2 directory=$3
 mkdir -p "$directory"
-# What it says matters only if it fails.
+# The output matters only if it fails.
 apt_get() {
 	LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -y -o APT::Sandbox::User=root \
 		-o Dpkg::Use-Pty=0 --no-install-recommends "$@" >"$directory/apt.log" 2>&1 || {
@@ -44,7 +44,7 @@ if [ "$(cat "$out/version" 2>/dev/null)" != "$version" ]; then
 		for package in *.deb; do
 			dpkg-deb -x "$package" "$out/packaged"
 		done
-		# All flavours are of one source.
+		# All flavours are built from one source.
 		if [ ! -e "$directory/$version.slice" ]; then
 			apt_get download "linux-source-$series=$version"
 			dpkg-deb --fsys-tarfile linux-source-*.deb |

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# packages.sh STOCK OUT KERNEL...: on Debian 13, makes the packages from this tree and from what build.sh left in
-# STOCK/KERNEL, twice, in OUT; both times they must be the same. As root: it installs what it needs.
+# packages.sh STOCK OUT KERNEL...: on Debian 13, builds the packages in OUT from this tree and from build.sh's
+# results in STOCK/KERNEL. Builds them twice, and fails if the results differ. Needs root to install its
+# dependencies.
 set -eu
 cd "$(dirname "$0")/../.."
 stock=$1 out=$2
@@ -41,7 +42,7 @@ build() {
 	rm -f "$out"/*.deb "$out"/*.buildinfo "$out"/*.changes
 	(
 		cd "$tree"
-		# Crates that were compiled once need not be again.
+		# Reuse compiled crates.
 		CARGO_TARGET_DIR=$out/target EXITSTAT_STOCK=$stock quietly dpkg-buildpackage --build=binary --no-sign
 	)
 	(cd "$out" && sha256sum *.deb)

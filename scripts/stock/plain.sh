@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# plain.sh SERIES DIRECTORY: on Debian 13, gets the newest kernel of a series that Debian 12 or 13 has for amd64, 6.1 or 6.12, as
-# it is packaged: puts into DIRECTORY/KERNEL `version`, of its package, and `packaged/`, its image and modules.
-# Prints KERNEL, such as 6.1.0-40-amd64. What is there already is not fetched again. As root.
+# plain.sh SERIES DIRECTORY: on Debian 13, gets the newest amd64 kernel of the series 6.1 or 6.12 in Debian 12
+# or 13, as packaged. Fills DIRECTORY/KERNEL: `version` of its package, and `packaged/` with its image and
+# modules. Prints KERNEL, such as 6.1.0-40-amd64. Existing files are not fetched again. Needs root.
 set -eu
 [ $# = 2 ] || {
 	echo "usage: $0 SERIES DIRECTORY" >&2
@@ -17,7 +17,7 @@ case $series in
 	exit 1
 	;;
 esac
-# A kernel is of a series for good, and a day old is new enough: a test need not wait for a mirror.
+# A series stays in its suite. Lists up to a day old suffice, so that a test need not wait for a mirror.
 lists=$directory/$suite-lists
 mkdir -p "$lists/partial"
 sed -n "s/ trixie main$/ $suite main/p" /etc/apt/sources.list >"$directory/$suite.list"
@@ -28,7 +28,7 @@ with_suite() {
 		-o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$lists" \
 		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
 }
-# What it says matters only if it fails.
+# The output matters only if it fails.
 apt_get() {
 	with_suite apt-get "$@" >"$directory/apt.log" 2>&1 || {
 		cat "$directory/apt.log" >&2
@@ -56,7 +56,7 @@ if [ "$(cat "$out/version" 2>/dev/null)" != "$version" ]; then
 		apt_get download "$image=$version"
 		dpkg-deb -x ./*.deb unpacked
 	)
-	# Where Linux 7's packages have them.
+	# The same place as in Linux 7's packages.
 	mkdir -p "$out/packaged/usr/lib"
 	[ ! -e "$work/unpacked/lib/modules" ] || mv "$work/unpacked/lib/modules" "$out/packaged/usr/lib/modules"
 	[ ! -e "$work/unpacked/usr/lib/modules" ] ||

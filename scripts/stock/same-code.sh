@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# same-code.sh PACKAGED BUILT: whether two builds of a module are the same code: all sections have the same
-# bytes and relocations, but for what names the place that it was built in (.rodata has the paths of sources), who
-# built it, or types. PACKAGED may be compressed by xz. Says which sections differ.
+# same-code.sh PACKAGED BUILT: checks whether two builds of a module are the same code: all sections have the
+# same bytes and relocations, except those that name the build directory (.rodata has the paths of sources), the
+# builder, or types. PACKAGED may be compressed by xz. Prints the sections that differ.
 set -eu
 [ $# = 2 ] && [ -r "$1" ] && [ -r "$2" ] || {
 	echo "usage: $0 PACKAGED BUILT" >&2
@@ -10,7 +10,7 @@ set -eu
 }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# dump FILE DIRECTORY: a file for each section.
+# dump FILE DIRECTORY: writes each section to a file.
 dump() {
 	mkdir "$2"
 	set -- "$1" "$2" $(LC_ALL=C readelf --section-headers --wide "$1" |
@@ -23,7 +23,7 @@ dump() {
 		shift
 	done
 	objcopy "$@" "$file" /dev/null
-	# Calls and pointers are zeros before they are relocated. Where in .rodata they point depends on its paths.
+	# Before relocation, calls and pointers are zeros. Offsets into .rodata depend on its paths.
 	LC_ALL=C readelf --relocs --wide "$file" | awk '
 		/^Relocation section/ { section = substr($3, 2, length($3) - 2); next }
 		section ~ /^\.rela\.(rodata|debug_.*|BTF.*)$/ { next }

@@ -1,17 +1,17 @@
-# What an exit costs under bcc's kvmexit, on the kernel of stock.sh; after measure.sh. bcc is large: it has a machine of
-# its own.
+# Cost of an exit under bcc's kvmexit, on the kernel of stock.sh; runs after measure.sh. bcc is large, so it has
+# a separate machine.
 modules=/lib/modules/$(uname -r)/kernel
 insmod $modules/virt/lib/irqbypass.ko
 insmod $modules/arch/x86/kvm/kvm.ko
 insmod $modules/arch/x86/kvm/kvm-intel.ko
 
-# In a root of its own. It compiles its programs here, which takes minutes.
+# In a separate root. bcc compiles its programs here, which takes minutes.
 mkdir /bcc
 tar -x -z -f /lab/bcc.tar.gz -C /bcc
 for directory in proc sys dev; do
 	mount --rbind /$directory /bcc/$directory
 done
-# A shell's background jobs ignore Ctrl-C, and Python leaves it so.
+# A shell's background jobs ignore Ctrl-C, and Python inherits that.
 chroot /bcc /usr/bin/python3 -u -c '
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)

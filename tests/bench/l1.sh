@@ -1,6 +1,6 @@
-# What an exit costs, by who watches, with the lab's own kernel; after measure.sh.
+# Cost of an exit per observer, with the lab's own kernel; runs after measure.sh.
 
-# another_kvm NAME: kvm and kvm_intel that the lab put beside ours.
+# another_kvm NAME: loads the other kvm and kvm_intel that the lab put into /lab/NAME.
 another_kvm() {
 	modprobe irqbypass
 	insmod /lab/$1/kvm.ko
@@ -13,7 +13,7 @@ measure patched "kvm and kvm_intel with the patches, kvm_exitstat not loaded"
 modprobe kvm_exitstat
 measure exitstat "modprobe kvm_exitstat"
 saw exitstat "$(awk '$1 == "retired" { print $2 }' /sys/kernel/debug/kvm_exitstat/vcpus)"
-# detail ROW WHAT: a row with details.
+# detail ROW WHAT: measures a row with details.
 detail() {
 	echo $2 >/sys/module/kvm_exitstat/parameters/detail
 	measure $1 "echo $2 >/sys/module/kvm_exitstat/parameters/detail"
@@ -38,7 +38,7 @@ echo 1 >events/kvm/kvm_entry/enable
 measure tracepoints "echo 1 >events/kvm/kvm_exit/enable; echo 1 >events/kvm/kvm_entry/enable"
 echo 0 >events/kvm/kvm_exit/enable
 echo 0 >events/kvm/kvm_entry/enable
-# The buffer keeps the last ones only.
+# The buffer keeps only the last events.
 saw tracepoints "$(awk '/^(entries|overrun):/ { n += $2 } END { print n }' per_cpu/cpu0/stats)"
 echo >trace
 
@@ -52,13 +52,13 @@ perf kvm -i /tmp/perf.data stat report >/tmp/perf.out 2>&1
 check "perf saw the exits" grep 'EPT_VIOLATION  *[1-9]' /tmp/perf.out
 rm /tmp/perf.data
 
-# This kernel has no BTF, which has the types.
+# This kernel has no BTF, which would define the types.
 bpftrace=$bpftrace_count
 measure bpftrace_count "bpftrace -e '$bpftrace'" under_bpftrace
 check "bpftrace_count saw the exits" grep '^@exits\[48\]: [0-9]\{3\}' /tmp/bpftrace.out
 bpftrace=$bpftrace_keys
 measure bpftrace_keys "bpftrace -e '$bpftrace'" under_bpftrace
-# Of the guest that was last, the first page that it touched.
+# The first page that the last guest touched.
 check "bpftrace_keys saw the exits" grep '^@page\[4194304\]: [1-9]' /tmp/bpftrace.out
 bpftrace=$bpftrace_time
 measure bpftrace_time "bpftrace -e '$bpftrace'" under_bpftrace

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-# How each row is measured: by the same guests, a known number of exits of a kind, the clock read before and after
-# each, in several rounds. Comes before the scripts that measure.
+# Measurement of a row: the same guests each take a known number of exits of a kind, and read the clock before
+# and after each, in several rounds. Runs before the scripts that measure.
 rounds=${ROUNDS:-9}
 
-# measure ROW HOW [COMMAND...]: the guests, run by COMMAND, if one is given; HOW is what a reader could type.
+# measure ROW HOW [COMMAND...]: measures the guests, run by COMMAND if given. HOW is the command line for the
+# reader.
 measure() {
 	row=$1
 	echo "$2" | report "how $row"
 	shift 2
 	echo "$row"
-	# By their whole name: bpftrace looks for none.
+	# Use the full path: bpftrace does not search for it.
 	for program in cpuid hlt wrmsr pio ept; do
 		count=1000
 		[ $program != ept ] || count=256
@@ -19,12 +20,12 @@ measure() {
 	done
 }
 
-# saw ROW NUMBER: it watched at all: there were more than 4,000 exits in each round.
+# saw ROW NUMBER: checks that the observer worked: each round had more than 4,000 exits.
 saw() {
 	check "$1 saw the exits" test "$2" -gt $((4000 * rounds))
 }
 
-# hist_trigger: a row of ftrace's own counting.
+# hist_trigger: measures a row with ftrace's hist trigger.
 hist_trigger() {
 	echo 'hist:keys=exit_reason' >$TRIGGER
 	measure hist "echo 'hist:keys=exit_reason' >events/kvm/kvm_exit/trigger"
@@ -32,7 +33,8 @@ hist_trigger() {
 	echo '!hist:keys=exit_reason' >$TRIGGER
 }
 
-# under_bpftrace COMMAND...: while bpftrace runs the program $bpftrace. It always wants the header of that name.
+# under_bpftrace COMMAND...: runs a command while bpftrace runs the program $bpftrace. It always needs the
+# header of that name.
 under_bpftrace() {
 	if [ ! -e /usr/include/linux/types.h ]; then
 		mkdir -p /usr/include/linux

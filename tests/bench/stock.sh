@@ -1,4 +1,4 @@
-# What an exit costs, by who watches, on a kernel as Debian packages it; after measure.sh.
+# Cost of an exit per observer, on a packaged Debian kernel; runs after measure.sh.
 modules=/lib/modules/$(uname -r)/kernel
 insmod $modules/virt/lib/irqbypass.ko
 insmod $modules/arch/x86/kvm/kvm.ko
@@ -7,7 +7,7 @@ measure unpatched "kvm and kvm_intel as Debian packages them"
 hist_trigger
 
 . /lab/bpf-lib.sh
-# by_bpf ROW [ARGUMENT...]: a row of exitstat's BPF programs.
+# by_bpf ROW [ARGUMENT...]: measures a row with exitstat's BPF programs.
 by_bpf() {
 	by=$1
 	shift

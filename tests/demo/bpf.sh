@@ -1,4 +1,4 @@
-# A host with nothing of exitstat's in its kernel, but for one file: the command.
+# A host whose kernel has no part of exitstat. The command is the only addition.
 run() {
 	echo "l1# $*"
 	"$@"

@@ -1,4 +1,4 @@
-# The host: load, look, boot a guest.
+# The host: load the module, look, boot a guest.
 run() {
 	echo "l1# $*"
 	"$@"

@@ -1,4 +1,4 @@
-# The guest: what a user types, then a sweep over all reasons for the table.
+# The guest: commands of a user, then a sweep over all reasons for the table.
 run() {
 	echo "l2# $*"
 	"$@"

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
-# What scripts share that have apt install packages in a Debian 13 root.
+# Functions for scripts that install packages with apt in a Debian 13 root.
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# What apt says is in $work/apt, and shown if it fails.
+# apt's output is in $work/apt, and printed if apt fails.
 apt_get() {
 	apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >"$work/apt" 2>&1 || {
 		cat "$work/apt"
 		exit 1
 	}
 }
-# exitstat's packages go: an interrupted run may have left some.
+# Purges exitstat's packages, of which an interrupted run may have left some.
 purge_all() {
 	dpkg --purge $(dpkg-query --show --showformat '${Package} ' 'exitstat*' 2>/dev/null)
 }
-# uses KERNEL updates|kernel WHEN: modprobe finds kvm and kvm-intel in that directory, and all files exist.
+# uses KERNEL updates|kernel WHEN: checks that modprobe finds kvm and kvm-intel in that directory, and that all
+# files exist.
 uses() {
 	modprobe --set-version "$1" --show-depends --ignore-install kvm_intel >"$work/found" 2>&1 || :
 	in=$(awk -F / '$4 == kernel && $NF ~ /^kvm(-intel)?\.ko/ { print $5 }' kernel="$1" "$work/found" | sort |

@@ -1,4 +1,4 @@
-# What L2 does: carries out the lines that its console gets.
+# Script of L2: runs the lines that arrive on its console.
 exec </dev/ttyS0
 echo "l2 is up"
 while printf 'l2# ' && read -r line; do

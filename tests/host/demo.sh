@@ -1,4 +1,4 @@
-# The main job on a stock Debian host, shown: `make demo-host`.
+# Demo of the main use on a stock Debian host: `make demo-host`.
 shown() {
 	printf '\nhost# %s\n' "$*"
 	"$@" 2>&1

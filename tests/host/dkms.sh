@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# dkms.sh PACKAGES KERNEL VERSION: in a Debian 13 root: apt installs exitstat-dkms, DKMS builds the modules for a
-# kernel of trixie-backports, they have the code of those in the package exitstat-modules-KERNEL, nothing goes where
-# modprobe looks; the source of a kernel that it does not know is fetched; another compiler is refused, with the reason.
+# dkms.sh PACKAGES KERNEL VERSION: in a Debian 13 root, apt installs exitstat-dkms, and DKMS builds the modules
+# for a kernel of trixie-backports. They have the code of those in the package exitstat-modules-KERNEL. Nothing
+# is installed where modprobe looks. The source of an unknown kernel is fetched. Another compiler is rejected
+# with the reason.
 set -eu
 packages=$1 kernel=$2 version=$3
 cd "$(dirname "$0")/../.."
 . tests/host/apt.sh
-# What a kernel's image depends on, without the image: this root does not boot.
+# Dependencies of a kernel's image, without the image: this root does not boot.
 apt_get install --allow-downgrades "linux-headers-$kernel=$version" "linux-modules-$kernel=$version"
 purge_all >/dev/null 2>&1 || :
 apt_get install "$packages"/exitstat_*.deb "$packages"/exitstat-dkms_*.deb
@@ -26,7 +27,7 @@ done
 ! find "/lib/modules/$kernel/updates" -type f 2>/dev/null | grep . || exit 1
 echo "nothing is where modprobe looks"
 uses "$kernel" kernel "not enabled"
-# What `exitstat enable` does on the kernel that runs.
+# Effect of `exitstat enable` on the running kernel.
 printf '\n\n' >/var/lib/exitstat/enabled
 /usr/lib/exitstat/kvm refresh "$kernel"
 uses "$kernel" updates "enabled"
@@ -34,13 +35,13 @@ rm /var/lib/exitstat/enabled
 /usr/lib/exitstat/kvm refresh "$kernel"
 uses "$kernel" kernel "disabled"
 
-# A kernel that the package has no slice of: its source is fetched, and gives the same slice.
+# A kernel without a slice in the package: its source is fetched and gives the same slice.
 slice=$(echo /usr/src/exitstat-*/slices/"$version")
 mv "$slice" "$work/slice"
-# It would not be built again.
+# Otherwise it would not be built again.
 rm "/var/lib/exitstat/dkms/$kernel"
 
-# Another compiler: a rustc that says so.
+# Another compiler: a rustc with another version.
 mkdir "$work/bin"
 printf '#!/bin/sh\n[ "$1" != --version ] || { echo "rustc 1.99.0 (of another day)"; exit; }\nexec /usr/bin/rustc "$@"\n' \
 	>"$work/bin/rustc"

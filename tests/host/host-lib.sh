@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# What the host's scripts share.
+# Functions shared by the host's scripts.
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive LIBVIRT_DEFAULT_URI=qemu:///system
 kernel=$(uname -r)
 
-# KVM as Debian has it is in use, and can make a VM.
+# Checks that Debian's KVM is in use and can create a VM.
 packaged_kvm() {
 	modprobe kvm_intel && [ -e /dev/kvm ] && [ ! -e /sys/module/kvm_exitstat ] || return
 	modinfo --field filename kvm_intel | tee /dev/stderr | grep -q "/$kernel/kernel/arch/x86/kvm/kvm-intel.ko.xz"
@@ -11,7 +11,7 @@ packaged_kvm() {
 nothing_in_updates() {
 	! find "/lib/modules/$kernel/updates" -type f 2>/dev/null | grep .
 }
-# says TEXT COMMAND...: it fails, and what it says has the text.
+# says TEXT COMMAND...: checks that a command fails and that its output contains the text.
 says() {
 	text=$1
 	shift
@@ -26,7 +26,7 @@ says() {
 installs() {
 	apt-get install -y /mnt/debs/exitstat_*.deb "/mnt/debs/exitstat-modules-${kernel}_"*.deb
 }
-# A key of the administrator's own, as docs/install.md makes it: MOK.priv and MOK.der in /root.
+# Creates an administrator's key as in docs/install.md: MOK.priv and MOK.der in /root.
 makes_key() {
 	openssl req -new -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=exitstat/ \
 		-keyout /root/MOK.priv -outform DER -out /root/MOK.der
@@ -36,7 +36,7 @@ domain() {
 		--graphics none --osinfo detect=off,require=off --noautoconsole \
 		--boot 'kernel=/mnt/lab/l2.kernel,initrd=/mnt/lab/l2.initrd,kernel_args=console=ttyS0 reboot=t quiet loglevel=3 l2.script=console.sh'
 }
-# In the domain's console: each command, and what it says.
+# Runs commands in the domain's console, and prints each with its output.
 console() {
 	expect /mnt/lab/console.exp "$@"
 }

@@ -1,5 +1,5 @@
-# A host as its administrator has it: exitstat is installed, enabled, used with a libvirt domain, and removed.
-# What the lab's disk leaves out is missing before as after.
+# An administrator's host: exitstat is installed, enabled, used with a libvirt domain, and removed.
+# Files that the lab's disk lacks are missing before and after.
 dpkg --verify "linux-modules-$kernel" >/tmp/verify
 check "the packaged KVM is in use" packaged_kvm
 check "apt installs the packages" installs
@@ -29,10 +29,10 @@ check "and is exposed to little" sh -c '
 		grep -qE "exposure level for exitstat-export-bpf.service: [01]\.[0-9]"'
 check "stopped, it leaves nothing" sh -c '
 	systemctl stop exitstat-export-bpf || exit 1
-	# The kernel frees programs a moment after their process has gone.
+	# The kernel frees programs shortly after their process has ended.
 	timeout 20 sh -c "while grep _kvm_exit.*.bpf. /proc/kallsyms; do sleep 0.1; done"'
 
-# A step that fails: a module that is no module.
+# A step that fails: a file that is not a module.
 module=/usr/lib/exitstat/modules/$kernel/kvm-intel.ko.xz
 mv "$module" /root/kvm-intel.ko.xz
 echo "no module" >"$module"
@@ -40,7 +40,7 @@ check "when a step fails, all is put back" says "the packaged KVM is in use agai
 check "and the packaged KVM is in use" sh -c ". /mnt/lab/host-lib.sh; packaged_kvm && nothing_in_updates"
 check "nor is it put there for the next boot" says "kvm-intel is damaged" exitstat enable --next-boot
 mv /root/kvm-intel.ko.xz "$module"
-# One that loads, but that another cannot use.
+# A module that loads, but that another one cannot use.
 module=/usr/lib/exitstat/modules/$kernel/kvm.ko.xz
 mv "$module" /root/kvm.ko.xz
 cp "/lib/modules/$kernel/kernel/arch/x86/kvm/kvm.ko.xz" "$module"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# What runs in the Debian host, as root, once it has booted: the scenario's script, and a report to the lab.
+# Runs in the Debian host, as root, after boot: the scenario's script, and a report to the lab.
 export PATH=/mnt/lab/bin:$PATH
 cd /root
 . /mnt/lab/env

@@ -1,14 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# root.sh MIRROR KERNEL VERSION DIRECTORY: makes a Debian 13 host as an administrator has it, with systemd, a
-# kernel of trixie-backports and libvirt, as a disk: DIRECTORY/disk, kernel and initrd. As root: it asks sudo if
-# it must.
+# root.sh MIRROR KERNEL VERSION DIRECTORY: creates an administrator's Debian 13 host with systemd, a kernel of
+# trixie-backports and libvirt: DIRECTORY/disk, kernel and initrd. Needs root: uses sudo otherwise.
 set -eu
 [ "$(id -u)" = 0 ] || exec sudo sh "$0" "$@"
 mirror=$1 kernel=$2 version=$3 dir=$4
 root=$dir/root
 
-# Without most drivers: depmod, which reads all modules, takes a quarter of an hour here with them.
+# Without most drivers: with them depmod, which reads all modules, would take a quarter of an hour here.
 mmdebstrap --quiet --variant=minbase --skip=output/dev \
 	--include=systemd-sysv,udev,dbus,kmod,apt,initramfs-tools,linux-image-"$kernel" \
 	--include=linux-kbuild-"${kernel%%-*}",openssl,xz-utils \
@@ -35,8 +34,8 @@ grep -qx "Version: $version" "$root/var/lib/dpkg/status" || {
 	exit 1
 }
 
-# An emulated machine has little time: nothing is to be done at the first boot that a host does once, nor in
-# the background while somebody counts.
+# An emulated machine is slow: nothing is left to do at the first boot, or in the background during a
+# measurement.
 echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
 echo lab >"$root/etc/hostname"
 echo "/dev/sda / ext4 defaults,noatime 0 0" >"$root/etc/fstab"

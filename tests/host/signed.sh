@@ -1,4 +1,4 @@
-# A host that takes only signed modules, and has no key of ours: it must keep its KVM, and be told why.
+# A host that loads only signed modules, and does not have our key: it must keep its KVM and print the reason.
 check "this kernel enforces signatures" grep -qx Y /sys/module/module/parameters/sig_enforce
 check "the packaged KVM is in use" packaged_kvm
 check "apt installs the packages" installs
@@ -20,7 +20,7 @@ check "nor if they are signed by a key that is not enrolled" sh -c '
 	printf "/root/MOK.priv\n/root/MOK.der\n" >/var/lib/exitstat/enabled
 	/usr/lib/exitstat/kvm refresh "$kernel"
 	nothing_in_updates'
-# As if signatures were not enforced when it was enabled.
+# As if signatures had not been enforced when exitstat was enabled.
 check "at boot the packaged KVM replaces one that does not load" sh -c '
 	. /mnt/lab/host-lib.sh
 	rmmod kvm_intel kvm

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# upgrade.sh PACKAGES OLD OLD_VERSION NEW NEW_VERSION OTHER OTHER_VERSION: in a Debian 13 root, where exitstat is
-# enabled for the kernel OLD: apt upgrades exitstat's packages, installs the kernel NEW with its modules, the kernel
-# OTHER without any, a revision of OLD, removes NEW, and purges exitstat. After each, modprobe finds for each kernel
-# the KVM that it should. Nothing is loaded: this root does not boot.
+# upgrade.sh PACKAGES OLD OLD_VERSION NEW NEW_VERSION OTHER OTHER_VERSION: in a Debian 13 root with exitstat
+# enabled for the kernel OLD, apt upgrades exitstat's packages, installs the kernel NEW with its modules, the
+# kernel OTHER without any, and a revision of OLD, removes NEW, and purges exitstat. After each step, modprobe
+# finds the right KVM for each kernel. Nothing is loaded, because this root does not boot.
 set -eu
 packages=$1 old=$2 old_version=$3 new=$4 new_version=$5 other=$6 other_version=$7
 . "$(dirname "$0")/apt.sh"
 
-# revised FILE.deb: the same package as a later revision.
+# revised FILE.deb: creates the same package with a later revision.
 revised() {
 	rm -rf "$work/package"
 	dpkg-deb -R "$1" "$work/package"
@@ -17,12 +17,12 @@ revised() {
 	dpkg-deb --build -Znone --root-owner-group "$work/package" "$work/revised" >/dev/null
 }
 
-# removed KERNEL: its image, so that the next run installs it.
+# removed KERNEL: removes its image, so that the next run installs it.
 removed() {
 	apt_get purge "linux-image-$1" "linux-modules-$1" "linux-binary-$1"
 }
 
-# What an interrupted run left.
+# Left by an interrupted run.
 purge_all >/dev/null 2>&1 || :
 removed "$new"
 removed "$other"
@@ -30,7 +30,7 @@ removed "$other"
 apt_get install --allow-downgrades "linux-modules-$old=$old_version"
 apt_get install "$packages"/exitstat_*.deb "$packages/exitstat-modules-$old"_*.deb
 uses "$old" kernel "installed"
-# What `exitstat enable` does on the kernel that runs.
+# Effect of `exitstat enable` on the running kernel.
 printf '\n\n' >/var/lib/exitstat/enabled
 /usr/lib/exitstat/kvm refresh "$old"
 uses "$old" updates "enabled"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-# Counting by BPF. Sourced by the scripts that do.
+# Functions for counting by BPF, for scripts to source.
 
-# count_by_bpf FILE [ARGUMENT...]: begins to record by BPF; returns once exits are counted. Its process: $recorder.
+# count_by_bpf FILE [ARGUMENT...]: starts recording by BPF, and returns when exits are counted. Its process is
+# $recorder.
 count_by_bpf() {
 	count_file=$1
 	shift
@@ -15,26 +16,26 @@ count_by_bpf() {
 	done
 }
 
-# end_count FILE: ends the recording that was begun last.
+# end_count FILE: ends the most recent recording.
 end_count() {
 	kill -INT $recorder
 	wait $recorder
 }
 
-# compare NAME [VCPUS] <JSON: has the lab compare what exitstat counted with the oracle's histogram, reason by reason.
-# VCPUS, none if not given, are in the host's counts only.
+# compare NAME [VCPUS] <JSON: makes the lab compare exitstat's counts with the oracle's histogram, reason by
+# reason. VCPUS (default: 0) are included only in the host's counts.
 compare() {
 	report "bpf $1 exits"
 	echo ${2:-0} | report "bpf $1 unattached"
 	cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "bpf $1 hist"
 }
 
-# agrees FILE NAME [VCPUS]: the same of a recording.
+# agrees FILE NAME [VCPUS]: the same for a recording.
 agrees() {
 	exitstat report $1 --format json | compare "$2" $3
 }
 
-# No programs of ours are left; the kernel frees them a moment after their process has gone.
+# Checks that no programs of exitstat are left. The kernel frees them shortly after their process has ended.
 no_programs() {
 	tries=0
 	while grep '_kvm_exit.*\[bpf\]' /proc/kallsyms; do

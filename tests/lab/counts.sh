@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
-# What L1 scripts look at to see what there is and what is left. Sourced by those that want it.
+# Functions that show counters and memory to L1 scripts, which source them.
 vcpus=/sys/kernel/debug/kvm_exitstat/vcpus
 
-# vCPUs that have data now.
+# Prints the number of vCPUs that have data.
 attached() {
 	awk '$1 != "retired" { n++ } END { print n + 0 }' $vcpus
 }
 
-# Exits of these.
+# Prints their exits.
 exits() {
 	awk '$1 != "retired" { n += $4 } END { print n + 0 }' $vcpus
 }
 
-# Between two looks at what is waited for: leaves the CPU to those who bring it about, guests that are
-# nice among them.
+# Waits between two polls: leaves the CPU to the processes that cause the awaited event, including low-priority
+# guests.
 moment() {
 	sleep 0.01
 }
 
-# Waits until no vCPU is attached; memory of a VM can outlive its process for a moment.
+# Waits until no vCPU is attached. A VM's memory can outlive its process briefly.
 wait_for_none() {
 	tries=0
 	until [ "$(attached)" = 0 ]; do
@@ -31,7 +31,7 @@ wait_for_none() {
 	done
 }
 
-# stop PID...: stops processes, and waits until all their threads stand still.
+# stop PID...: stops processes, and waits until all their threads have stopped.
 stop() {
 	kill -STOP "$@"
 	for stop_pid; do
@@ -39,19 +39,19 @@ stop() {
 	done
 }
 
-# A memory cgroup for the script and all that it starts: the kernel counts whole pages, of which
-# per-vCPU data are, nowhere else.
+# A memory cgroup for the script and all processes that it starts. Only there does the kernel count whole pages,
+# which per-vCPU data consist of.
 cgroup=/sys/fs/cgroup/counts
 if [ ! -e $cgroup ]; then
 	[ -e /sys/fs/cgroup/cgroup.procs ] || mount -t cgroup2 cgroup /sys/fs/cgroup
 	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 	mkdir $cgroup
 fi
-# Not $$, which is the shell around the script's.
+# $$ would be the shell around the script's.
 sh -c 'echo $PPID' >$cgroup/cgroup.procs
 
-# What per-vCPU data and other kernel memory come from: pages, slab, vmalloc. KASAN keeps back what is
-# freed: nothing to compare.
+# Prints the kernel memory that per-vCPU data and others are allocated from: pages, slab, vmalloc. KASAN delays
+# freeing, so there is nothing to compare.
 kernel_kib() {
 	if [ -e /sys/kernel/debug/kmemleak ]; then
 		echo 0
@@ -70,7 +70,7 @@ percpu_kib() {
 	awk '/^Percpu:/ { print $2 }' /proc/meminfo
 }
 
-# The allocator of these keeps up to four empty pages for each CPU (PCPU_EMPTY_POP_PAGES_HIGH), or not.
+# This allocator may keep up to four empty pages per CPU (PCPU_EMPTY_POP_PAGES_HIGH).
 percpu_slack=$((16 * $(nproc)))
 
 # same BEFORE AFTER SLACK: for `check`.

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-# What exits are about, against KVM's tracepoints. Sourced by the scripts that compare them.
+# Functions that compare details with KVM's tracepoints, for scripts to source.
 exitstat_parameters=/sys/module/kvm_exitstat/parameters
 
-# capture WHAT [BYTES]: begins to capture details.
+# capture WHAT [BYTES]: starts capturing details.
 capture() {
 	[ -z "$2" ] || echo $2 >$exitstat_parameters/detail_size
 	echo $1 >$exitstat_parameters/detail
 }
 
-# Each tracepoint, with the keys of its histogram.
+# Tracepoints with the keys of their histograms.
 detail_oracles='kvm/kvm_exit exit_reason,guest_rip
 kvm/kvm_exit exit_reason,info1,intr_info
 kvm/kvm_msr write,ecx
@@ -18,7 +18,7 @@ kvm/kvm_page_fault fault_address,error_code
 kvm/kvm_mmio type,gpa
 kvm/kvm_fast_mmio gpa'
 
-# details_arm, details_disarm: begin, and end, to keep the tracepoints' histograms. Before the first guest, and
+# details_arm, details_disarm: start and stop the tracepoints' histograms. Call them before the first guest and
 # after the last.
 details_arm() {
 	echo "$detail_oracles" | while read -r event keys; do
@@ -31,7 +31,7 @@ details_disarm() {
 	done
 }
 
-# details NAME: has the lab compare what the module captured with the histograms, key by key, after all guests.
+# details NAME: after all guests, makes the lab compare the module's details with the histograms, key by key.
 details() {
 	cat /sys/kernel/debug/kvm_exitstat/details | report "detail $1 captured"
 	cat /sys/kernel/debug/kvm_exitstat/totals | report "detail $1 totals"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-# What an L1 script can call. Sourced before it.
+# Functions for L1 scripts, sourced before them.
 
-# report NAME <DATA: hands DATA to the lab on a channel of its own, not the console.
+# report NAME <DATA: sends DATA to the lab on a separate channel, not the console.
 report() {
 	{
 		printf '\n@begin %s\n' "$1"
@@ -10,7 +10,7 @@ report() {
 	} | bare say
 }
 
-# check NAME COMMAND...: a test of its own in the lab's count; prints what the command said.
+# check NAME COMMAND...: a test, counted by the lab. Prints the command's output.
 check() {
 	check_name=$1
 	shift
@@ -23,7 +23,7 @@ check() {
 	[ $check_status = 0 ] || sed "s/^/check $check_name: /" /tmp/check.out
 }
 
-# ended_well STATUS: for `check`, of what ran before.
+# ended_well STATUS: checks the status of an earlier command, for `check`.
 ended_well() {
 	echo "exit status $1"
 	[ "$1" = 0 ]
@@ -33,7 +33,7 @@ ended_well() {
 export VENDOR=kvm_intel
 ! grep -qw svm /proc/cpuinfo || VENDOR=kvm_amd
 
-# Leaves nothing of KVM loaded.
+# Unloads all of KVM.
 unload_all() {
 	for module in failed_entry kvm_exitstat_kunit kvm_exitstat_second kvm_exitstat_slow kvm_exitstat \
 		$VENDOR kvm; do
@@ -41,9 +41,9 @@ unload_all() {
 	done
 }
 
-# l2 [-n VCPUS] [-m MIB] [-M microvm|q35|pc] [-s SCRIPT] [-a APPEND] [-- QEMU ARGUMENT...]:
-# boots a guest that runs SCRIPT (of those given to the lab; the first is the default), prints its
-# serial console, and has the script's exit status. Loads KVM if it is not loaded.
+# l2 [-n VCPUS] [-m MIB] [-M microvm|q35|pc] [-s SCRIPT] [-a APPEND] [-- QEMU ARGUMENT...]: boots a guest that
+# runs SCRIPT (of those given to the lab; default: the first), prints its serial console, and returns the
+# script's exit status. Loads KVM if necessary.
 l2() {
 	l2_cpus=$L2_CPUS l2_mem=128 l2_machine=microvm l2_script=$L2_SCRIPT l2_append=
 	while getopts n:m:M:s:a: l2_opt; do
@@ -75,7 +75,7 @@ l2() {
 		fi
 		set -- qemu-system-x86_64 -M $l2_machine,accel=kvm "$@"
 	fi
-	# Without the BIOS' cursor movements.
+	# Without the BIOS's cursor movements.
 	l2_esc=$(printf '\033')
 	"$@" | tee "$l2_out" | grep -v '^@l2 ' |
 		sed "s/\r\$//; s/$l2_esc\[[0-9;?]*[A-Za-z]//g; s/${l2_esc}c//g"
@@ -87,8 +87,8 @@ l2() {
 
 TRIGGER=/sys/kernel/tracing/events/kvm/kvm_exit/trigger
 
-# oracle_arm [PARAMETER...]: the tracepoint's histogram. Arm it before the first guest, read it after
-# the last. Loads KVM's module for the processor, with the parameters, if it is not loaded.
+# oracle_arm [PARAMETER...]: starts the tracepoint's histogram. Call it before the first guest, and read the
+# histogram after the last. Loads KVM's module for the processor, with the parameters, if necessary.
 oracle_arm() {
 	modprobe $VENDOR "$@"
 	echo 'hist:keys=exit_reason:size=4096' >$TRIGGER
@@ -98,8 +98,8 @@ oracle_disarm() {
 	echo '!hist:keys=exit_reason:size=4096' >$TRIGGER
 }
 
-# agreement NAME [VCPUS]: has the lab compare the module's totals with the oracle's, reason by reason.
-# There was no memory for VCPUS, none if not given, which are in the host's totals only.
+# agreement NAME [VCPUS]: makes the lab compare the module's totals with the oracle's, reason by reason. VCPUS
+# (default: 0) could not be allocated, so they are included only in the host's totals.
 agreement() {
 	echo ${2:-0} | report "agreement $1 unattached"
 	cat /sys/kernel/debug/kvm_exitstat/totals | report "agreement $1 totals"

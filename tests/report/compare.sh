@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# compare.sh [-p MARK] [-r REASON] RECORDING...: exits of recordings in docs/report, of the phase MARK
-# only, or of one reason only, and how they differ from those of the first recording.
+# compare.sh [-p MARK] [-r REASON] RECORDING...: prints the exits of recordings in docs/report, of the phase
+# MARK or one reason only, and their differences from the first recording.
 option= reason=total
 while getopts p:r: o; do
 	case $o in

@@ -1,10 +1,10 @@
-# Debian, from power-on to the login prompt, and then one kind of work after another.
+# Debian, from power-on to the login prompt, and then several kinds of work.
 . /lab/study.sh
 disk
 kvm
 recorded debian 4s debian '' phases || status=1
 
-# The same boots, with fewer messages, and with shadow paging.
+# The same boots with fewer messages and with shadow paging.
 disk
 recorded debian-quiet 1m debian quiet '' || status=1
 kvm ept=0

@@ -1,4 +1,4 @@
-# What exits are about: guests of the other runs once more, with their keys.
+# Details: guests of the other runs again, with their keys.
 . /lab/study.sh
 recorded_what='--capture key'
 

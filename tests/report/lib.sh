@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-# What the study's L1 scripts can call, besides tests/lab/l1-lib.sh.
+# Functions for the study's L1 scripts, in addition to tests/lab/l1-lib.sh.
 MARKS=/tmp/marks
 cr=$(printf '\r')
 
-# recorded NAME INTERVAL COMMAND...: records while COMMAND, of this file, runs; the lab gets the file. $recorded_what
-# are more arguments.
+# recorded NAME INTERVAL COMMAND...: records while COMMAND, a function in this file, runs, and sends the
+# recording to the lab. $recorded_what has more arguments.
 recorded() {
 	recorded_name=$1 recorded_interval=$2
 	shift 2
@@ -22,7 +22,7 @@ recorded() {
 	rm "/tmp/$recorded_name.rec"
 }
 
-# kvm [PARAMETER...]: KVM with these parameters of kvm_intel; `kvm.NAME=VALUE` are kvm's.
+# kvm [PARAMETER...]: loads KVM with these parameters of kvm_intel; `kvm.NAME=VALUE` are for kvm.
 kvm() {
 	unload_all
 	kvm_own= kvm_intel=
@@ -35,8 +35,8 @@ kvm() {
 	modprobe kvm $kvm_own && modprobe kvm_intel $kvm_intel
 }
 
-# Follows the console of a small guest: a line `@mark NAME` is a mark of the recording. Before the first
-# one there may be what the firmware left.
+# Follows the console of a small guest. A line `@mark NAME` sets a mark in the recording. The firmware's output
+# may precede the first one.
 follow() {
 	while read -r line; do
 		line=${line%"$cr"}
@@ -48,8 +48,8 @@ follow() {
 	done
 }
 
-# small SCRIPT APPEND QEMU ARGUMENT...: a guest of the lab's kernel and busybox runs SCRIPT, and ends; or
-# does not within two minutes, and is ended.
+# small SCRIPT APPEND QEMU ARGUMENT...: runs SCRIPT in a guest with the lab's kernel and busybox. Kills the
+# guest after two minutes.
 small() {
 	small_append="reboot=t panic=-1 l2.script=$1 $2"
 	shift 2
@@ -59,14 +59,15 @@ small() {
 		follow
 }
 
-# What most small guests are: a machine, its console, what the kernel says on it.
+# Options of most small guests: the machine, its console, and the kernel's verbosity.
 microvm='-M microvm,isa-serial=on'
 q35='-M q35 -cpu host'
 serial='-serial stdio'
 quiet='console=ttyS0 quiet loglevel=3'
 
-# one NAME SCRIPT APPEND QEMU ARGUMENT...: a recording of a small guest, most often of two snapshots and the
-# marks'; with $interval, which is for that one only, of more. If it fails, $status is 1: the others go on.
+# one NAME SCRIPT APPEND QEMU ARGUMENT...: records a small guest, usually with two snapshots and those of marks,
+# or with more if $interval is set, which is then reset. A failure sets $status to 1, and the next ones still
+# run.
 status=0
 one() {
 	one_name=$1
@@ -83,29 +84,29 @@ said() {
 	done
 }
 
-# mark NAME: what begins now.
+# mark NAME: begins a phase.
 mark() {
 	echo "$1" >$MARKS
 	echo "study: at $(cut -d ' ' -f 1 /proc/uptime) s: $1"
 }
 
-# said_mark MARK TEXT: waits for it, and then there is a mark.
+# said_mark MARK TEXT: waits for a text, then sets a mark.
 said_mark() {
 	said "$2" && mark "$1"
 }
 
-# run MARK COMMAND: has the Debian guest's shell run something, under a mark.
+# run MARK COMMAND: runs a command in the Debian guest's shell, after setting a mark.
 run() {
 	ran=$((ran + 1))
 	mark "$1"
 	sleep 0.1
-	# As it is typed the line has quotes in it, so that it is not what is waited for.
+	# The echoed command line has quotes in it, so it does not match the awaited text.
 	echo "$2; echo e''nd-$ran" >&4
 	said "end-$ran"
 }
 
-# debian APPEND PHASES: Debian on a full q35 machine with virtio, from power-on to the login prompt;
-# with PHASES (a function), that afterwards, in a shell that was logged in to.
+# debian APPEND PHASES: boots Debian on a full q35 machine with virtio, from power-on to the login prompt. With
+# PHASES (a function), then logs in to a shell and runs that.
 debian() {
 	ran=0
 	: >/tmp/console
@@ -135,12 +136,12 @@ debian() {
 	true
 }
 
-# The guest's disk, as it was made.
+# Creates the guest's disk in its initial state.
 disk() {
 	zstd -q -f -d /lab/debian/disk.zst -o /tmp/disk
 }
 
-# What question 2 asks for. All commands are of Debian's base system.
+# The phases for question 2. All commands are from Debian's base system.
 phases() {
 	sleep 10
 	mark 'log in'

@@ -1,12 +1,12 @@
-# What one setting of a guest, its machine or KVM changes.
+# Effects of single settings of a guest, its machine or KVM.
 . /lab/study.sh
 
 kvm
-# Nothing to do for ten seconds.
+# Ten idle seconds.
 one idle idle.sh "$quiet" $microvm -cpu host $serial
 one idle-tick idle.sh "$quiet nohz=off" $microvm -cpu host $serial
 
-# Reading a disk, with requests of two sizes.
+# Reading a disk, with two request sizes.
 dd if=/dev/zero of=/tmp/disk bs=1M count=8 2>/dev/null
 drive='-drive file=/tmp/disk,format=raw,if=none,id=d'
 one disk disk.sh "$quiet" $q35 $serial $drive -device virtio-blk-pci,drive=d
@@ -17,7 +17,7 @@ one disk-no-ioeventfd disk.sh "$quiet" $q35 $serial $drive \
 one clock clock.sh "$quiet" $q35 $serial
 one clock-acpi-pm clock.sh "$quiet clocksource=acpi_pm" $q35 $serial
 
-# What the CPU has, and what KVM does of it.
+# Features of the CPU, and KVM's use of them.
 one minimal-xapic boot.sh "$quiet" $microvm -cpu host,-x2apic $serial
 one q35-no-kvmclock boot.sh "$quiet" $q35,-kvmclock $serial
 

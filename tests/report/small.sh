@@ -1,9 +1,9 @@
-# The minimal guest, and what changes with its configuration. In order of weight, as each recording is kept
-# of a run that is stopped.
+# The minimal guest, and the effects of its configuration. Ordered by importance, because a run that is stopped
+# keeps its recordings.
 . /lab/study.sh
 virtio_console='-device virtio-serial-pci -chardev stdio,id=c -device virtconsole,chardev=c'
 
-# Boots, from power-on to power-off, with and without nested paging; and memory that is touched.
+# Boots, from power-on to power-off, with and without nested paging; and touching of memory.
 kvm
 interval=500ms
 one minimal boot.sh "$quiet" $microvm -cpu host $serial

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# user.sh RECORDING [OPTION...]: by reason, the exits that user space finished and the wall time that it
-# took, beside the time in the kernel. Options are those of `exitstat report`.
+# user.sh RECORDING [OPTION...]: prints by reason the exits that userspace finished and their wall time there,
+# beside the time in the kernel. Options are those of `exitstat report`.
 file=docs/report/$1.rec
 shift
 exitstat report "$file" --format csv --sort user "$@" | awk -F, '

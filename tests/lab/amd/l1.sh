@@ -1,4 +1,4 @@
-# A host with an AMD processor and the modules for its kernel: exitstat counts nothing there, and harms nothing.
+# A host with an AMD processor and the modules for its kernel: exitstat counts nothing there and does no harm.
 check "kvm_amd is the rebuilt one" sh -c '
 	modprobe kvm_amd && modinfo -n kvm_amd | grep "/updates/" &&
 		grep kvm_exit_observer_register /proc/kallsyms'

@@ -1,4 +1,4 @@
-# Nobody answers exitstat's leaves: on AMD, a leaf out of range is zeros.
+# exitstat's leaves are not answered: on AMD, out-of-range leaves are zeros.
 for leaf in 0x4ffffffc 0x4ffffffd 0x4ffffffe 0x4fffffff; do
 	line=$(cpuid -1 -r -l $leaf -s 10 | grep "$leaf 0x")
 	echo "$line"

@@ -1,10 +1,10 @@
-# Counts are as in rust/lab/src/suite/scenarios.rs.
+# Counts are the same as in rust/lab/src/suite/scenarios.rs.
 modprobe kvm_intel
 awk '/cpu MHz/ { printf "%d\n", $4 * 1000; exit }' /proc/cpuinfo | report tsc_khz
-# Some mitigations are on the way out of a guest and in again.
+# Some mitigations take time on VM exit and entry.
 cat /sys/devices/system/cpu/vulnerabilities/spectre_v2 2>&1 | report spectre_v2
 
-# Costs first, with nothing beside.
+# Costs first, with nothing else running.
 bare cpuid --count 20000 | report alone
 bare hog &
 hog=$!
@@ -21,8 +21,8 @@ done
 kill $noise
 wait
 
-# Exits that user space finishes, and its time, are told apart. Columns of vcpus: VM, vCPU, process
-# id, exits, cycles, user exits, user cycles, process.
+# Exits that userspace finishes, and their time there, are distinguished. Columns of vcpus: VM, vCPU, process
+# ID, exits, cycles, user exits, user cycles, process.
 vcpus=/sys/kernel/debug/kvm_exitstat/vcpus
 user_exits() { awk '$8 == "bare" { n = $6 } END { print n + 0 }' $vcpus; }
 bare pio --count 100000000 &

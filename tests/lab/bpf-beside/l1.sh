@@ -1,4 +1,4 @@
-# The module and BPF count side by side: both agree with the tracepoint, and so with each other.
+# The module and BPF count at the same time. Both agree with the tracepoint, and so with each other.
 . /lab/bpf-lib.sh
 modprobe kvm_intel
 count_by_bpf /tmp/bpf.rec

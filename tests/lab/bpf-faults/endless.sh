@@ -1,4 +1,4 @@
-# Goes on until its host ends it.
+# Runs until the host ends it.
 while :; do
 	usleep 10000
 done

@@ -1,7 +1,7 @@
-# Counting by BPF where something goes wrong: nothing is lost, and nothing stays behind.
+# Counting by BPF when something goes wrong: nothing is lost and nothing is left behind.
 . /lab/bpf-lib.sh
 
-# Where nobody can count, it is said what each would need.
+# Where no method can count, each one's requirements are printed.
 exitstat >/tmp/out 2>&1
 check "without KVM, nobody can count: exit status" [ $? = 3 ]
 check "and it is said what is missing" sh -c '
@@ -14,7 +14,7 @@ check "without a JIT compiler, BPF cannot count: exit status" [ $? = 3 ]
 check "and that is said" sh -c 'cat /tmp/out; grep "MISSING  the BPF JIT compiler" /tmp/out'
 sysctl -q net.core.bpf_jit_enable=1
 
-# Who is not root.
+# An unprivileged user.
 cat >/tmp/as-nobody <<'END'
 caps=$1
 shift
@@ -28,13 +28,13 @@ case $(uname -r) in
 	sysctl -q kernel.perf_event_paranoid=2
 	;;
 esac
-# As systemd mounts it: others see nothing of it.
+# Mounted like systemd does: other users cannot see into it.
 mount -t bpf -o mode=700 bpf /sys/fs/bpf
 check "CAP_BPF and CAP_PERFMON are enough" sh /tmp/as-nobody -all,+bpf,+perfmon exitstat 0.1 1
 check "without them it is said" sh -c '
 	sh /tmp/as-nobody -all exitstat 0.1 1 2>&1 | tee /dev/stderr | grep "MISSING  root, or CAP_BPF"'
 
-# Two that count do not disturb each other, and one of them is killed.
+# Two counting processes do not disturb each other. One of them is killed.
 count_by_bpf /tmp/other.rec
 other=$recorder
 count_by_bpf /tmp/one.rec
@@ -49,7 +49,7 @@ exitstat report /tmp/other.rec --format json 2>/dev/null | report "bpf until it 
 oracle_disarm
 check "of one that is killed, nothing is left" no_programs
 
-# More vCPUs than there is room for.
+# More vCPUs than the maps have room for.
 count_by_bpf /tmp/room.rec --max-vcpus 1
 oracle_arm
 l2 -n 2 -s work.sh
@@ -58,7 +58,7 @@ end_count
 agrees /tmp/room.rec "no room for a vCPU" 1
 oracle_disarm
 
-# KVM's module is taken out and comes again while somebody counts.
+# KVM's module is reloaded during counting.
 count_by_bpf /tmp/again.rec
 oracle_arm
 l2 -s work.sh
@@ -72,7 +72,7 @@ end_count
 agrees /tmp/again.rec "KVM's module loaded again"
 oracle_disarm
 
-# No memory: said, and nothing is left.
+# Out of memory: reported, and nothing is left behind.
 mkdir -p /sys/fs/cgroup && mount -t cgroup2 cgroup /sys/fs/cgroup 2>/dev/null
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /sys/fs/cgroup/small
@@ -82,7 +82,7 @@ check "without memory for the counters, that is said" sh -c '
 	exitstat --max-vcpus 16384 2>&1 | tee /dev/stderr | grep "cannot allocate the counters of 16384 vCPUs"'
 check "and nothing is left of it" no_programs
 
-# A guest that was running before is counted from then on.
+# A guest that already runs is counted from then on.
 l2 -s endless.sh &
 guest=$!
 until pidof qemu-system-x86_64-microvm; do sleep 0.01; done
@@ -100,7 +100,7 @@ check "exits of one that is killed stay with the host" sh -c '
 	exitstat report /tmp/killed.rec | tee /dev/stderr | grep -E "^ *total +[1-9]" &&
 		exitstat vms --from /tmp/killed.rec | grep gone'
 
-# What is pinned counts without a process, until it is unpinned.
+# Pinned counters count without a process, until they are unpinned.
 umount /sys/fs/bpf
 check "without the file system of BPF, nothing is pinned, and it is said how" sh -c '
 	exitstat 0.1 1 --pin 2>&1 | tee /dev/stderr | grep "mount -t bpf -o mode=0700 bpf /sys/fs/bpf"'
@@ -117,6 +117,6 @@ check "and can be pinned again" sh -c 'exitstat 0.1 1 --pin'
 check "it ends when it is unpinned" sh -c '
 	exitstat unpin | grep "counting stopped" && exitstat unpin | grep "was not pinned" && ! ls /sys/fs/bpf | grep .'
 
-# Nothing in the way of unloading.
+# Nothing prevents unloading.
 check "kvm is unloaded afterwards" sh -c '. /lab/lib.sh; unload_all && ! grep "^kvm" /proc/modules'
 check "and nothing is left" no_programs

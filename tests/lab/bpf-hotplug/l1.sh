@@ -1,4 +1,4 @@
-# CPUs go and come, and guests' threads move between them, while BPF counts.
+# CPUs go offline and online, and guests' threads migrate between them, while BPF counts.
 . /lab/bpf-lib.sh
 modprobe $VENDOR
 cpu1=/sys/devices/system/cpu/cpu1/online

@@ -1,4 +1,4 @@
-# Counting by BPF on a kernel with nothing of exitstat's: over guests' whole lives, counts equal the tracepoint's.
+# Counting by BPF on a kernel without exitstat: over guests' whole lifetimes, the counts equal the tracepoint's.
 . /lab/bpf-lib.sh
 check "the kernel is the packaged one" sh -c '
 	modprobe $VENDOR && ! modinfo -n $VENDOR | grep updates && ! grep kvm_exit_observer /proc/kallsyms'
@@ -31,7 +31,7 @@ end_count
 agrees /tmp/counts.rec "counts only"
 oracle_disarm
 
-# A VM that is paused after each exit that userspace finishes: KVM_RUN is called again, and fails at once.
+# A VM that is paused after each exit that userspace finishes: KVM_RUN is called again and fails immediately.
 count_by_bpf /tmp/paused.rec
 oracle_arm
 bare pause --count 20 --pause-ms 1 --blind
@@ -44,7 +44,7 @@ check "userspace finished each port I/O once" sh -c '
 		awk -F, "\$8 ~ /^IO/ { print \$8 \": \" \$9 \" exits, \" \$21 \" by userspace\"; ok = \$9 == 21 && \$21 == 21 }
 			END { exit !ok }"'
 
-# A guest that is stopped again and again: KVM_RUN fails then, after whatever exit was the last.
+# A guest that is stopped repeatedly: KVM_RUN then fails, whatever the last exit was.
 userspace_exit=/sys/kernel/tracing/events/kvm/kvm_userspace_exit
 failed_runs='hist:keys=reason if errno < 0'
 count_by_bpf /tmp/stopped.rec
@@ -52,7 +52,7 @@ echo "$failed_runs" >$userspace_exit/trigger
 bare noise &
 noise=$!
 stops=0
-# Of VMs that are there: not before it runs, as making one is not to be interrupted.
+# Only once the VM runs, because its creation must not be interrupted.
 until [ "$(cat /sys/kernel/debug/kvm/exits)" -gt 0 ]; do kill -0 $noise || break; done
 while [ $stops -lt 50 ]; do
 	usleep 2000

@@ -1,8 +1,8 @@
-# kvm_exitstat comes and goes, while two guests with two vCPUs each exit as fast as they can.
+# kvm_exitstat is loaded and unloaded repeatedly, while two guests with two vCPUs each exit as fast as they can.
 cycles=${CHURN_CYCLES:-200}
 . /lab/counts.sh
 
-# Once before, for what is allocated only once.
+# Once beforehand, for allocations that are made only once.
 modprobe kvm_intel
 bare noise --nice 19 --vcpus 2 &
 guest=$!
@@ -12,7 +12,7 @@ wait $guest 2>/dev/null
 rmmod kvm_exitstat
 kib=$(kernel_kib) percpu=$(percpu_kib)
 
-# Nice, or two CPUs are too busy with four vCPUs to load a module.
+# With low priority, because four vCPUs keep two CPUs too busy to load a module.
 bare noise --nice 19 --vcpus 2 &
 first=$!
 bare noise --nice 19 --vcpus 2 &
@@ -30,7 +30,7 @@ done
 check "$cycles times modprobe, four vCPUs attached, rmmod" test $i = $cycles
 check "the guests did not notice" kill -0 $first $second
 
-# From a moment at which no guest runs, all is counted exactly.
+# From a moment at which no guest runs, all counts are exact.
 stop $first $second
 oracle_arm
 modprobe kvm_exitstat

@@ -1,4 +1,4 @@
-# The same guests on the unpatched kvm, on the patched one, and on one that is observed, without details and with.
+# The same guests on the unpatched kvm, on the patched one, and on an observed one, without and with details.
 measure() {
 	for program in cpuid pio wrmsr rdmsr; do
 		bare $program --count 1000 --blind | report "$1 $program"
@@ -25,7 +25,7 @@ echo ip >$detail
 measure detail_ip
 echo off >$detail
 
-# What an answer costs a guest of n vCPUs, and the host, on one CPU.
+# Cost of an answer for a guest with n vCPUs, and for the host, on one CPU.
 scope=/sys/module/kvm_exitstat/parameters/guest_scope
 bare leaf --eax 0 --count 200 | report "answer plain"
 for n in 1 2 4 8 16 32 64; do

@@ -1,4 +1,4 @@
-# The command has details captured, and shows them to whom it may.
+# The command enables capturing of details, and shows them to those who may see them.
 . /lab/detail-lib.sh
 modprobe kvm_exitstat
 parameter=$exitstat_parameters/detail
@@ -8,7 +8,7 @@ check "exitstat record has them captured while a guest runs" exitstat record --c
 	sh -c '. /lab/lib.sh; l2 -n 2 -s work.sh'
 check "and no longer" grep -qx off $parameter
 check "rows and other add up to what was counted" sh -c '
-	# Of vCPUs: by CPU, exits before a vCPU is attached count as well.
+	# From vCPUs: CPUs also count exits before a vCPU is attached.
 	exitstat report /tmp/guest.rec --format json | tr "{" "\n" | awk -F"[:,]" "
 		/^\"number\"/ { number = \$2 } /^\"exits\"/ { if (number ~ /^[0-9]/) print number, \$2; number = \"\" }" | sort >/tmp/counted
 	exitstat detail --from /tmp/guest.rec --format csv | awk -F, "

@@ -1,4 +1,4 @@
-# Debian, from power-on to its login prompt: what its exits are about. /lab/study.sh starts it.
+# Details of Debian's exits, from power-on to its login prompt. /lab/study.sh starts it.
 . /lab/counts.sh
 . /lab/detail-lib.sh
 . /lab/study.sh

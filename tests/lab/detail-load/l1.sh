@@ -1,16 +1,16 @@
-# Details come and go while guests run, and a guest takes more keys than there is room for.
+# Details are toggled while guests run, and a guest takes more keys than there is room for.
 . /lab/counts.sh
 . /lab/detail-lib.sh
 cycles=${DETAIL_CYCLES:-60}
 details=/sys/kernel/debug/kvm_exitstat/details
-# Rows of vCPUs that are there.
+# Prints the number of rows of live vCPUs.
 rows() {
 	grep -c -v "^retired" $details
 }
 
 oracle_arm
 modprobe kvm_exitstat
-# Once before, for what is allocated only once.
+# Once beforehand, for allocations that are made only once.
 capture both 131072
 bare cpuid --count 10 >/dev/null
 wait_for_none
@@ -26,7 +26,7 @@ i=0
 while [ $i -lt $cycles ]; do
 	for what in key ip both; do
 		capture $what || break 2
-		# CPUID, MSR_WRITE and IO_INSTRUCTION of four vCPUs; and clock ticks.
+		# CPUID, MSR_WRITE and IO_INSTRUCTION of four vCPUs, plus clock ticks.
 		until [ "$(rows)" -ge 12 ]; do
 			kill -0 $first && kill -0 $second && moment || break 3
 		done
@@ -37,7 +37,7 @@ done
 check "$cycles times details were captured of four vCPUs, and then not" test $i = $cycles
 check "the guests did not notice" kill -0 $first $second
 capture key
-# A vCPU that comes, and one that goes, meanwhile.
+# Meanwhile a vCPU is created and another destroyed.
 check "a guest that comes has details, too" sh -c '
 	bare cpuid --count 100 >/dev/null && . /lab/counts.sh && until [ "$(attached)" = 4 ]; do moment; done
 	grep "^retired - 10 CPUID" /sys/kernel/debug/kvm_exitstat/details'
@@ -48,12 +48,12 @@ capture off
 check "per-CPU memory is what it was" same "$percpu" "$(percpu_kib)" $percpu_slack
 check "kernel memory is what it was" same "$kib" "$(kernel_kib)" 3000
 
-# 64 rows for 20,000 leaves, some other keys, and one leaf that is asked again and again.
+# 64 rows for 20,000 leaves, some other keys, and one leaf that is read repeatedly.
 capture key 4096
 bare leaves --count 20000 >/tmp/leaves
 check "of a guest that asks ever new leaves, all exits are counted" sh -c 'cat /tmp/leaves; grep -x "exits 20001" /tmp/leaves'
 check "and rows are as many as there is room for" sh -c '
-	# Those that are gone have four tables.
+	# Retired vCPUs have four tables.
 	rows=$(wc -l </sys/kernel/debug/kvm_exitstat/details)
 	echo "$rows rows"
 	[ $rows -gt 40 ] && [ $rows -le 256 ]'

@@ -1,4 +1,4 @@
-# What exits are about, captured over guests' whole lives: key by key, what KVM's tracepoints say.
+# Details captured over guests' whole lifetimes equal KVM's tracepoints, key by key.
 . /lab/counts.sh
 . /lab/detail-lib.sh
 modprobe kvm_exitstat

@@ -1,4 +1,4 @@
-# Whether the kernel protects itself, as MITIGATIONS says: on or off.
+# Checks whether the kernel's mitigations are as in MITIGATIONS: on or off.
 cd /sys/devices/system/cpu/vulnerabilities
 grep . * | report vulnerabilities
 if [ "$MITIGATIONS" = on ]; then

@@ -1,4 +1,4 @@
-# Shadow paging: page faults, CR accesses and INVLPG exit, EPT violations do not.
+# Shadow paging: page faults, CR accesses and INVLPG exit, and there are no EPT violations.
 oracle_arm
 check "ept is off" grep -qx N /sys/module/kvm_intel/parameters/ept
 l2 -n 2 -s work.sh

@@ -1,10 +1,10 @@
-# Every allocation fails once: of a load, of what a vCPU's run needs.
+# Each allocation fails once: those of loading, and those of a vCPU's run.
 . /lab/counts.sh
 for fault in failslab fail_page_alloc; do
-	# Without a line in the log for each, and also for allocations that may wait.
+	# Without a log message for each, and for allocations that may sleep too.
 	echo 0 >/sys/kernel/debug/$fault/verbose
 	echo N >/sys/kernel/debug/$fault/ignore-gfp-wait
-	# For tasks that ask to, and then always.
+	# For tasks that request it, and then always.
 	echo Y >/sys/kernel/debug/$fault/task-filter
 	echo 100 >/sys/kernel/debug/$fault/probability
 	echo -1 >/sys/kernel/debug/$fault/times
@@ -12,14 +12,14 @@ done
 echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 modprobe kvm_intel
 rmmod kvm_exitstat
-# What the kernel says of allocations that fail is no complaint from here on.
+# From here on, the kernel's messages about failed allocations are expected.
 echo "lab: allocations fail" >/dev/kmsg
 module=$(modinfo -F filename kvm_exitstat)
 check "every allocation of a load failed" bare fail-load "$module"
 cat /tmp/check.out
 check "every allocation of a vCPU's first exit failed" bare fail-attach "$module"
 cat /tmp/check.out
-# Small tables, or there are hundreds of pages more to fail.
+# Small tables: large ones would add hundreds of pages that can fail.
 details="detail_size=4096 detail=both"
 check "every allocation of a load that captures details failed" bare fail-load "$module" "$details"
 cat /tmp/check.out

@@ -1,4 +1,4 @@
-# vCPUs that ask before there are counters of them: in their very first exit, and with no exit at all.
+# vCPUs that query leaves before they have counters: in their first exit, and without any exit.
 modprobe kvm_intel
 check "a vCPU's very first exit is counted in the answer to it" bare first
 rmmod kvm_intel

@@ -1,4 +1,4 @@
-# An observer that unregisters on one CPU in the middle of a callback on another.
+# An observer that unregisters on one CPU during a callback on another.
 slow() {
 	modprobe kvm_exitstat_slow && rmmod kvm_exitstat_slow &&
 		dmesg | grep -o "kvm_exitstat_slow: .*" | tail -n 1 | tee /tmp/slow &&

@@ -1,5 +1,5 @@
-# What the guest reads of itself, before the host looks and after. When it has, the leaves are gone for
-# a moment: that is how the guest knows.
+# Reads the guest's counters before and after the host does. The host signals that it is done by turning the
+# leaves off for a moment.
 exitstat guest --format json >/tmp/first
 echo "@guest ready"
 while exitstat guest >/dev/null 2>&1; do :; done

@@ -1,4 +1,4 @@
-# What the host sees: the device, debugfs, the log, and the command `exitstat` with all of them.
+# The host's views: the device, debugfs, the log, and the command `exitstat` with all of them.
 . /lab/counts.sh
 debugfs=/sys/kernel/debug/kvm_exitstat
 parameters=/sys/module/kvm_exitstat/parameters
@@ -15,7 +15,7 @@ cat /tmp/check.out
 check "the device is root's alone" sh -c '
 	ls -l /dev/kvm_exitstat; [ "$(stat -c %a:%u /dev/kvm_exitstat)" = 600:0 ]'
 
-# With eight vCPUs alive, all of which have had exits.
+# With eight live vCPUs, all of which have taken exits.
 bare noise --vcpus 8 &
 noise=$!
 until [ "$(attached)" = 8 ]; do kill -0 $noise || break; done
@@ -25,7 +25,7 @@ kill -KILL $noise
 wait $noise 2>/dev/null
 wait_for_none
 
-# A boot, recorded; every exit is in the tracepoint's histogram, the module's text and the recording.
+# A recorded boot. Every exit is in the tracepoint's histogram, the module's text and the recording.
 rmmod kvm_exitstat
 oracle_arm
 modprobe kvm_exitstat
@@ -48,7 +48,7 @@ exitstat
 exitstat vms
 exitstat report /tmp/ept1
 
-# While a guest runs, an answer that the host's counts are in lies between two snapshots.
+# While a guest runs, an answer with the host's counts lies between two snapshots.
 echo host >$parameters/guest_scope
 bare noise &
 noise=$!
@@ -61,7 +61,7 @@ kill -KILL $noise
 wait $noise 2>/dev/null
 echo vm >$parameters/guest_scope
 
-# What a guest reads of itself is what the host sees. Its console as it comes is in /tmp/l2.*.
+# A guest reads the same counts of itself as the host does. Its console is in /tmp/l2.* while it runs.
 guest_said() { grep -qs "@guest $1" /tmp/l2.*; }
 l2 -s guest.sh >/tmp/guest &
 guest=$!
@@ -76,7 +76,7 @@ check "the guest ends well" ended_well $?
 cat /tmp/guest | report "host guest"
 grep -v '^@guest' /tmp/guest
 
-# Shadow paging, and what it changes.
+# Shadow paging and the exits that it changes.
 rmmod kvm_intel
 modprobe kvm_intel ept=0
 check "another boot is recorded, with ept=0" exitstat record -o /tmp/ept0 -- sh -c "$boot"
@@ -85,7 +85,7 @@ exitstat diff /tmp/ept1 /tmp/ept0
 rmmod kvm_intel
 modprobe kvm_intel
 
-# The log: now, each so many exits, and answers.
+# The log: on request, after a number of exits, and answers.
 check "writing to debugfs logs the table" sh -c "
 	echo now >$debugfs/log && dmesg | tail -n 40 | tee /tmp/log &&
 	grep -q 'kvm_exitstat: reason 10 CPUID: $(cpuid_exits) exits' /tmp/log"

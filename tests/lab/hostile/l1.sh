@@ -1,5 +1,5 @@
-# Guests that ask the leaves everything, from everywhere: each answer by the rule. SWEEP=--full asks
-# everything everywhere.
+# Guests that query the leaves exhaustively in all modes. Each answer follows the rule. SWEEP=--full asks every
+# question in every mode.
 answered() {
 	name=$1
 	shift

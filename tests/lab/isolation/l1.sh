@@ -1,5 +1,5 @@
-# What one guest can see of another: nothing, unless the host says so. (With guest_scope=vm and a
-# second guest beside, counts are exact: tests/lab/bare.)
+# A guest sees nothing of another, unless the host allows it. (tests/lab/bare checks that counts are exact with
+# guest_scope=vm and a second guest.)
 modprobe kvm_intel
 scope=/sys/module/kvm_exitstat/parameters/guest_scope
 seen() { bare cpuid --count 1000 | awk '$1 == "exits" { print $2 }'; }
@@ -14,7 +14,7 @@ check "vm again: they are not" test "$(seen)" = 1001
 kill -KILL $noise
 wait $noise 2>/dev/null
 
-# What a guest knows its counters by.
+# Prints the generation by which a guest identifies its counters.
 generation() { bare interface | awk '$1 == "generation" { print $2 }'; }
 first=$(generation)
 second=$(generation)
@@ -27,7 +27,7 @@ check "off: nobody answers" sh -c '! bare interface 2>&1 | tee /dev/stderr | gre
 echo vm >$scope
 check "a VM is told when the module was loaded again" bare interface --reload "$(modinfo -F filename kvm_exitstat)"
 
-# A process id that comes again, with another VM. Those below 300 are never given again.
+# A process ID that is reused by another VM. IDs below 300 are never reused.
 echo 400 >/proc/sys/kernel/pid_max
 last=0
 while [ $last -lt 300 ]; do
@@ -44,7 +44,7 @@ while [ $tries -lt 1000 ]; do
 	[ $! = $pid ] && break
 	wait $!
 	tries=$((tries + 1))
-	# Of a step that is always the same, ids could be passed over for ever.
+	# With a constant step, the sequence could skip the ID forever.
 	[ $((tries % 7)) != 0 ] || (:)
 done
 again=$!

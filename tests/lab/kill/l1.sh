@@ -1,4 +1,4 @@
-# Guests that are killed in the middle of their work.
+# Guests that are killed while they run.
 times=${KILLS:-50}
 . /lab/counts.sh
 oracle_arm

@@ -1,5 +1,4 @@
-# The KUnit suites of the module's code. They run when their module is loaded; the lab reads what
-# KUnit says of each.
+# KUnit suites of the module's code. They run when their module is loaded. The lab reads KUnit's results.
 results=/sys/kernel/debug/kunit/exitstat_*/results
 check "the suites' module loads" modprobe kvm_exitstat_kunit
 for file in $results; do

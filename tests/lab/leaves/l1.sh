@@ -1,8 +1,8 @@
-# All four leaves from Debian's cpuid, in guests of a host whose module was loaded by modprobe.
+# All four leaves, read with Debian's cpuid in guests of a host whose module was loaded by modprobe.
 check "modprobe kvm_intel brings kvm_exitstat" sh -c '
 	modprobe kvm_intel && lsmod && grep -q "^kvm_exitstat " /proc/modules'
 oracle_arm
-# Another guest's exits, of some reasons: they are the host's, not the next one's.
+# Another guest takes exits of some reasons first. They must count for the host, not for the next guest.
 for program in cpuid pio hlt rdmsr wrmsr; do
 	bare $program --count 1000
 done

@@ -1,4 +1,4 @@
-# Many vCPUs over one life of the module.
+# Many vCPUs while the module stays loaded.
 guests=${GUESTS:-75} each=4
 . /lab/counts.sh
 modprobe kvm_intel
@@ -8,7 +8,7 @@ oracle_arm
 modprobe kvm_exitstat
 kib=$(kernel_kib) percpu=$(percpu_kib)
 
-# One that stays, stopped when the sums are taken.
+# A guest that stays, stopped while the sums are taken.
 bare noise --vcpus 2 &
 stays=$!
 i=0

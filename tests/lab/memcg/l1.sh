@@ -1,11 +1,11 @@
-# VMs in memory cgroups: what a vCPU takes is charged to its VM's, and at the limit a VM lives.
+# VMs in memory cgroups: a vCPU's memory is charged to its VM's cgroup, and a VM at its limit survives.
 . /lab/counts.sh
 totals=/sys/kernel/debug/kvm_exitstat/totals
 modprobe kvm_intel
 rmmod kvm_exitstat
 
-# guest NAME VCPUS: a guest in a cgroup of its own, stopped after each vCPU has had exits and counters, which
-# are gone again: its process and KVM have all the memory that they want.
+# guest NAME VCPUS: starts a guest in its own cgroup and stops it after each vCPU had exits and counters, which
+# are then freed. So its process and KVM have allocated all other memory that they need.
 guest() {
 	vm=/sys/fs/cgroup/$1
 	mkdir $vm
@@ -16,8 +16,8 @@ guest() {
 	stop $guest
 	rmmod kvm_exitstat
 }
-# The bytes charged to the guest, which stands still. A CPU's stock of charges, up to 256 KiB, is given back
-# when the cgroup is over memory.high; nothing else can be.
+# Prints the bytes charged to the guest, which must be stopped. A CPU's stock of charges, up to 256 KiB, is
+# returned when the cgroup exceeds memory.high. Nothing else can be reclaimed.
 charged() {
 	echo 0 >$vm/memory.high
 	echo max >$vm/memory.high
@@ -44,7 +44,7 @@ rmmod kvm_exitstat
 } | report charged
 gone
 
-# There is room for a page that somebody else wants, and for no vCPU's counters.
+# There is room for a page that others may need, but not for a vCPU's counters.
 guest full 2
 echo $(($(charged) + 8192)) >$vm/memory.max
 oracle_arm

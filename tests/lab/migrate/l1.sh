@@ -1,4 +1,4 @@
-# vCPUs whose threads are moved between CPUs all the time, and a CPU that goes and comes.
+# vCPUs whose threads migrate between CPUs continuously, and a CPU that goes offline and online.
 . /lab/counts.sh
 oracle_arm
 bare noise --nice 19 --vcpus 2 &

@@ -1,4 +1,5 @@
-# VMs have the names of QEMU's command line, live and in recordings, and a recording may be of some VMs only.
+# VMs get their names from QEMU's command line, live and in recordings, and a recording can contain only some
+# VMs.
 uuid=4dea22b3-1d52-d8f3-2516-782e98ab3fa0
 guest=". /lab/lib.sh; l2 -n 2 -s work.sh -- -name guest=web,debug-threads=on -uuid $uuid"
 column() { awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next } { print $at }'; }
@@ -11,7 +12,7 @@ bare noise --nice 19 &
 noise=$!
 wait_for_exits bare $noise
 
-# The exits of everybody but the neighbour, by others: the tracepoint.
+# The tracepoint counts the exits of all VMs but the neighbour.
 echo 'hist:keys=exit_reason:size=4096 if comm != "bare"' >$TRIGGER
 check "the VMs of a command can be recorded alone" exitstat record --only-command -i 100ms -o /tmp/only.rec -- sh -c "$guest"
 cat /sys/kernel/tracing/events/kvm/kvm_exit/hist | report "names hist"

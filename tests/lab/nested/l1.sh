@@ -1,9 +1,9 @@
-# Guests that are hypervisors, Linux with KVM and KVM's selftests: exits of their nested guests, and those that they
-# get of these.
+# Guests that are hypervisors, Linux with KVM and KVM's selftests: exits of their nested guests, and those
+# reflected to them.
 . /lab/counts.sh
 events=/sys/kernel/tracing/events/kvm
 reasons=/sys/kernel/debug/kvm_exitstat/reasons
-# begin, end NAME: has the lab compare what was counted in between with the tracepoints, after all guests.
+# begin, end NAME: make the lab compare the counts in between with the tracepoints, after all guests.
 begin() {
 	modprobe kvm_exitstat
 	oracle_arm
@@ -23,7 +23,7 @@ end() {
 
 begin
 
-# The guest's initrd, and what it needs to be a hypervisor: an archive may follow another.
+# The guest's initrd, followed by an archive of what a hypervisor needs.
 mkdir -p /tmp/more/lab/kvm /tmp/more/usr/bin
 for module in irqbypass kvm kvm-intel; do
 	cp "$(find /lib/modules/*/kernel -name $module.ko)" /tmp/more/lab/kvm/
@@ -48,7 +48,7 @@ for test in $(grep -E 'nested_|vmx_|/state_test|triple_fault|smm_test|hyperv_evm
 	timeout -s KILL 60 /lab/selftests/$test >/tmp/test.out 2>&1
 	status=$?
 	echo "nested: $test: $status" >/dev/console
-	# 4 is that the CPU lacks what it tests.
+	# 4 means that the CPU lacks the tested feature.
 	[ $status != 0 ] || ran=$((ran + 1))
 done
 check "tests of nested guests ran, and passed" test $ran -ge 8

@@ -1,4 +1,4 @@
-# Works on the virtio disk, then reads the leaves.
+# Uses the virtio disk, then reads the leaves.
 dd if=/dev/vda of=/dev/null bs=64k 2>/dev/null || exit
 dd if=/dev/urandom of=/dev/vda bs=64k count=8 2>/dev/null || exit
 [ -c /dev/hwrng ] || exit

@@ -1,4 +1,4 @@
-# The full QEMU: PCI, BIOS, virtio devices, two vCPUs; what its exits are about.
+# The full QEMU: PCI, BIOS, virtio devices, two vCPUs, and details of its exits.
 . /lab/counts.sh
 . /lab/detail-lib.sh
 oracle_arm

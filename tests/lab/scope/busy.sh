@@ -1,4 +1,4 @@
-# Takes exits until the host writes a line to the serial port: it has seen the module come and go.
+# Takes exits until the host, which loads and unloads the module meanwhile, writes a line to the serial port.
 {
 	read -r _ </dev/ttyS0
 	touch /tmp/enough

@@ -1,7 +1,7 @@
-# guest_scope and its errors; loading and unloading while a guest runs.
+# guest_scope and its errors, and loading and unloading while a guest runs.
 parameter=/sys/module/kvm_exitstat/parameters/guest_scope
 
-# The log's last words; the kernel adds some of its own after ours.
+# Checks the end of the log. The kernel appends some lines of its own.
 log_says() {
 	dmesg | tail -n 3 >/tmp/log
 	cat /tmp/log
@@ -36,7 +36,7 @@ for word in host off vm; do
 		echo $word >$parameter && grep -qx $word $parameter"
 done
 
-# The module's memory has the operations of its open files.
+# Open files refer to operations in the module's memory.
 for file in /dev/kvm_exitstat /sys/kernel/debug/kvm_exitstat/totals /sys/kernel/debug/kvm_exitstat/log; do
 	case $file in
 	*/log) exec 3>$file ;;
@@ -56,7 +56,7 @@ modprobe kvm_exitstat guest_scope=off
 check "a good parameter is taken by modprobe" grep -qx off $parameter
 l2 -s leaves.sh | report off
 
-# Under a running guest: it must not notice, and counts start again.
+# With a running guest, which must not be affected. Its counts restart.
 echo vm >$parameter
 total() { awk '$2 == "CPUID" { print $3 }' /sys/kernel/debug/kvm_exitstat/totals; }
 mkfifo /tmp/serial

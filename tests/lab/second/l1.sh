@@ -1,4 +1,4 @@
-# Two modules that observe: one at a time, and each works.
+# Two observer modules: only one at a time, and each works.
 refused() {
 	modprobe "$1" 2>&1 | grep "Device or resource busy" && dmesg | grep "$1: $2"
 }

@@ -1,16 +1,16 @@
-# KVM's own selftests on the unpatched kvm, twice, on the patched one, and on one that is observed.
+# KVM's own selftests on the unpatched kvm, twice, on the patched one, and on an observed one.
 
-# Emulated seconds for one test; those that run take far less.
+# Timeout of a test in emulated seconds. Those on the list take far less.
 limit=60
-# What some tests need: the prefix by which a guest has KVM emulate an instruction, and guests with
-# fewer address bits than the host.
+# Parameters that some tests need: the prefix with which a guest makes KVM emulate an instruction, and guests
+# with fewer address bits than the host.
 kvm=force_emulation_prefix=1
 kvm_intel=allow_smaller_maxphyaddr=1
-# Guests have more memory than L1, and use little of it.
+# Guests have more memory than L1, but use little of it.
 echo 1 >/proc/sys/vm/overcommit_memory
 
-# run_test NAME: has its exit status. It is a session, and with that a process group, of its own,
-# so that what it leaves behind when it is killed is found.
+# run_test NAME: returns the test's exit status. The test is a session, and thus a process group, so that its
+# remaining processes are found when it is killed.
 run_test() {
 	setsid sh -c 'echo $$ >/tmp/session; exec timeout -s KILL $1 /lab/selftests/$2' - $limit $1 \
 		>/tmp/test.out 2>&1
@@ -19,7 +19,7 @@ run_test() {
 	return $run_status
 }
 
-# A VM goes some time after its process.
+# A VM can outlive its process.
 vms_are_gone() {
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		grep '^kvm_intel [0-9]* 0 ' /proc/modules && return
@@ -29,7 +29,7 @@ vms_are_gone() {
 	return 1
 }
 
-# pass NAME: runs all. What tests that do not pass have to say is on the console.
+# pass NAME: runs all tests. The output of those that fail is on the console.
 pass() {
 	grep -v '^#' /lab/selftests/list | while read -r test; do
 		run_test $test
@@ -55,7 +55,7 @@ modprobe kvm_intel
 rmmod kvm_exitstat
 pass patched
 
-# The exits of these guests, nested ones among them, must agree with the oracle.
+# The exits of these guests, including nested ones, must agree with the oracle.
 modprobe kvm_exitstat
 oracle_arm
 pass observed

@@ -1,13 +1,13 @@
-# Loading and unloading stall no vCPU, nor do details that are turned on and off: guests that watch the clock see no
-# longer gaps than without. The guests have CPU 0, who loads has CPU 1. Some loads meet long grace periods of RCU's, which a reader on CPU 2 makes:
-# who waits for one is seen to.
+# Neither loading and unloading nor toggling details stalls a vCPU: guests that watch the clock see no longer
+# gaps than without. The guests run on CPU 0, the loading on CPU 1. A reader on CPU 2 makes some loads wait for
+# long RCU grace periods, so a vCPU that waits for one is detected.
 quick=${QUICK:-180} slow=${SLOW:-20}
 . /lab/counts.sh
 modprobe kvm_intel
 rmmod kvm_exitstat
 module=$(modinfo -F filename kvm_exitstat)
 
-# Two guests with two vCPUs each that watch the clock. What they saw is in /tmp/NAME.*.
+# Two guests with two vCPUs each that watch the clock. Their results are in /tmp/NAME.*.
 watch() {
 	rm -f /tmp/over
 	taskset 1 bare watch --vcpus 2 --until /tmp/over >/tmp/$1.1 &
@@ -15,7 +15,7 @@ watch() {
 	taskset 1 bare watch --vcpus 2 --until /tmp/over >/tmp/$1.2 &
 	second=$!
 }
-# watched NAME: ends that.
+# watched NAME: ends them.
 watched() {
 	: >/tmp/over
 	wait $first && wait $second
@@ -36,7 +36,7 @@ taskset 2 bare reload $module --count $quick --vcpus 4 >/tmp/quick
 check "$quick loads" ended_well $?
 watched loads
 
-# As long again, with loads that are refused: the same work, but for KVM.
+# The same time with rejected loads: the same work, except in KVM.
 watch none
 [ $slow = 0 ] || modprobe exitstat_slow_rcu cpu=2
 taskset 2 bare reload $module --refused $(cycles slow) >/tmp/slow.refused
@@ -46,9 +46,9 @@ taskset 2 bare reload $module --refused $(cycles quick) >/tmp/quick.refused
 check "for as long, loads that are refused" ended_well $?
 watched none
 
-# Details, a quarter as often: each time they are turned on the guests' four vCPUs get tables of 4 MiB.
+# Details, a quarter as often: enabling them allocates 4 MiB tables for each of the guests' four vCPUs.
 insmod $module detail_size=4194304
-# turned COUNT: turns them on and off.
+# turned COUNT: enables and disables them.
 turned() {
 	taskset 2 sh -c "
 		cd /sys/module/kvm_exitstat/parameters

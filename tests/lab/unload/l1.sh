@@ -1,4 +1,4 @@
-# Modules that go and come in every order, and in the middle of an exit.
+# Modules that are unloaded and loaded in every order, and during an exit.
 . /lab/counts.sh
 modprobe kvm_intel
 bare noise --vcpus 2 &
@@ -20,9 +20,9 @@ for parameters in ept=0 "" unrestricted_guest=0 ""; do
 	check "and in the host's totals ($parameters)" test $((after - before)) = 103
 done
 
-# Exits that are open while the module goes or comes: EPT violations on pages that come
-# when the gate opens. Those
-# that it saw the begin or the end of only are nobody's; time that passed meanwhile is no exit's.
+# Exits that are open while the module is loaded or unloaded: EPT violations on pages that arrive when the gate
+# opens. If the module sees only their begin or end, they are not counted, and the time that passed is not
+# charged to any exit.
 khz=$(awk '/cpu MHz/ { printf "%d\n", $4 * 1000; exit }' /proc/cpuinfo)
 totals=/sys/kernel/debug/kvm_exitstat/totals
 mkfifo /tmp/gate

@@ -1,1 +1,1 @@
-# Nothing: the boot is what is looked at.
+# Does nothing: only the boot matters.

@@ -1,4 +1,4 @@
-# 2000 readings of the clock.
+# Reads the clock 2000 times.
 cat /sys/devices/system/clocksource/clocksource0/current_clocksource
 sleep 1
 echo '@mark work'

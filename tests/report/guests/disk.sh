@@ -1,4 +1,4 @@
-# 8 MiB, in pieces of 4 KiB and of 256 KiB, past the page cache.
+# Reads 8 MiB in pieces of 4 KiB and of 256 KiB, bypassing the page cache.
 sleep 1
 echo '@mark 4 KiB'
 sleep 1

@@ -1,4 +1,4 @@
-# 64 MiB that nobody has touched before, twice: the second time they are there.
+# Writes 64 MiB of untouched memory, twice: the second time it is present.
 mount -t tmpfs tmp /tmp
 sleep 1
 echo '@mark first'

@@ -1,4 +1,4 @@
-# 2000 lines.
+# Prints 2000 lines.
 sleep 1
 echo '@mark work'
 sleep 1
