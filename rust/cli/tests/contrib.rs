@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What contrib/ has for Kubernetes and for many hosts.
+//! Files of contrib/ for Kubernetes and for fleets of hosts.
 
 mod prometheus;
 
@@ -51,7 +51,7 @@ fn the_daemon_set_has_least_privileges_and_options_that_exist() {
     let Some(Subcommand::Export(export)) = cli.command else {
         panic!("not an exporter");
     };
-    // Files of the Secret, at the port that is scraped.
+    // The Secret's files exist, and the scraped port is the exporter's.
     let web = export.web_config_file.unwrap();
     let mounted = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
     assert_eq!(web.parent(), Some(mounted.as_ref()));
@@ -63,7 +63,7 @@ fn the_daemon_set_has_least_privileges_and_options_that_exist() {
     let monitor = &kind("PodMonitor")["spec"];
     assert_eq!(monitor["podMetricsEndpoints"][0]["port"], port["name"]);
 
-    // Each selects the pods.
+    // All selectors match the pods.
     let labels = &template["metadata"]["labels"];
     assert_eq!(&monitor["selector"]["matchLabels"], labels);
     assert_eq!(
@@ -83,7 +83,7 @@ fn the_configuration_of_prometheus_is_valid_and_keeps_all_recorded_sums() {
         )
         .unwrap();
     }
-    // The files that whoever uses it has.
+    // Files that users provide.
     for name in ["exitstat-ca.crt", "exitstat-password", "exitstat-hosts.yml"] {
         fs::write(directory.path().join(name), "").unwrap();
     }

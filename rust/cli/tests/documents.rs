@@ -12,7 +12,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A directory with the documents in it.
+/// Creates a directory with the documents.
 fn documents() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let status = Command::new(env!("CARGO_BIN_EXE_exitstat"))
@@ -28,7 +28,7 @@ fn pages(directory: &Path) -> Vec<PathBuf> {
     pages.map(|page| page.unwrap().path()).collect()
 }
 
-/// A section of a page, without markup of fonts.
+/// Returns a section of a page without font markup.
 fn section(page: &str, title: &str) -> Option<String> {
     let (_, rest) = page
         .split_once(&format!("\n.SH \"{title}\"\n"))
@@ -120,7 +120,7 @@ fn pages_say_what_each_command_needs() {
         assert!(text.contains(says), "{name}: {title}: {text}");
     }
     assert!(!section("exitstat-enable", "EXIT STATUS").contains("budget"));
-    // Neither reads counters that run.
+    // Commands that do not read live counters.
     assert_eq!(section("exitstat-report", "FILES"), "");
     assert!(!section("exitstat-report", "EXIT STATUS").contains("3\n"));
     assert!(!section("exitstat-report", "EXIT STATUS").contains("1\n"));
@@ -146,7 +146,7 @@ fn man_has_nothing_to_warn_of() {
     }
 }
 
-/// What bash completes the last of the words to, in a directory with the documents and a recording.
+/// Returns bash's completions of the last word, in a directory with the documents and a recording.
 fn completed(directory: &Path, words: &[&str]) -> Vec<String> {
     let binary = Path::new(env!("CARGO_BIN_EXE_exitstat"));
     let path = std::env::var("PATH").unwrap_or_default();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat export`, read by Prometheus itself: Debian's package `prometheus` has to be there.
+//! `exitstat export`, read by Prometheus. Needs Debian's package `prometheus`.
 
 mod common;
 mod made;
@@ -46,7 +46,7 @@ fn promtool_finds_nothing_to_say_about_the_metrics() {
         checked.status.success() && checked.stdout.is_empty() && checked.stderr.is_empty(),
         "{checked:?}"
     );
-    // And it would.
+    // promtool would complain.
     let wrong = String::from_utf8(written)
         .unwrap()
         .replace("_exits_total", "_exits");
@@ -82,14 +82,14 @@ fn requests_are_answered_as_they_prefer() {
         "{head}"
     );
     assert!(new.contains("\n# TYPE exitstat_exits counter\n") && new.ends_with("\n# EOF\n"));
-    // A process may call itself what it likes.
+    // A process can have any name.
     let info = r#"exitstat_vm_info{vm="1",pid="1001",process="qe\"mu\\-system-x8",vm_name="",uuid="",pod="",namespace=""}"#;
     assert!(
         value(&old, info).is_some() && value(&new, info).is_some(),
         "{new}"
     );
 
-    // Each request had the next snapshot; the last one stays.
+    // Each request got the next snapshot. The last one stays.
     let cpuid = r#"exitstat_exits_total{vm="1",reason="10",name="CPUID",vendor="intel"}"#;
     let count = |text: &str| value(text, cpuid).unwrap().parse::<u64>().unwrap();
     let last = metrics(address);
@@ -111,7 +111,7 @@ fn requests_are_answered_as_they_prefer() {
     }
 }
 
-/// The addresses that an exporter says it has, of those that `--listen` was given.
+/// Starts an exporter with a `--listen` option, and returns the first `count` addresses that it reports.
 fn listening(recording: &Path, listen: &str, count: usize) -> (Running, Vec<SocketAddr>) {
     let mut child = exitstat()
         .args(["export", "--listen", listen, "--from"])
@@ -135,7 +135,7 @@ fn names_and_all_addresses_can_be_listened_on() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("x.rec");
     fs::write(&recording, made::recorded(2)).unwrap();
-    // As many addresses as there are here.
+    // The number of addresses depends on the host.
     let mut localhost: Vec<_> = ("localhost", 0).to_socket_addrs().unwrap().collect();
     localhost.sort();
     localhost.dedup();
@@ -192,11 +192,11 @@ fn slow_clients_keep_nobody_waiting() {
     assert!(metrics(address).contains("exitstat_exits_total"));
     drop(silent);
 
-    // Nor do those that do not read the answers.
+    // Nor do clients that never read the answers.
     let deaf: Vec<_> = (0..3)
         .map(|_| {
             let mut stream = TcpStream::connect(address).unwrap();
-            // More than fit into any buffer.
+            // More than any buffer holds.
             for _ in 0..200 {
                 stream
                     .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -236,7 +236,7 @@ fn series_are_those_that_were_asked_for() {
         histograms.all(|line| line.starts_with("exitstat_host_"))
     };
     assert!(host_only(&usual) && !host_only(&all));
-    // VM 2 is gone, and not forgotten.
+    // VM 2 ended, but the host's counters still include it.
     assert!(!all.contains("vm=\"2\""));
     let exits = |labels: &str| {
         let series = format!("{labels},reason=\"30\",name=\"IO_INSTRUCTION\",vendor=\"intel\"}}")
@@ -252,7 +252,7 @@ fn series_are_those_that_were_asked_for() {
     );
     assert!(host > vm + 10_000, "{host} {vm}");
 
-    // As docs/metrics.md promises.
+    // docs/metrics.md promises these numbers.
     let of_a_vm = |text: &str| {
         text.lines()
             .filter(|line| line.contains("vm=\"1\""))
@@ -261,7 +261,7 @@ fn series_are_those_that_were_asked_for() {
     let reasons = 11;
     assert_eq!(of_a_vm(&usual), 2 + reasons * 4);
     assert_eq!(of_a_vm(&all), 2 + reasons * (4 + 26));
-    // A histogram's last bucket is its count.
+    // A histogram's last bucket equals its count.
     let mut histograms = 0;
     for line in all.lines().filter(|line| line.contains("le=\"+Inf\"")) {
         let (series, count) = line.split_once("} ").unwrap();
@@ -301,7 +301,7 @@ fn metrics_of_the_host_grow_while_a_vm_is_taken_apart() {
     }
 }
 
-/// The series of exits by key: reason's name, key, value.
+/// Returns the series of exits by key: the reason's name, the key and the value.
 fn keys(metrics: &str) -> BTreeMap<(String, String), u64> {
     let series = |line: &str| {
         let (labels, value) = line
@@ -330,26 +330,26 @@ fn details_are_exported_by_key_and_add_up() {
     host.exits((0, 1, 0), 32, 40, 700, 0);
     host.exits((0, 1, 0), 12, 60, 700, 0);
     snapshots.push(host.snapshot(0));
-    // Two keys come, and there is room for the one with more exits.
+    // There is room for one of two new keys: the one with more exits.
     host.about((1, 0), (32, icr, 0), 900, 700, 0);
     host.about((1, 0), (32, eoi, 0), 800, 700, 0);
     host.about((1, 0), (32, tsc, 0xffff_ffff_8106_1234), 1, 700, 0);
     snapshots.push(host.snapshot(1000));
     host.about((1, 0), (32, icr, 0), 7, 700, 0);
     snapshots.push(host.snapshot(2000));
-    // The VM is taken apart.
+    // The VM is torn down.
     host.about((1, 0), (32, tsc, 0xffff_ffff_8106_1234), 2, 700, 0);
     host.end_vcpu((1, 0));
     snapshots.push(host.snapshot(3000));
     host.end_vcpu((1, 1));
     snapshots.push(host.snapshot(4000));
-    // Capturing is turned off, and on again.
+    // Capturing is turned off and on again.
     host.capture_anew();
     host.exits((0, 2, 0), 32, 10, 700, 0);
     snapshots.push(host.snapshot(5000));
     host.about((2, 0), (32, tsc, 0), 20, 700, 0);
     snapshots.push(host.snapshot(6000));
-    // The module is loaded again.
+    // The module is reloaded.
     let mut host = common::Host::new(2);
     host.about((1, 0), (32, tsc, 0), 30, 700, 0);
     host.exits((0, 1, 0), 32, 5, 700, 0);
@@ -381,7 +381,7 @@ fn details_are_exported_by_key_and_add_up() {
         ]);
         expected.extend(icr.map(|icr| (series("MSR_WRITE", "0x830"), icr)));
         assert_eq!(keys(&text), expected, "{n}");
-        // Here none was missed, so they add up to what CPUs counted as well.
+        // None is missing here, so they also add up to the CPUs' counters.
         let sum = tsc + icr.unwrap_or(0) + other;
         let host = r#"exitstat_host_exits_total{reason="32",name="MSR_WRITE",vendor="intel"}"#;
         assert_eq!(value(&text, host), Some(sum.to_string().as_str()), "{n}");
@@ -397,7 +397,7 @@ fn details_are_exported_by_key_and_add_up() {
             "{checked:?}"
         );
     }
-    // Only for who asks.
+    // Only on request.
     let (_exporter, address) = exporter(&recording, &[]);
     assert!(!metrics(address).contains("_key_"));
 }
@@ -452,7 +452,7 @@ fn a_textfile_is_replaced_as_a_whole_again_and_again() {
     let child = Running(child);
     let (mut inodes, mut times) = (BTreeSet::new(), BTreeSet::new());
     for _ in 0..2000 {
-        // Renamed, so never found cut off, however often one looks.
+        // The file is renamed into place, so it is never incomplete, however often it is read.
         if let Ok(text) = fs::read_to_string(&file) {
             assert!(
                 text.ends_with('\n')
@@ -530,7 +530,7 @@ fn rules_are_sound_and_alerts_fire() {
             String::from_utf8_lossy(&tested.stdout)
         );
     }
-    // Each alert is there, and is tested.
+    // Each alert exists and has a test.
     let rules = fs::read_to_string(contrib("prometheus/exitstat.rules.yml")).unwrap();
     let tests = fs::read_to_string(contrib("prometheus/exitstat.test.yml")).unwrap();
     let alerts: Vec<_> = rules
@@ -550,7 +550,7 @@ fn rules_are_sound_and_alerts_fire() {
 fn a_real_prometheus_answers_queries() {
     let directory = tempfile::tempdir().unwrap();
     let recording = directory.path().join("x.rec");
-    // Both VMs are there until the end.
+    // Both VMs exist until the end.
     fs::write(&recording, made::detailed(30)).unwrap();
     let (_exporter, target) = exporter(&recording, &["--details", "5"]);
     let scrape = format!(
@@ -558,7 +558,7 @@ fn a_real_prometheus_answers_queries() {
     );
     let prometheus = Prometheus::start(directory.path(), &scrape);
 
-    // It scrapes, and all of the recording has been.
+    // Prometheus has scraped the whole recording.
     prometheus.poll("up{job=\"exitstat\"}", |up| {
         up.len() == 1 && number(&up[0]) == 1.0
     });
@@ -577,7 +577,8 @@ fn a_real_prometheus_answers_queries() {
         rate("EPT_VIOLATION") > rate("MSR_READ") && rate("MSR_READ") > 0.0,
         "{rates:#?}"
     );
-    // Percentiles, where `made` put them: 1/16 of HLT's exits is in bucket 17. At 2 GHz its edges are limits.
+    // Percentiles are where `made` put them: 1/16 of HLT's exits are in bucket 17. At 2 GHz its bounds are
+    // bucket limits.
     let p99 =
         "histogram_quantile(0.99, sum by (name, le) (exitstat_host_exit_duration_seconds_bucket))";
     let p99 = prometheus.query(p99).unwrap();
@@ -587,13 +588,13 @@ fn a_real_prometheus_answers_queries() {
         .unwrap();
     let bucket = f64::from(1 << 17) / (f64::from(common::KHZ) * 1e3);
     assert!((bucket..2.0 * bucket).contains(&number(hlt)), "{hlt:#?}");
-    // What is stored is what was recorded.
+    // The stored counters equal the recording.
     let stored = prometheus
         .query("sum(exitstat_host_exits_total) - sum(exitstat_exits_total)")
         .unwrap();
     assert_eq!(stored.iter().map(number).collect::<Vec<_>>(), [0.0]);
 
-    // Keys, as docs/metrics.md asks for them.
+    // The query for keys in docs/metrics.md.
     let top = r#"topk(5, sum by (name, what) (rate(exitstat_host_key_exits_total{name=~"MSR_.*", key!="other"}[1m])))"#;
     let top = prometheus.query(top).unwrap();
     assert!(
@@ -603,13 +604,13 @@ fn a_real_prometheus_answers_queries() {
         "{top:#?}"
     );
 
-    // The rules have been evaluated.
+    // The rules were evaluated.
     prometheus.poll(
         "instance_reason:exitstat_exit_duration_seconds:p99_5m",
         |all| all.len() == 11,
     );
 
-    // Each query of the dashboard has an answer.
+    // Each query of the dashboard has results.
     let dashboard = fs::read_to_string(contrib("grafana/exitstat.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
     let queries = queries(&dashboard);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A real Prometheus that scrapes twenty exporters. All queries of the dashboards and all rules are compared with
-//! what the recordings say.
+//! A real Prometheus scrapes twenty exporters. All queries of the dashboards and all rules are compared with
+//! the recordings.
 
 mod common;
 #[path = "fleet/model.rs"]
@@ -28,11 +28,11 @@ use std::{
 
 const WEEK: f64 = 7.0 * 24.0 * 3600.0;
 
-/// What a result has to be.
+/// Expected result of a query.
 enum Answer {
-    /// Exactly these labels, and these values but for rounding.
+    /// Exactly these labels with these values, except for rounding.
     Is(Vector),
-    /// These labels, and quantiles within the bound that docs/metrics.md states.
+    /// These labels with quantiles within the bound in docs/metrics.md.
     Quantiles(Vector),
 }
 
@@ -60,7 +60,7 @@ impl Answer {
     }
 }
 
-/// A result without the name of its metric.
+/// Converts a result, without the metric's name.
 fn vector(result: &[Value]) -> Vector {
     let labels = |series: &Value| {
         let labels = series["metric"].as_object().unwrap().iter();
@@ -75,13 +75,13 @@ fn vector(result: &[Value]) -> Vector {
         .collect()
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 fn now() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     now.as_secs_f64()
 }
 
-/// Stores what the fleet had a week ago: counters, and sums that rules recorded.
+/// Stores the fleet's data of a week ago: counters, and sums recorded by rules.
 fn store_past(directory: &Path, past: &Expected, now: f64) {
     let mut text = String::new();
     let mut put = |metric: &str, labels: &Labels, value: f64| {
@@ -91,7 +91,7 @@ fn store_past(directory: &Path, past: &Expected, now: f64) {
             writeln!(text, "{metric}{{{}}} {value} {at:.3}", labels.join(",")).unwrap();
         }
     };
-    // Several VMs add to one series of the host.
+    // Several VMs add to the same series of the host.
     let mut counters: BTreeMap<_, f64> = BTreeMap::new();
     for sample in &past.samples {
         if sample.metric == "vm_info" {
@@ -131,7 +131,7 @@ fn store_past(directory: &Path, past: &Expected, now: f64) {
     assert!(stored.status.success(), "{stored:?}");
 }
 
-/// What each query of contrib/grafana/exitstat.json has to answer, panel by panel.
+/// Returns the expected results of each query in contrib/grafana/exitstat.json, by panel.
 fn answers_of_hosts(all: &Expected) -> BTreeMap<&'static str, Vec<Answer>> {
     let vm = &["instance", "vm"];
     let share = |metric: &str| {
@@ -225,7 +225,7 @@ const KINDS: [(&str, &str); 3] = [
 
 const REASON: [&str; 3] = ["vendor", "reason", "name"];
 
-/// What each query of contrib/grafana/exitstat-fleet.json has to answer, panel by panel.
+/// Returns the expected results of each query in contrib/grafana/exitstat-fleet.json, by panel.
 fn answers_of_the_fleet(all: &Expected, past: &Expected) -> BTreeMap<String, Vec<Answer>> {
     let mut answers = BTreeMap::from([(
         "99th percentile of handling time, by reason".to_owned(),
@@ -255,7 +255,7 @@ fn answers_of_the_fleet(all: &Expected, past: &Expected) -> BTreeMap<String, Vec
     answers
 }
 
-/// What each rule's expression has to answer.
+/// Returns the expected result of each rule's expression.
 fn answers_of_rules(all: &Expected) -> BTreeMap<String, Answer> {
     let vm = &["instance", "vm"];
     let of_vm = &["instance", "vm", "reason", "name"];
@@ -311,7 +311,7 @@ fn answers_of_rules(all: &Expected) -> BTreeMap<String, Answer> {
     answers
 }
 
-/// The queries of each panel, by its title.
+/// Returns the queries of each panel with its title.
 fn panels(name: &str) -> Vec<(String, Vec<String>)> {
     let text = fs::read_to_string(contrib(&format!("grafana/{name}.json"))).unwrap();
     let dashboard: Value = serde_json::from_str(&text).unwrap();
@@ -368,8 +368,8 @@ fn queries_and_rules_are_right_across_twenty_hosts() {
         let last = (common::BEGIN + SNAPSHOTS - 1) as f64;
         at.len() == fleet.len() && at.iter().all(|at| number(at) == last)
     });
-    // Answers are those of the moment when all hosts had been scraped, whatever a busy machine makes Prometheus
-    // miss afterwards.
+    // Queries use the time at which all hosts had been scraped, so that scrapes missed later on a busy machine
+    // do not matter.
     let then = scraped[0]["value"][0].as_f64();
     let query = |query: &str| prometheus.query_at(query, then).unwrap();
 
@@ -406,7 +406,7 @@ fn queries_and_rules_are_right_across_twenty_hosts() {
             (None, "reason_le:exitstat_exit_duration_seconds_bucket:rate5m") => {
                 check_buckets(&all, &name, &result);
             }
-            // Quantiles near the threshold may be on either side of it.
+            // Quantiles near the threshold can be on either side of it.
             (None, "HostExitsSlow") => {
                 let names: BTreeSet<_> = result.keys().map(|labels| &labels["name"]).collect();
                 assert_eq!(names, BTreeSet::from([&"PREEMPTION_TIMER".to_owned()]));
@@ -441,7 +441,7 @@ fn queries_and_rules_are_right_across_twenty_hosts() {
                 .iter()
                 .map(|text| vector(&query(&timeless(text, &recorded, false))));
             let results: Vec<_> = results.collect();
-            // As Grafana asks, with rates.
+            // With rates, like Grafana's queries.
             for query in &queries {
                 prometheus.poll(query, |result| !result.is_empty());
             }
@@ -462,20 +462,20 @@ fn queries_and_rules_are_right_across_twenty_hosts() {
         }
         assert!(answers.is_empty(), "{name}: {:?}", answers.keys());
     }
-    // Recorded by now.
+    // By now the rules have recorded.
     for rule in rules.iter().filter(|rule| rule["type"] == "recording") {
         prometheus.poll(&text(rule, "name"), |all| !all.is_empty());
     }
     let rules = prometheus.get("/api/v1/rules").unwrap();
     assert!(!rules.to_string().contains(r#""health":"err""#), "{rules}");
 
-    // As many series as docs/metrics.md permits, and as many bytes.
+    // The number of series and of bytes is within the limits of docs/metrics.md.
     for (host, (_, address)) in fleet.iter().zip(&exporters) {
         check_size(&metrics(*address), host.most_series());
     }
 }
 
-/// Histograms of all hosts: each reason has the same limits, and the last one has all of its exits.
+/// Checks histograms of all hosts: each reason has the same limits, and the last bucket has all of its exits.
 fn check_buckets(all: &Expected, what: &str, result: &Vector) {
     let mut limits: BTreeMap<Labels, BTreeSet<String>> = BTreeMap::new();
     let mut last = Vector::new();
@@ -493,7 +493,7 @@ fn check_buckets(all: &Expected, what: &str, result: &Vector) {
     assert!(limits.values().all(|limits| limits == first));
 }
 
-/// Bounds of docs/metrics.md: series, and bytes of so many.
+/// Checks the limits of docs/metrics.md: the number of series, and the bytes for them.
 fn check_size(text: &str, most_series: usize) -> usize {
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
     assert!(series <= most_series, "{series} {most_series}");
@@ -512,7 +512,7 @@ fn the_size_of_200_vms_is_as_documented() {
     let reasons = [1, 7, 10, 12, 28, 30, 31, 32, 48, 49, 52];
     for vm in 1..=200 {
         for reason in reasons {
-            // Long numbers.
+            // Use long numbers.
             host.exits((0, vm, 0), reason, 1 << 40, 12_345, 1 << 30);
         }
     }
@@ -561,7 +561,7 @@ fn the_size_of_200_vms_is_as_documented() {
     assert!(missing.is_empty(), "docs/metrics.md lacks: {missing:#?}");
 }
 
-/// A number as docs write it.
+/// Formats a number like the docs.
 fn thousands(n: usize) -> String {
     match (n / 1000, n % 1000) {
         (0, rest) => rest.to_string(),

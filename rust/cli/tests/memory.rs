@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parsing allocates memory in proportion to the snapshot's size, and not much more than that. The kernel
-//! has to provide each page of it, which takes longer than the parsing once a large host's sample no
-//! longer fits into memory that the process has already.
+//! Parsing allocates memory in proportion to the snapshot's size, with a small factor. The kernel has to
+//! provide each page of it. Once the sample of a large host no longer fits into the process's memory, that
+//! takes longer than parsing.
 
 mod common;
 
@@ -13,7 +13,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// Counts the bytes that the system's allocator gives. This program must have no other test.
+/// Counts the bytes from the system's allocator. This program must have no other test.
 struct Counting;
 
 static GIVEN: AtomicUsize = AtomicUsize::new(0);
@@ -51,7 +51,8 @@ fn snapshot(count: u32) -> Vec<u8> {
     host.snapshot(0)
 }
 
-/// Parses, and returns the bytes allocated, including those freed meanwhile, and those the sample keeps.
+/// Parses a snapshot. Returns the bytes allocated, including those freed meanwhile, and those that the sample
+/// keeps.
 fn parse(bytes: &[u8]) -> (usize, usize) {
     let (given, kept) = (GIVEN.load(Relaxed), KEPT.load(Relaxed));
     let sample = Sample::parse(bytes).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sums and differences of samples, against hosts whose exits are known.
+//! Sums and differences of samples, compared with hosts whose exits are known.
 
 mod common;
 
@@ -17,7 +17,7 @@ use exitstat_core::{
 use proptest::{collection::vec, prelude::*};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What happens on a host.
+/// An event on a host.
 #[derive(Clone, Debug)]
 enum Event {
     Exits {
@@ -53,12 +53,12 @@ fn event() -> impl Strategy<Value = Event> {
 
 type Expected = BTreeMap<u32, (u64, u64, u64)>;
 
-/// By reason, what there should be between the first snapshot and the last; and the snapshots. The
-/// exits that are lost by a reload are not.
+/// Returns the expected counters by reason between the first and the last snapshot, and the snapshots. Exits
+/// that a reload loses are not expected.
 fn play(events: &[Event]) -> (Expected, Vec<Vec<u8>>) {
     let mut host = Host::new(1);
     let mut snapshots = vec![host.snapshot(0)];
-    // VMs are numbered anew: a number is never used again.
+    // VM numbers are never reused.
     let mut ended = 0;
     let (mut expected, mut pending) = (Expected::new(), Expected::new());
     let mut take = |host: &Host, pending: &mut Expected, snapshots: &mut Vec<_>| {
@@ -103,8 +103,8 @@ fn play(events: &[Event]) -> (Expected, Vec<Vec<u8>>) {
 }
 
 proptest! {
-    /// VMs that go, vCPUs that come and go between two snapshots, modules that are loaded again:
-    /// nothing is lost or counted twice, by CPUs or by vCPUs.
+    /// VMs that end, vCPUs that begin and end between two snapshots, module reloads: nothing is lost or counted
+    /// twice, neither by CPUs nor by vCPUs.
     #[test]
     fn a_recordings_sums_are_what_happened(events in vec(event(), 0..80)) {
         let (expected, snapshots) = play(&events);
@@ -128,7 +128,7 @@ proptest! {
         }
     }
 
-    /// Whichever buckets each of them stores.
+    /// Works with any stored buckets.
     #[test]
     fn histograms_are_added_and_subtracted_bucket_by_bucket(
         a in vec((0..BUCKETS, any::<u64>()), 0..4),
@@ -154,7 +154,7 @@ proptest! {
         prop_assert_eq!(sum.histogram, Histogram::from(a));
     }
 
-    /// Of what is counted since the module was loaded, and of an interval.
+    /// Holds for counters since the module was loaded and for those of an interval.
     #[test]
     fn percentiles_are_upper_bounds(
         before in vec((0u32..2, 1u64..4, 0u64..1 << 20), 0..9),
@@ -254,7 +254,7 @@ fn no_percentile_is_above_the_longest_exit() {
     assert_eq!(total.percentile(99), Some(1025));
 }
 
-/// Its sum is exact, whether its longest exit is known or not.
+/// The sum of a single exit is exact, even if its maximum is unknown.
 #[test]
 fn of_one_exit_all_percentiles_are_what_it_took() {
     let mut host = Host::new(1);
@@ -315,7 +315,7 @@ fn a_damaged_record_is_an_error_not_half_a_sample() {
     assert_eq!(Sample::parse(&damaged), Err(Malformed::Damaged));
 }
 
-/// BPF numbers VMs by their processes, and a process can have one VM after another: they are one.
+/// BPF numbers VMs by their processes. Consecutive VMs of a process count as one.
 #[test]
 fn another_vm_of_the_same_number_goes_on_with_the_one_before() {
     let mut host = Host::new(1);
@@ -332,11 +332,11 @@ fn another_vm_of_the_same_number_goes_on_with_the_one_before() {
     assert_eq!(exits(counts.by_cpus(Scope::Host)), 207);
 }
 
-/// What VMs do, by a place that has one VM after another.
+/// Events of VMs. Each place has one VM at a time.
 #[derive(Clone, Debug)]
 enum Life {
     Exits(usize, u32, u32, u64, u64),
-    /// The VM's first vCPU goes, and the VM takes no more exits.
+    /// The VM's first vCPU ends, and the VM takes no more exits.
     Tear(usize),
     End(usize),
     Snapshot,
@@ -356,21 +356,22 @@ fn life() -> impl Strategy<Value = Life> {
 /// Exits and cycles by VM and reason.
 type ByVm = BTreeMap<u64, BTreeMap<u32, (u64, u64)>>;
 
-/// What VMs lived through.
+/// The VMs' history.
 #[derive(Default)]
 struct Lives {
     snapshots: Vec<Vec<u8>>,
-    /// Since the first snapshot.
+    /// Counters since the first snapshot.
     truth: ByVm,
-    /// The vCPUs of the last snapshot.
+    /// vCPUs in the last snapshot.
     there: BTreeSet<(u64, u32)>,
-    /// Those that went since then.
+    /// vCPUs that have ended since then.
     gone: Vec<(u64, u32)>,
-    /// VMs that ended when others did, too.
+    /// VMs that ended between the same snapshots as others.
     together: BTreeSet<u64>,
-    /// VMs that ended when vCPUs of others came and went, unseen.
+    /// VMs that ended while vCPUs of other VMs began and ended between the same snapshots.
     beside_unseen: BTreeSet<u64>,
-    /// VMs of which a vCPU came and went unseen, and none that was seen ended, or another VM's did.
+    /// VMs with a vCPU that began and ended between two snapshots, unless this VM, and no other, also had a
+    /// vCPU in the first of them that ended.
     cut: BTreeSet<u64>,
 }
 
@@ -488,7 +489,7 @@ proptest! {
                     prop_assert!(found.0 >= *exits && found.1 >= *cycles, "VM {}", vm);
                 }
             }
-            // A vCPU has no more than its VM.
+            // The vCPUs of a VM never have more than the VM.
             let vcpus = counts.vcpus_of(vm).map(|(vcpu, _)| (vm, vcpu));
             let known = vcpus.filter(|&id| counts.unknown_last_exits(Scope::Vcpu(id)).is_none());
             let of = |id| counts.by_vcpus(Scope::Vcpu(id)).unwrap().total().exits;
@@ -501,7 +502,7 @@ proptest! {
     }
 }
 
-/// Of one VM's vCPUs alone nobody reads what those that are gone had.
+/// A snapshot of one VM's vCPUs lacks the retired counters.
 #[test]
 fn a_snapshot_of_one_vm_tells_nothing_of_its_end() {
     let mut host = Host::new(1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the command prints, compared with files in `expected/`. `EXITSTAT_UPDATE=1 cargo test`
-//! writes them anew: look at what git says has changed.
+//! Output of the command, compared with files in `expected/`. `EXITSTAT_UPDATE=1 cargo test` rewrites them:
+//! review the changes with git.
 
 mod common;
 
@@ -30,7 +30,7 @@ user_exits = 30
 exits = 0
 ";
 
-/// A directory with recordings in it.
+/// Creates a directory with recordings.
 fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(directory.path().join(name), bytes).unwrap();
@@ -80,7 +80,7 @@ fn directory() -> TempDir {
     write("turns.rec", &recording(&ports_by_turns()));
     let (map, offset) = (include_str!("data/System.map"), 0x1c00_0000);
     write("System.map", map.as_bytes());
-    // As a kernel lists them that runs, without the lists themselves.
+    // The list of a running kernel, without the symbols of the list itself.
     let moved = map
         .lines()
         .filter(|line| !line.contains("kallsyms_"))
@@ -131,12 +131,12 @@ fn exitstat(directory: &Path, words: &str) -> Output {
     run(directory, words, None)
 }
 
-/// The same on a terminal of this width.
+/// Runs a command line on a terminal of this width.
 fn run(directory: &Path, words: &str, width: Option<usize>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_exitstat"))
         .args(words.split_whitespace())
         .current_dir(directory)
-        // Help is as wide as a terminal, if there is one.
+        // Otherwise help is as wide as the terminal.
         .stdin(Stdio::null())
         .env_remove("COLUMNS")
         .envs(width.map(|width| ("COLUMNS", width.to_string())))
@@ -147,12 +147,12 @@ fn run(directory: &Path, words: &str, width: Option<usize>) -> Output {
         .unwrap()
 }
 
-/// All that a command line gives, and what it should.
+/// Compares the complete output of a command line with the expected one.
 fn compare(name: &str, words: &str) {
     compare_at(name, words, None);
 }
 
-/// The same on a terminal of this width; no line is wider.
+/// Like [`compare`], on a terminal of this width, which no line exceeds.
 fn compare_at(name: &str, words: &str, width: Option<usize>) {
     let directory = directory();
     let output = run(directory.path(), words, width);
@@ -475,7 +475,8 @@ fn output_that_cannot_be_written_is_an_error() {
     assert_eq!(status.code(), Some(6));
 }
 
-/// Columns of `diff` are JSON's fields, an object's with its name in front, and have the same in them.
+/// Columns of `diff` are named after JSON's fields, with an object's name as a prefix, and have the same
+/// values.
 #[test]
 fn columns_of_a_comparison_are_named_as_in_json() {
     let directory = directory();
@@ -511,7 +512,7 @@ fn columns_of_a_comparison_are_named_as_in_json() {
                 let (object, field) = column.rsplit_once('_').unwrap_or_default();
                 let value = [&row[column], &row[object][field], &json[column]];
                 let value = value.into_iter().find(|value| !value.is_null());
-                // As docs/cli.md says.
+                // docs/cli.md states this.
                 let is_other = (column, text, value) == ("what", "other", None);
                 assert!(is_other || is_same(value, text), "{words}: {column} {text}");
             }
@@ -526,7 +527,7 @@ fn columns_of_a_comparison_are_named_as_in_json() {
     }
 }
 
-/// Commands that print each document, with and without what may be missing in it.
+/// Commands that print all documents, with and without optional fields.
 const DOCUMENTS: &[&str] = &[
     "--from boot.rec --format json",
     "1 --vm 1 --vcpu 0 --from boot.rec --format json",
@@ -554,7 +555,7 @@ const DOCUMENTS: &[&str] = &[
     "vms --from ended.rec --format json",
 ];
 
-/// Documents that a command prints.
+/// Returns the documents that a command prints.
 fn documents(directory: &Path, words: &str) -> Vec<serde_json::Value> {
     let output = exitstat(directory, words);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -565,7 +566,7 @@ fn documents(directory: &Path, words: &str) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// Each field of each document.
+/// Every field of every document is documented.
 #[test]
 fn the_schema_documents_all_fields() {
     fn fields(value: &serde_json::Value, found: &mut BTreeSet<String>) {
@@ -601,7 +602,7 @@ fn the_schema_documents_all_fields() {
     assert!(found.len() > 40, "{found:?}");
 }
 
-/// Each document is valid by its file in docs/schema, and each file is of a document.
+/// Each document is valid according to its file in docs/schema, and each file has a document.
 #[test]
 fn documents_are_valid_by_their_schemas() {
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
@@ -625,7 +626,7 @@ fn documents_are_valid_by_their_schemas() {
             if let Err(error) = compiled.validate(&document, schema) {
                 panic!("{words}: {error:#}");
             }
-            // What no schema knows, it does not take.
+            // Schemas reject unknown fields.
             document["unheard_of"] = 1.into();
             assert!(compiled.validate(&document, schema).is_err(), "{words}");
             seen.insert(name);

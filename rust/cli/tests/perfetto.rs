@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat report --format perfetto`: a trace has what the report has.
+//! `exitstat report --format perfetto`: a trace agrees with the report.
 
 mod common;
 mod made;
@@ -51,7 +51,7 @@ impl Trace {
         self.0.iter().filter(move |event| event["ph"] == *phase)
     }
 
-    /// Names of processes or threads, by process and thread.
+    /// Returns the names of processes or threads, by process and thread.
     fn names(&self, what: &str) -> BTreeMap<(u64, u64), String> {
         let names = self.of("M").filter(|event| event["name"] == what);
         let name = |event: &Value| {
@@ -62,7 +62,7 @@ impl Trace {
         names.map(name).collect()
     }
 
-    /// The sums of what slices of intervals have, by reason.
+    /// Sums the counters in the slices of all intervals, by reason.
     fn counts(&self, name: &str) -> BTreeMap<String, u64> {
         let mut sums = BTreeMap::new();
         for interval in self.of("X") {
@@ -74,7 +74,7 @@ impl Trace {
     }
 }
 
-/// A reason's figures in a report: `exits` of the row, or `user_cycles` of its vCPUs.
+/// Returns a field of a report by reason: `exits` of the row, or `user_cycles` of its vCPUs.
 fn reported(report: &Value, field: &str) -> BTreeMap<String, u64> {
     let rows = report["reasons"].as_array().unwrap().iter();
     let figures = rows.map(|row| {
@@ -84,7 +84,7 @@ fn reported(report: &Value, field: &str) -> BTreeMap<String, u64> {
     figures.filter(|(_, figure)| *figure > 0).collect()
 }
 
-/// Nanoseconds of an event.
+/// Returns a time of an event in nanoseconds.
 fn ns(event: &Value, field: &str) -> u64 {
     (event[field].as_f64().unwrap() * 1e3).round() as u64
 }
@@ -137,7 +137,7 @@ fn counters_are_what_was_counted_per_second() {
         sums.retain(|_, sum| *sum > 0);
         assert_eq!(sums, trace.counts(field));
     }
-    // Each VM has its own rates, and they add up to the host's.
+    // Each VM has separate rates, which add up to the host's.
     let total = |pid: u64, at: u64| -> f64 {
         let mut counters = trace.of("C").filter(|event| {
             event["name"] == "exits/s" && event["pid"] == pid && ns(event, "ts") == at
@@ -167,7 +167,7 @@ fn times_ascend_and_intervals_follow_one_another() {
         end += ns(interval, "dur");
     }
     assert_eq!(end, 39_000_000_000);
-    // A slice is written at its end.
+    // Slices are written when they end.
     let mut now = 0;
     for event in trace.0.iter().filter(|event| event["ph"] != "X") {
         assert!(ns(event, "ts") >= now, "{event}");
@@ -220,7 +220,7 @@ fn vms_are_processes_and_vcpus_threads() {
     let threads = trace.names("thread_name");
     let names: Vec<_> = threads.values().map(String::as_str).collect();
     assert_eq!(names, ["phases", "intervals", "vCPU 0", "vCPU 1", "vCPU 0"]);
-    // VM 2 is there for a part of the recording only.
+    // VM 2 exists only for a part of the recording.
     let last = *threads.keys().last().unwrap();
     let slice: Vec<_> = trace
         .0
@@ -262,7 +262,7 @@ fn what_is_no_trace_is_an_error() {
     let recorded = Recorded::new(&made::recorded(1));
     let output = recorded.report(&["perfetto"]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
-    // What is left of one that was cut off is there, and said.
+    // A truncated recording yields the rest of it, and a message.
     let recorded = Recorded::new(&whole[..whole.len() - 100]);
     let output = recorded.report(&["perfetto"]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat plot`: pictures show what was recorded.
+//! `exitstat plot`: pictures agree with the recording.
 
 mod common;
 mod made;
@@ -40,7 +40,7 @@ impl Recorded {
     fn plot(&self, file: &str, options: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_exitstat"))
             .current_dir(self.path())
-            // No font of this host is looked at.
+            // Do not use this host's fonts.
             .env_clear()
             .env("TZ", "UTC")
             .args(["plot", "x.rec", "-o", file])
@@ -49,7 +49,7 @@ impl Recorded {
             .unwrap()
     }
 
-    /// The texts of a picture.
+    /// Returns the texts of a picture.
     fn svg(&self, options: &[&str]) -> Vec<String> {
         let output = self.plot("x.svg", options);
         assert!(output.status.success(), "{output:?}");
@@ -68,7 +68,7 @@ impl Recorded {
     }
 }
 
-/// The part of a picture's pixels that are like this.
+/// Returns the share of a picture's pixels that satisfy a condition.
 fn part(picture: &Pixmap, is: impl Fn(&PremultipliedColorU8) -> bool) -> f64 {
     let pixels = picture.pixels();
     pixels.iter().filter(|pixel| is(pixel)).count() as f64 / pixels.len() as f64
@@ -83,7 +83,7 @@ const EPT_VIOLATION: (u8, u8, u8) = (175, 63, 13);
 const MSR_WRITE: (u8, u8, u8) = (237, 181, 222);
 const HLT: (u8, u8, u8) = (224, 199, 2);
 
-/// The part of a picture's pixels that have a colour.
+/// Returns the share of a picture's pixels that have a colour.
 fn share(picture: &Pixmap, (red, green, blue): (u8, u8, u8)) -> f64 {
     part(picture, is(red, green, blue))
 }
@@ -108,7 +108,7 @@ fn rates_name_the_reasons_and_their_shares() {
         share.parse::<f64>().unwrap()
     });
     assert!((shares.sum::<f64>() - 100.0).abs() < 0.6, "{reasons:?}");
-    // The most frequent one, at the bottom of all, is the last in the legend.
+    // The most frequent reason, at the bottom of the picture, is last in the legend.
     assert!(reasons[10].starts_with("MSR_WRITE"), "{reasons:?}");
     let picture = recorded.png(&[]);
     assert_eq!((picture.width(), picture.height()), (2200, 1120));
@@ -139,7 +139,7 @@ fn rates_of_a_vm_are_fewer() {
     let recorded = Recorded::new();
     let texts = recorded.svg(&["--vm", "2"]);
     assert!(texts.iter().any(|text| text.contains("VM 2")), "{texts:#?}");
-    // It is there for half of the time.
+    // The VM exists for half of the time.
     let (all, vm) = (recorded.png(&[]), recorded.png(&["--vm", "2"]));
     let white = |picture| part(picture, is(255, 255, 255));
     assert!(
@@ -182,7 +182,7 @@ fn totals_have_time_in_kernel_and_userspace() {
     let recorded = Recorded::new();
     let mut host = common::Host::new(1);
     let first = host.snapshot(0);
-    // Of 2 GHz: 3 ms in the kernel, and each exit 4.5 µs in userspace.
+    // At 2 GHz: 3 ms in the kernel, and 4.5 µs in userspace per exit.
     host.exits((0, 1, 0), 30, 1000, 6000, 1000);
     host.exits((0, 1, 0), 12, 1000, 2000, 0);
     let bytes = common::recording(&[first, host.snapshot(1000)]);
@@ -249,7 +249,7 @@ fn rates_are_of_exits_or_of_time() {
     .unwrap();
     let output = recorded.plot("x.svg", &["--of", "time"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    // Without times there is no column of them.
+    // Without times there is no column for them.
     let texts = recorded.svg(&["--kind", "totals"]);
     assert!(texts.iter().any(|text| text == "CPUID"), "{texts:#?}");
     assert!(!texts.iter().any(|t| t.contains("in the kernel")));
@@ -325,7 +325,7 @@ fn a_picture_has_the_size_that_is_asked_for() {
         for (size, pixels) in [("800x400", (1600, 800)), ("1300x700", (2600, 1400))] {
             let picture = recorded.png(&[options, &["--size", size]].concat());
             assert_eq!((picture.width(), picture.height()), pixels);
-            // What is at the picture's edges is the page: nothing is cut off.
+            // The edges have the page's colour, so nothing is cut off.
             let (width, height) = pixels;
             let page = |x, y| picture.pixel(x, y).is_some_and(|p| is(255, 255, 255)(&p));
             assert!((0..width).all(|x| page(x, 0) && page(x, height - 1)));
@@ -406,7 +406,7 @@ fn a_histogram_has_its_percentiles() {
     );
     let picture = recorded.png(&["--kind", "histogram", "--reason", "12"]);
     assert!(share(&picture, HLT) > 0.05);
-    // Texts are drawn: without a font there is no black at all.
+    // Texts are drawn: without a font there would be no black.
     assert!(part(&picture, is(0, 0, 0)) > 0.001);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Names that a real QEMU gives. It runs its firmware in TCG, so no KVM is needed.
+//! Names from a real QEMU. It runs its firmware in TCG, so KVM is not needed.
 
 mod common;
 
@@ -16,7 +16,7 @@ use std::{
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A QEMU, which ends with the test.
+/// A QEMU process that ends with the test.
 struct Qemu(Child);
 
 impl Qemu {
@@ -45,7 +45,7 @@ impl Drop for Qemu {
     }
 }
 
-/// Exits of VM 1: misconfigurations at an address, an access to 2 MiB, and I/O.
+/// Records exits of VM 1: misconfigurations at an address, an access to 2 MiB, and I/O.
 fn record(directory: &Path, addresses: &[u64], ports: &[u64]) {
     let mut host = Host::new(7);
     let first = host.snapshot(0);
@@ -67,7 +67,7 @@ fn exitstat(directory: &Path, words: &str) -> Output {
         .unwrap()
 }
 
-/// What the rows of `detail` are about, or why there are none.
+/// Returns the names in the rows of `detail`, or the error message.
 fn names(directory: &Path) -> Result<Vec<String>, String> {
     let output = exitstat(
         directory,
@@ -82,8 +82,8 @@ fn names(directory: &Path) -> Result<Vec<String>, String> {
     Ok(names.collect())
 }
 
-/// Asks until the answer is right. QEMU may not have seen yet that its last client has gone, and the firmware moves
-/// devices in its own time.
+/// Asks until the answer is right. QEMU may not have noticed yet that its last client has disconnected, and the
+/// firmware relocates devices at its own pace.
 fn until_right<T: std::fmt::Debug>(
     ask: impl Fn() -> Result<T, String>,
     is: impl Fn(&T) -> bool,
@@ -134,7 +134,7 @@ fn devices_of_a_microvm_are_behind_virtio_mmio() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("qmp");
     let qemu = Qemu::start(&socket, "-S -M microvm,accel=tcg -device virtio-net-device");
-    // By its process, a socket's VM is found.
+    // A socket's VM is found by its process.
     let ask = || exitstat_cli::detail::devices::ask(&socket);
     let answers = until_right(ask, |_| true);
     assert_eq!(answers.pid, Some(qemu.0.id()));
@@ -145,7 +145,7 @@ fn devices_of_a_microvm_are_behind_virtio_mmio() {
     ];
     until_right(|| names(directory.path()), |names| *names == expected);
 
-    // Somebody else has the monitor.
+    // Another client uses the monitor.
     let client = UnixStream::connect(&socket).unwrap();
     sleep(Duration::from_millis(200));
     let output = exitstat(directory.path(), "detail --from vm.rec --vm 1 --qmp qmp");

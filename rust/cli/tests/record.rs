@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat record`, with a recording in place of the device.
+//! `exitstat record`, with a recording instead of the device.
 
 mod common;
 
@@ -62,7 +62,7 @@ fn a_commands_exit_status_is_passed_on() {
     }
 }
 
-/// What is in a directory.
+/// Returns the names in a directory.
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries
@@ -108,7 +108,8 @@ fn a_signal_leaves_the_old_recording_or_a_new_one_and_nothing_else() {
     for n in 0..40 {
         let mut child = record(path, &["-i", "60"], &[]).spawn().unwrap();
         thread::sleep(Duration::from_micros(500 * n));
-        // A background job of a shell, and nohup, ignore SIGINT and SIGHUP: one that comes before the handlers is lost.
+        // Background jobs of a shell and nohup ignore SIGINT and SIGHUP, so either would be lost if it arrived
+        // before the handlers are installed.
         kill(&child, "-TERM");
         child.wait().unwrap();
         assert_eq!(names(path), before);
@@ -147,7 +148,7 @@ fn what_is_replaced_keeps_its_mode_and_the_links_to_it() {
     assert_eq!(mode & 0o777, 0o640);
     assert_eq!(names(&path.join("data")), ["real.rec"]);
 
-    // Both names of one file are to see it.
+    // Both names of a file must show the new content.
     fs::write(path.join("one"), "old").unwrap();
     fs::hard_link(path.join("one"), path.join("two")).unwrap();
     run("one");
@@ -194,7 +195,7 @@ fn the_last_sample_is_of_the_commands_end() {
     let status = record(directory.path(), &["-i", "60"], &["true"]).status();
     assert!(status.unwrap().success());
     let recording = out(directory.path());
-    // The first two of the four in from.rec.
+    // The first two of the four snapshots in from.rec.
     assert_eq!(recording.snapshots, 2);
     assert_eq!(recording.period.seconds.unwrap().0, 1.0);
     assert_eq!(recording.metadata.interval_ns, 60_000_000_000);
@@ -215,7 +216,7 @@ fn snapshots_are_taken_while_the_command_runs() {
     .unwrap();
     assert!(output.status.success());
     let recording = out(directory.path());
-    // 50, on a machine that is not busy.
+    // About 50 on an idle machine.
     assert!(
         (5..60).contains(&recording.snapshots),
         "{}",
@@ -249,7 +250,7 @@ fn kill(child: &Child, signal: &str) {
     assert!(status.unwrap().success());
 }
 
-/// Until a file has so many bytes, or ten seconds are over.
+/// Waits until a file has this many bytes, at most ten seconds.
 fn wait_for(file: &Path, length: u64) {
     let begin = Instant::now();
     while fs::metadata(file).map_or(0, |file| file.len()) < length {
@@ -316,7 +317,7 @@ fn a_command_gets_signals_that_are_sent_to_exitstat() {
     assert_eq!(out(directory.path()).ending, Ending::Whole(End { status }));
 }
 
-/// The snapshots of a recording that is whole.
+/// Returns the snapshots of a complete recording.
 fn snapshots(path: &Path) -> Vec<Vec<u8>> {
     let recording = Recording::open(path).unwrap();
     assert!(
@@ -335,7 +336,7 @@ fn a_full_file_is_put_aside_and_nothing_is_lost_between_two() {
     let from = common::named(&boot(), &[(0, common::entry(1, "web", None))]);
     fs::write(path.join("from.rec"), from).unwrap();
     fs::write(path.join("out.1.rec"), "not ours").unwrap();
-    // Each snapshot makes the file full. The command goes on until a file of number 4 or more is there.
+    // Each snapshot fills the file. The command runs until a file with number 4 or higher exists.
     let options = ["-i", "0.001", "--rotate", "1B", "--keep", "2"];
     let command = "until ls | grep -Eq '^out\\.([4-9]|[1-9][0-9]+)\\.rec$'; do :; done";
     let status = record(path, &options, &["sh", "-c", command]).status();
@@ -360,7 +361,7 @@ fn a_full_file_is_put_aside_and_nothing_is_lost_between_two() {
     let files = files.map(|name| path.join(name));
     for pair in files.windows(2) {
         let [before, after] = [0, 1].map(|i| snapshots(&pair[i]));
-        // The last one of the file before, and the one that made this file full.
+        // The last snapshot of the previous file, and the one that filled this file.
         assert_eq!(before.len(), 2);
         assert_eq!(before.last(), after.first());
         let counts = Recording::open(&pair[1]).unwrap().period.counts;
@@ -391,7 +392,7 @@ fn names_of_vms_are_recorded_unless_they_are_left_out() {
         let bytes = fs::read(directory.path().join("out.rec")).unwrap();
         let counts = out(directory.path()).period.counts;
         let identity = counts.identity(1);
-        // The format's version, whether the name is anywhere, and what is known.
+        // The format's version, whether the file contains the name, and whether the VM has the name.
         let has_name = bytes.windows(5).any(|window| window == b"\"web\"");
         (bytes[8], has_name, identity.and_then(|of| of.name()))
     };
@@ -512,7 +513,7 @@ fn a_recording_of_one_vm_has_no_metrics_of_the_host() {
     assert!(of_one.contains("exitstat_exits_total{vm=\"1\""), "{of_one}");
 }
 
-/// The labels of a recording's phases, the first of which has none.
+/// Returns the labels of a recording's phases, the first of which has none.
 fn phases(directory: &Path) -> Vec<String> {
     let phases = out(directory).phases.into_iter();
     phases.map(|phase| phase.label).collect()
@@ -521,8 +522,8 @@ fn phases(directory: &Path) -> Vec<String> {
 #[test]
 fn marks_name_the_moments_that_they_come_at() {
     let directory = directory();
-    // from.rec has four snapshots: one at the beginning, one at each of two marks, one at the end,
-    // which the third mark comes at, on a line that is left without an end.
+    // from.rec has four snapshots: one at the beginning, one per mark for the first two, and one at the end, at
+    // the third mark, whose line has no newline.
     let script =
         "echo one >marks; sleep 0.3; echo two >marks; sleep 0.3; echo >marks; printf end >marks";
     let mut record = record(
@@ -551,7 +552,7 @@ fn marks_come_through_a_fifo_and_nothing_else() {
     );
     assert!(own.status().unwrap().success());
     assert_eq!(phases(directory.path()), ["", "x"]);
-    // It was there before, and stays.
+    // It existed before and stays.
     assert!(directory.path().join("own").exists());
     fs::write(directory.path().join("file"), "").unwrap();
     for wrong in ["file", "no/marks"] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Recordings that are cut off, torn, or damaged.
+//! Truncated, torn and damaged recordings.
 
 mod common;
 
@@ -13,13 +13,13 @@ use exitstat_cli::{
 use proptest::{collection::vec, prelude::*};
 use std::time::{Duration, Instant};
 
-/// The whole snapshots of what may be a recording, and how it ended.
+/// Returns the valid snapshots of a possible recording, and its ending.
 fn read(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Ending), Error> {
     let (all, ending, _) = read_all(bytes)?;
     Ok((all, ending))
 }
 
-/// Also what was passed over.
+/// Like [`read`], also returning what was skipped.
 fn read_all(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Ending, Lost), Error> {
     let mut reader = Reader::new(bytes)?;
     let mut all = Vec::new();
@@ -33,7 +33,7 @@ fn read_all(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Ending, Lost), Error> {
     Ok((all, ending, lost))
 }
 
-/// Where each frame of a recording begins, and where the last one ends.
+/// Returns the offsets of a recording's frames, and the end of the last one.
 fn frames(bytes: &[u8]) -> Vec<usize> {
     let mut begins = vec![16];
     while let Some(length) = bytes.get(begins.last().unwrap() + 4..) {
@@ -55,7 +55,7 @@ fn what_was_recorded_is_read() {
     assert_eq!(reader.metadata(), &metadata());
 }
 
-/// Wherever it is cut, all whole frames are there, and that it was cut is told.
+/// Wherever it is truncated, all complete frames are read, and the truncation is reported.
 #[test]
 fn cut_anywhere_all_whole_frames_are_read() {
     let whole = recording(&boot());
@@ -84,7 +84,7 @@ fn cut_anywhere_all_whole_frames_are_read() {
     }
 }
 
-/// Whichever byte of a frame changed, that frame is lost and no other, and it is told where.
+/// Whichever byte of a frame changes, only that frame is lost, and its place is reported.
 #[test]
 fn a_byte_that_changed_costs_its_frame() {
     let whole = recording(&boot());
@@ -99,7 +99,7 @@ fn a_byte_that_changed_costs_its_frame() {
                 assert!(at < 12, "{at}");
                 continue;
             };
-            // Four bytes of the head are nothing yet.
+            // Four bytes of the head are reserved.
             let Some(frame) = frames.iter().rposition(|&begin| begin <= at) else {
                 assert_eq!((snapshots, lost), (boot(), Lost::default()), "{at}");
                 continue;
@@ -125,7 +125,7 @@ fn a_byte_that_changed_costs_its_frame() {
     }
 }
 
-/// Bytes that are missing or too many, anywhere, cost no more than the frames that they are in.
+/// Missing or additional bytes, at any place, cost only the frames that they are in.
 #[test]
 fn behind_lost_or_added_bytes_the_next_frame_is_found() {
     let whole = recording(&boot());
@@ -140,7 +140,7 @@ fn behind_lost_or_added_bytes_the_next_frame_is_found() {
             let (snapshots, ending, lost) = read_all(&bytes).unwrap();
             assert!(matches!(ending, Ending::Whole(_)), "{at}: {ending:?}");
             let others = [&boot()[..1], &boot()[2..]].concat();
-            // What was cut off or put in before the frame leaves it as it is.
+            // Bytes removed or added before the frame do not affect it.
             assert!(
                 snapshots == others || at == second.start && snapshots == boot(),
                 "{at}"
@@ -169,7 +169,7 @@ fn a_difference_across_a_gap_is_right() {
     let lines = |recording: &Recording| recording.period.counts.lines(Scope::Host).unwrap();
     assert_eq!(lines(&damaged), lines(&whole));
 
-    // If the module was loaded again in the gap, that is told.
+    // A module reload in the gap is reported.
     let mut again = Host::new(8);
     again.exits((0, 1, 0), 10, 5, 1000, 0);
     let mut snapshots = boot();
@@ -180,7 +180,7 @@ fn a_difference_across_a_gap_is_right() {
     assert_eq!((damaged.period.reloads, damaged.lost.places), (1, 1));
 }
 
-/// A mark whose snapshot is lost names the next one, or is that of the mark after it.
+/// A mark whose snapshot is lost applies to the next snapshot, unless that has a mark.
 #[test]
 fn marks_in_a_gap_are_lost() {
     let whole = marked(&boot(), &[(1, "a"), (2, "b")]);
@@ -200,7 +200,7 @@ fn marks_in_a_gap_are_lost() {
     }
 }
 
-/// Of a file that is full of heads, each of which claims the rest, no more is done than of another.
+/// A file full of frame heads, each of which claims the rest, takes no more time than another.
 #[test]
 fn a_file_of_nothing_but_heads_is_searched_in_time() {
     let mut bytes = recording(&boot());
@@ -221,7 +221,7 @@ fn a_file_of_nothing_but_heads_is_searched_in_time() {
     let (snapshots, ending, _) = read_all(&bytes).unwrap();
     assert_eq!(snapshots, boot()[..1]);
     assert_eq!(ending, Ending::Torn(begin as u64));
-    // A second, if it is not optimized. To check each would be hours.
+    // Takes a second without optimization. Checking each frame would take hours.
     assert!(began.elapsed() < Duration::from_secs(60));
 }
 
@@ -236,7 +236,7 @@ fn frames_of_later_versions_are_skipped() {
     assert_eq!(recording.snapshots, 2);
 }
 
-/// Phases have, together, what the recording has; of two marks of one moment the last one counts.
+/// The phases add up to the recording. Of several marks at the same snapshot, the last one counts.
 #[test]
 fn phases_are_from_mark_to_mark() {
     let of = |marks: &[(usize, &str)]| {
@@ -301,7 +301,7 @@ proptest! {
     }
 }
 
-/// Compressed snapshots are read as they were; each damaged frame, of a snapshot or a VM, costs itself.
+/// Compressed snapshots are read unchanged. A damaged frame of a snapshot or a VM costs only itself.
 #[test]
 fn compressed_frames_are_independent() {
     let vms = [(0, entry(1, "web", Some(WEB))), (1, entry(2, "db", None))];
@@ -336,7 +336,7 @@ fn compressed_frames_are_independent() {
     }
 }
 
-/// A VM that has ended keeps its name, and a name is not that of another process's VM.
+/// A VM that ended keeps its name, and names of other processes' VMs are not mixed up.
 #[test]
 fn names_are_those_of_their_time() {
     let name = |recording: &Recording, vm| {

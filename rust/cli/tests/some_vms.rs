@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Snapshots that are reduced to some VMs, against the whole ones.
+//! Snapshots reduced to some VMs, compared with the complete ones.
 
 mod common;
 
@@ -13,12 +13,12 @@ use exitstat_core::snapshot::Header;
 use proptest::{collection::vec, prelude::*};
 use std::collections::BTreeSet;
 
-/// Whether a VM is recorded.
+/// Returns whether a VM is recorded.
 fn is_chosen(vm: u64) -> bool {
     vm % 10 < 2
 }
 
-/// Reduces snapshots, as `record` does.
+/// Reduces snapshots like `record`.
 fn reduce(snapshots: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut retired = Retired::default();
     let mut before: Option<(Sample, BTreeSet<u64>)> = None;
@@ -36,7 +36,7 @@ fn reduce(snapshots: &[Vec<u8>]) -> Vec<Vec<u8>> {
     snapshots.iter().map(reduce).collect()
 }
 
-/// What happened in each interval.
+/// Returns the counters of each interval.
 fn periods(snapshots: &[Vec<u8>]) -> Vec<Counts> {
     let samples: Vec<_> = snapshots
         .iter()
@@ -48,10 +48,10 @@ fn periods(snapshots: &[Vec<u8>]) -> Vec<Counts> {
         .collect()
 }
 
-/// Exits and ends of VMs in an interval: slots of VMs, and whether each ends after its exits.
+/// An interval: VM slots with their exits, and whether the VM then ends.
 type Step = Vec<(u64, u32, u64, u64, bool)>;
 
-/// Plays intervals. A VM that ended gets a new number when its slot takes exits again.
+/// Plays intervals. If a VM ended, its slot's next VM has a new number.
 fn play(steps: &[Step]) -> Vec<Vec<u8>> {
     let mut host = Host::new(1);
     let mut generation = [1; 4];
@@ -61,7 +61,7 @@ fn play(steps: &[Step]) -> Vec<Vec<u8>> {
         for &(slot, reason, exits, cycles, ends) in step {
             let vm = 10 * generation[slot as usize] + slot;
             host.exits((0, vm, exits as u32 % 2), reason, exits, cycles, exits / 2);
-            // A VM that no snapshot has cannot be told from others.
+            // A VM that no snapshot contains cannot be told from others.
             if ends && seen.contains(&vm) {
                 host.end(vm);
                 generation[slot as usize] += 1;
@@ -84,7 +84,7 @@ fn step() -> impl Strategy<Value = Step> {
     vec(one, 0..5)
 }
 
-/// The VMs that ended in an interval.
+/// Returns the VMs that ended in an interval.
 fn ended(before: &[u8], after: &[u8]) -> BTreeSet<u64> {
     let [before, after] = [before, after].map(|bytes| Sample::parse(bytes).unwrap());
     let ended = after.counts.ended_since(&before.counts).into_iter();
@@ -112,7 +112,7 @@ proptest! {
                     _ => whole_counts.unknown_last_exits(scope),
                 };
                 prop_assert_eq!(unknown, expected, "{}", vm);
-                // After an incomplete snapshot, nothing is known of the last exits in the next interval either.
+                // After an incomplete snapshot, the last exits in the next interval are unknown too.
                 if with_others || !was_incomplete || !ended.contains(&vm) {
                     prop_assert_eq!(counts.by_vcpus(scope), whole_counts.by_vcpus(scope), "{}", vm);
                 }
@@ -122,7 +122,8 @@ proptest! {
     }
 }
 
-/// A host with a chosen VM, another one, and each one's last exits between two snapshots.
+/// Returns snapshots of a host with a chosen VM and another one, both of which take their last exits between
+/// two snapshots.
 fn two_vms_end(together: bool) -> Vec<Vec<u8>> {
     let mut host = Host::new(1);
     host.exits((0, 10, 0), 12, 100, 900, 0);
@@ -149,7 +150,7 @@ fn last_exits_are_kept_unless_another_vm_ends_as_well() {
             assert_eq!(first.by_vcpus(scope).unwrap().total().exits, exits);
             assert_eq!(first.unknown_last_exits(scope), unknown);
         }
-        // The exits of the other VM are in none.
+        // No scope includes the exits of the other VM.
         assert_eq!(second.by_vcpus(Scope::Host), Some(Default::default()));
         assert_eq!(second.unknown_last_exits(Scope::Host), None);
     }
@@ -161,7 +162,7 @@ fn totals_include_vms_that_ended() {
     let last = Sample::parse(reduced.last().unwrap()).unwrap();
     let total = last.counts.by_vcpus(Scope::Host).unwrap().total();
     assert_eq!(total.exits, 105);
-    // Exactly, as it is the longest of all.
+    // Exact, because it is the longest of all.
     assert_eq!(total.max, Some(3000));
     assert_eq!(last.header.size, reduced.last().unwrap().len() as u64);
     let header = Header {

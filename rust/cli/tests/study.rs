@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! docs/report.md says what the recordings beside it say: each command in it is run again, and each
-//! number in its prose is one of those that the commands gave, or one that is said to be another's.
-//! With EXITSTAT_UPDATE=1 what the commands give now is put in, and the pictures, and numbers of the
-//! prose that are not right any more are only told: somebody has to write it anew.
+//! docs/report.md agrees with its recordings: each command in it is run again, and each number in its prose is
+//! in the commands' output or marked as quoted. With EXITSTAT_UPDATE=1, the output and the pictures are
+//! replaced. Numbers in the prose that are no longer right are only listed, for somebody to rewrite.
 
 use std::{
     collections::BTreeSet,
@@ -12,10 +11,10 @@ use std::{
     process::Command,
 };
 
-/// What begins a command in a block of code.
+/// Start of a command in a code block.
 const PROMPT: &str = "    $ ";
 
-/// A line with this has numbers of others, that no recording here can show.
+/// Marks a line with others' numbers, which these recordings cannot show.
 const QUOTED: &str = "<!-- quoted -->";
 
 fn update() -> bool {
@@ -26,7 +25,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A copy of the recordings and of the scripts that the report's commands use.
+/// Copies the recordings and the scripts that the report's commands use.
 fn copy() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for directory in ["docs/report", "tests/report"] {
@@ -44,7 +43,7 @@ fn copy() -> tempfile::TempDir {
     copy
 }
 
-/// What a command of the report prints there.
+/// Returns the output of a command in the report.
 fn output(directory: &Path, command: &str) -> String {
     let exitstat = Path::new(env!("CARGO_BIN_EXE_exitstat")).parent().unwrap();
     let path = env::var("PATH").unwrap_or_default();
@@ -60,7 +59,7 @@ fn output(directory: &Path, command: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The report, with what its commands print now.
+/// Returns the report with its commands' current output.
 fn run_again(report: &str, directory: &Path) -> String {
     let mut again = String::new();
     let mut lines = report.lines().peekable();
@@ -88,7 +87,7 @@ fn run_again(report: &str, directory: &Path) -> String {
     again
 }
 
-/// The numbers of a text that stand alone: with thousands' commas or a decimal point, maybe.
+/// Returns the separate numbers in a text, which may have thousands separators or a decimal point.
 fn numbers(text: &str) -> BTreeSet<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_.,-/=".contains(c);
     text.split(|c| !is_part(c))
@@ -114,7 +113,7 @@ fn the_report_is_what_the_recordings_say() {
     }
     assert!(update || report == again);
 
-    // Pictures that its commands drew, and only those, are beside the recordings.
+    // The pictures beside the recordings are those that its commands draw.
     let pictures = |directory: &Path| {
         let entries = fs::read_dir(directory.join("docs/report")).unwrap();
         let files = entries.map(|entry| entry.unwrap().path());
@@ -156,7 +155,7 @@ fn each_number_in_the_reports_prose_is_measured_or_quoted() {
     let prose = prose.into_iter().filter(|line| !line.starts_with(PROMPT));
     let unknown: Vec<_> = numbers(&prose.collect::<Vec<_>>().join("\n"))
         .into_iter()
-        // Smaller ones are counts of things in the text, and sizes.
+        // Smaller numbers are counts of things in the text, and sizes.
         .filter(|number| number.len() > 2 && !measured.contains(number))
         .collect();
     if update() && !unknown.is_empty() {
@@ -181,13 +180,13 @@ fn recordings_are_small_and_all_of_them_are_used() {
     }
 }
 
-/// The guests of the study began and ended while they were recorded, one at a time.
+/// Each guest of the study began and ended during its recording, one at a time.
 #[test]
 fn the_only_vm_has_all_the_hosts_exits() {
     let exits = |name: &str, scope: &str| {
         let command = format!("exitstat report docs/report/{name} {scope} --format csv");
         let csv = output(&root(), &command);
-        // Without whose they are, and what is only counted of vCPUs.
+        // Without the scope and the columns that only vCPUs have.
         let cells = csv.lines().map(|line| {
             let cells: Vec<_> = line.split(',').collect();
             [cells[6], cells[8], cells[11]].map(str::to_owned)

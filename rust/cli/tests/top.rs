@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat top` in a real terminal: that of tmux, Debian's package of this name.
-//! What its screens are like is tested in `top_screens.rs`.
+//! `exitstat top` in a real terminal, tmux, which is a Debian package. `top_screens.rs` tests its screens.
 
 mod common;
 mod made;
@@ -17,7 +16,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A terminal with a shell in it.
+/// A terminal with a shell.
 struct Terminal {
     directory: TempDir,
 }
@@ -34,7 +33,7 @@ impl Terminal {
             "cd {} && echo before && stty -a >before && exec sh",
             terminal.directory.path().display()
         );
-        // A server of its own, that nobody's settings reach.
+        // A separate server, without anybody's settings.
         let tmux = [
             "-f",
             "/dev/null",
@@ -84,7 +83,7 @@ impl Terminal {
         lines.collect()
     }
 
-    /// Looks until there is what is waited for.
+    /// Waits until a condition holds.
     fn wait_for(&self, is: impl Fn(&str) -> bool) -> String {
         for _ in 0..600 {
             let screen = self.screen();
@@ -96,7 +95,7 @@ impl Terminal {
         panic!("what is waited for is not to be seen:\n{}", self.screen());
     }
 
-    /// What tmux knows of its terminal.
+    /// Returns a variable of tmux.
     fn state(&self, variable: &str) -> String {
         let answer = self.tmux(&["display-message", "-p", &format!("#{{{variable}}}")]);
         answer.trim().to_owned()
@@ -115,14 +114,14 @@ impl Terminal {
         ));
     }
 
-    /// The process in the shell.
+    /// Returns the process that the shell runs.
     fn child(&self) -> String {
         let shell = self.state("pane_pid");
         let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
         children.trim().to_owned()
     }
 
-    /// The terminal is as it was, and the status is that.
+    /// Checks that the terminal is restored, and the exit status.
     fn assert_as_before(&self, status: u32) {
         let screen = self.wait_for(|screen| screen.contains("\ndone\n"));
         assert!(
@@ -156,7 +155,7 @@ impl Drop for Terminal {
     }
 }
 
-/// The recording was shown to its end, so nothing changes by itself.
+/// The recording has been shown to its end, so nothing changes without input.
 const END: &str = "x1  END";
 
 #[test]
@@ -181,7 +180,7 @@ fn keys_change_what_is_shown_and_q_leaves_the_terminal_as_it_was() {
     terminal.wait_for(|screen| screen.contains("was not captured"));
     terminal.keys(&["?"]);
     terminal.wait_for(|screen| screen.contains("Help"));
-    // Any key closes the help, and does nothing else.
+    // Any key closes the help and does nothing else.
     terminal.keys(&["q"]);
     terminal.wait_for(|screen| !screen.contains("Help"));
     terminal.keys(&["Left", "Left"]);
@@ -198,7 +197,7 @@ fn keys_change_what_is_shown_and_q_leaves_the_terminal_as_it_was() {
                 && lines[lines.len() - 1].starts_with("q quit")
         });
     }
-    // Too small for anything, but no reason to give up.
+    // Too small for anything, but not an error.
     terminal.tmux(&["resize-window", "-x", "3", "-y", "2"]);
     terminal.tmux(&["resize-window", "-x", "110", "-y", "30"]);
     terminal.wait_for(|screen| screen.contains("was not captured"));
@@ -241,7 +240,7 @@ fn signals_leave_the_terminal_as_it_was() {
     }
 }
 
-/// Neither is lost: not the key because of the new size, and not the next one either.
+/// Neither the key nor the next one is lost because of the new size.
 #[test]
 fn a_key_is_seen_while_the_window_changes_its_size() {
     let terminal = Terminal::open(100, 24);
@@ -274,7 +273,7 @@ fn a_key_is_seen_while_the_window_changes_its_size() {
     terminal.assert_as_before(0);
 }
 
-/// Also if the signal that says so is ignored: it would read from the terminal for ever.
+/// Even if SIGHUP is ignored: otherwise it would read from the terminal forever.
 #[test]
 fn it_ends_when_the_terminal_is_gone() {
     let terminal = Terminal::open(100, 24);
@@ -321,7 +320,7 @@ fn a_panic_leaves_the_terminal_as_it_was() {
     assert!(!screen.contains("on the full screen"), "{screen}");
 }
 
-/// What the test above runs in a terminal.
+/// Run in a terminal by the test above.
 #[test]
 #[ignore = "needs a terminal, and panics"]
 fn panics() {

@@ -27,7 +27,7 @@ use std::{
 };
 use tempfile::NamedTempFile;
 
-/// A live view on a screen of some size.
+/// A live view on a screen of a certain size.
 struct Top {
     app: App,
     replay: Option<(Replay, NamedTempFile)>,
@@ -49,7 +49,7 @@ impl Top {
         }
     }
 
-    /// The same, at the end.
+    /// Plays a recording to its end.
     fn at_end(recording: &[u8], columns: u16, rows: u16) -> Self {
         let mut top = Self::play(recording, columns, rows);
         top.run();
@@ -65,7 +65,7 @@ impl Top {
         }
     }
 
-    /// Watches a kernel, from a snapshot on.
+    /// Watches a kernel, starting with a snapshot.
     fn watch(snapshot: &[u8], columns: u16, rows: u16) -> Self {
         let watch = Watch::new(Sample::parse(snapshot).unwrap());
         let app = App::new(None, watch.step(Span::Interval));
@@ -83,7 +83,7 @@ impl Top {
         self.show(at);
     }
 
-    /// Lets time pass until it stands still.
+    /// Advances time until playback stops.
     fn run(&mut self) {
         while let Some(at) = self.next() {
             self.show(at);
@@ -114,7 +114,7 @@ impl Top {
         request
     }
 
-    /// Presses keys, and draws after each of them as top does.
+    /// Presses keys, and draws after each one like top.
     fn keys(&mut self, keys: &str) -> &mut Self {
         for key in keys.split_whitespace() {
             self.press(code(key));
@@ -142,7 +142,7 @@ impl Top {
         text.map(|line| line.trim_end().to_owned() + "\n").collect()
     }
 
-    /// The texts of the reversed cells of a screen.
+    /// Returns the text of a screen's reversed cells.
     fn selected(&mut self) -> String {
         self.screen();
         let buffer = self.terminal.backend().buffer();
@@ -171,7 +171,7 @@ fn code(key: &str) -> KeyCode {
     }
 }
 
-/// The file of screens in `expected/` has these.
+/// Compares screens with a file in `expected/`.
 fn assert_screens(name: &str, screens: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/expected/{name}"));
     if env::var_os("EXITSTAT_UPDATE").is_some() {
@@ -184,7 +184,7 @@ fn assert_screens(name: &str, screens: &str) {
     assert_eq!(screens.len(), expected.len(), "{}", file.display());
 }
 
-/// A view at the end of a recording, at each width.
+/// Compares a view at the end of a recording, at each width.
 fn assert_view(name: &str, recording: &[u8], keys: &str) {
     let mut screens = String::new();
     for columns in [40, 80, 120, 200] {
@@ -267,7 +267,7 @@ fn there_are_figures_on_the_first_screen() {
         screen.contains("10 CPUID") && screen.contains("EPT_VIOLATION"),
         "{screen}"
     );
-    // Rates follow soon, and then as often as was asked for.
+    // The first rates follow soon, the next ones at the requested interval.
     let interval = Duration::from_secs(5);
     assert!(top.delay(interval) < Duration::from_secs(1));
     top.take(&snapshots[1]);
@@ -284,7 +284,7 @@ fn there_are_figures_on_the_first_screen() {
         screen.contains("2/4") && screen.contains("840 now"),
         "{screen}"
     );
-    // A recording may have one snapshot only.
+    // A recording may have a single snapshot.
     let screen = Top::at_end(&common::recording(&snapshots[..1]), 80, 24).screen();
     assert!(
         screen.contains("1/1") && screen.contains("10 CPUID"),
@@ -297,7 +297,7 @@ fn c_counts_over_the_interval_and_since_two_starts() {
     let mut top = Top::at_end(&common::recording(&common::boot()), 120, 24);
     let screen = top.keys("c").screen();
     assert!(screen.contains("since the start, 3.0 s"), "{screen}");
-    // Exits of VM 1: 449 of those that it had before.
+    // VM 1 has 449 of the exits shown before.
     assert!(
         top.keys("Down").screen().contains("449"),
         "{}",
@@ -309,7 +309,7 @@ fn c_counts_over_the_interval_and_since_two_starts() {
     assert!(top.keys("c").screen().contains("in 1.0 s"));
 }
 
-/// As many as a host may have.
+/// Returns a recording with as many VMs as a host may have.
 fn many_vms() -> Vec<u8> {
     let mut host = common::Host::new(7);
     let first = host.snapshot(0);
@@ -431,12 +431,12 @@ fn the_filter_is_of_the_table_that_keys_act_on() {
     assert!(!screen.contains("EPT_VIOLATION"), "{screen}");
     let screen = top.keys("Enter").screen();
     assert!(screen.contains("1-1 of 1, by time, filter io"), "{screen}");
-    // What did not occur is shown if nothing else is found.
+    // Reasons without exits are shown if nothing else matches.
     let screen = top.keys("/ Backspace Backspace v m o n").screen();
     assert!(screen.contains("VMON"), "{screen}");
     let screen = top.keys("Esc").screen();
     assert!(screen.contains("EPT_VIOLATION"), "{screen}");
-    // Keys are text as long as the filter is edited, also q.
+    // While the filter is edited, all keys are text, including q.
     top.keys("/");
     assert_eq!(top.press(KeyCode::Char('q')), Request::Nothing);
     top.keys("Esc Esc");
@@ -472,7 +472,7 @@ fn enter_and_esc_go_in_and_out() {
     top.keys("Esc");
     assert!(top.selected().starts_with("1 "), "{}", top.selected());
 
-    // vCPUs have reasons and details of their own.
+    // vCPUs have reasons and details too.
     top.keys("v Down");
     assert!(top.selected().starts_with("1 "), "{}", top.selected());
     let screen = top.keys("Enter").screen();
@@ -487,7 +487,7 @@ fn enter_and_esc_go_in_and_out() {
     );
     let screen = top.keys("Esc Esc Esc").screen();
     assert!(screen.contains("VMs: 1-2 of 2"), "{screen}");
-    // There is nothing to list of all VMs.
+    // All VMs together have no list of vCPUs.
     let screen = top.keys("Home v").screen();
     assert!(screen.contains("select a VM first"), "{screen}");
     assert!(!top.keys("Down").screen().contains("select a VM first"));
@@ -511,7 +511,7 @@ fn a_recording_is_paused_and_stepped_through_and_played_faster() {
     begins(&mut top, "4/20  +3.0 s  x1  PAUSED  mark boot");
     top.keys("Left");
     begins(&mut top, "3/20  +2.0 s  x1  PAUSED  ━");
-    // The graph has what was before.
+    // The graph shows the time before.
     assert!(
         top.screen().contains("7,986 now") || top.screen().contains("now"),
         "{}",
@@ -535,7 +535,7 @@ fn a_recording_is_paused_and_stepped_through_and_played_faster() {
     assert_eq!(top.delay(interval), interval * 2);
     top.keys("] ] ]");
     begins(&mut top, "20/20  +19.0 s  x1/2  END  mark login");
-    // At the end, it starts again, and stops if it is stepped through.
+    // At the end, playback restarts, and stepping stops it.
     top.keys("Space");
     begins(&mut top, "2/20  +1.0 s  x1/2  ━");
     assert_eq!(top.next(), Some(2));
@@ -551,14 +551,14 @@ fn a_recording_is_paused_and_stepped_through_and_played_faster() {
     assert!(live.screen().contains("PAUSED"));
 }
 
-/// Whichever way a snapshot is reached, in a recording that is longer than what is kept of it.
+/// Checks all ways to reach a snapshot, in a recording that is longer than the kept history.
 fn assert_going_back_shows_what_was_shown(keys: &str) {
     let recording = made::marked(100, &[(40, "middle")]);
     let mut top = Top::play(&recording, 80, 24);
     top.keys(keys);
     let tables = |top: &mut Top| {
         let screen = top.screen();
-        // What the graph shows of the past depends on how much of it was seen.
+        // The graph's past depends on how much of it was seen.
         screen.split_once("\nVMs: ").unwrap().1.to_owned()
     };
     let mut forward = Vec::new();
@@ -584,7 +584,7 @@ fn going_back_shows_the_same_totals() {
     assert_going_back_shows_what_was_shown("c");
 }
 
-/// It can be read once only.
+/// A pipe can be read only once.
 #[test]
 fn a_recording_may_come_from_a_pipe() {
     let directory = tempfile::tempdir().unwrap();
@@ -641,14 +641,14 @@ fn a_reload_of_the_module_starts_cumulative_counts() {
     assert_eq!(total(top.keys("Left")), "33");
     assert_eq!(total(top.keys("Left")), "0");
 
-    // The same of a running kernel.
+    // The same with a running kernel.
     let mut top = Top::watch(&snapshots[0], 120, 24);
     top.keys("c");
     for (at, expected) in [(1, "0"), (2, "33"), (3, "44")] {
         top.take(&snapshots[at]);
         assert_eq!(total(&mut top), expected);
     }
-    // Rates are over the time that the counts are of.
+    // Rates are over the time of the counts.
     let screen = top.screen();
     assert!(screen.contains("since the start, 2.0 s"), "{screen}");
 }
@@ -682,7 +682,7 @@ static RECORDINGS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     ]
 });
 
-/// Keys that do something, others, and a size of the screen.
+/// Keys with and without an effect, and a screen size.
 fn action() -> impl Strategy<Value = (KeyCode, Option<(u16, u16)>)> {
     let named = "Up Down Left Right PgUp PgDn Home End Enter Esc Space Backspace F1";
     let named: Vec<_> = named.split_whitespace().map(code).collect();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `exitstat export --web.config.file`, asked by curl and by Prometheus, with certificates of openssl.
+//! `exitstat export --web.config.file`, queried by curl and Prometheus, with certificates from openssl.
 
 mod common;
 mod prometheus;
@@ -8,10 +8,10 @@ mod prometheus;
 use prometheus::{contrib, exitstat, exporter, exporter_with_messages, number, run, Prometheus};
 use std::{fs, net::SocketAddr, path::Path, process::Command};
 
-/// bcrypt, with few rounds, of "secret", as libxcrypt makes it.
+/// bcrypt hash of "secret" with few rounds, created by libxcrypt.
 const HASH: &str = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 
-/// Certificates of an authority, of a server at 127.0.0.1, and of a client.
+/// Creates certificates of an authority, of a server at 127.0.0.1, and of a client.
 fn certificates(directory: &Path) {
     let openssl = |arguments: &[&str]| {
         let mut command = Command::new("openssl");
@@ -65,7 +65,7 @@ fn certificates(directory: &Path) {
     }
 }
 
-/// What curl says about `/metrics`: the status, or its own exit status.
+/// Requests `/metrics` with curl. Returns the HTTP status or curl's exit status.
 fn curl(directory: &Path, scheme: &str, address: SocketAddr, options: &[&str]) -> Result<u16, i32> {
     let asked = run(Command::new("curl")
         .current_dir(directory)
@@ -96,7 +96,7 @@ fn only_who_has_the_password_or_the_certificate_is_answered() {
     let config = directory.join("web.yml");
     let options = ["--web.config.file", config.to_str().unwrap()];
 
-    // A password only.
+    // Only a password.
     fs::write(&config, format!("basic_auth_users: {{me: {HASH}}}\n")).unwrap();
     let (plain, address) = exporter(&recording, &options);
     let curl_plain = |options: &[&str]| curl(directory, "http", address, options);
@@ -112,7 +112,7 @@ fn only_who_has_the_password_or_the_certificate_is_answered() {
         .contains("exitstat_exits_total"));
     drop(plain);
 
-    // TLS and a password. Names of files are relative to the configuration's directory.
+    // TLS and a password. File names are relative to the configuration's directory.
     let tls = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
     let users = format!("basic_auth_users:\n  me: {HASH}\n");
     fs::write(&config, format!("{tls}{users}")).unwrap();
@@ -122,12 +122,12 @@ fn only_who_has_the_password_or_the_certificate_is_answered() {
     let me = [&ca[..], &["--user", "me:secret"]].concat();
     assert_eq!(curl(&ca), Ok(401));
     assert_eq!(curl(&me), Ok(200));
-    // An authority that is not known, and no TLS at all.
+    // An unknown authority, and no TLS.
     assert_eq!(curl(&["--user", "me:secret"]), Err(60));
     assert!(curl_plain_is_refused(directory, address));
     assert_eq!(curl(&[&me[..], &["--tls-max", "1.2"]].concat()), Ok(200));
 
-    // Prometheus itself.
+    // Prometheus.
     let scrape = format!(
         "scrape_configs:\n- job_name: exitstat\n  scheme: https\n  tls_config: {{ca_file: '{}'}}\n  \
          basic_auth: {{username: me, password: secret}}\n  static_configs: [{{targets: ['{address}']}}]\n",
@@ -137,7 +137,7 @@ fn only_who_has_the_password_or_the_certificate_is_answered() {
     server.poll("up", |up| up.len() == 1 && number(&up[0]) == 1.0);
     drop(server);
 
-    // Each connection is as the file says now: another version, another certificate, another password.
+    // Each connection uses the current file: another version, another certificate, another password.
     fs::write(&config, format!("{tls}  min_version: TLS13\n{users}")).unwrap();
     assert_eq!(curl(&[&me[..], &["--tls-max", "1.2"]].concat()), Err(35));
     assert_eq!(curl(&me), Ok(200));
@@ -154,7 +154,7 @@ fn only_who_has_the_password_or_the_certificate_is_answered() {
     fs::write(&config, tls).unwrap();
     assert_eq!(curl(&ca), Ok(200));
 
-    // Certificates of clients.
+    // Client certificates.
     let required = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
     fs::write(&config, format!("{tls}{required}")).unwrap();
     let client = |name: &str| {
@@ -163,7 +163,7 @@ fn only_who_has_the_password_or_the_certificate_is_answered() {
     };
     assert!(curl(&ca).is_err());
     assert_eq!(client("client"), Ok(200));
-    // One that signed itself.
+    // A self-signed certificate.
     let signed = run(Command::new("openssl").current_dir(directory).args([
         "req",
         "-x509",
@@ -186,7 +186,7 @@ fn only_who_has_the_password_or_the_certificate_is_answered() {
     assert_eq!(curl(&ca), Ok(200));
     assert!(client("self").is_err());
 
-    // While the file cannot be used, nobody is answered, and why is said once.
+    // While the file is invalid, no request is answered, and the reason is printed once.
     fs::write(&config, "tls: {}\n").unwrap();
     assert!(curl(&ca).is_err() && curl(&ca).is_err());
     fs::write(&config, tls).unwrap();
@@ -240,7 +240,7 @@ fn a_file_that_cannot_be_used_is_an_error_at_the_start() {
         assert_eq!(status, Some(2), "{said}");
         assert!(said.contains("web.yml") && said.contains(says), "{said}");
     }
-    // The example in the docs is one that is taken, but for its files.
+    // The example in the docs is valid, except that its files are missing.
     let docs = fs::read_to_string(contrib("../docs/metrics.md")).unwrap();
     let (_, example) = docs.split_once("```yaml\n# web.yml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();

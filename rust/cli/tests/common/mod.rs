@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A host that counts as the module does, for recordings with what is known to be in them.
+//! A simulated host that counts like the module, for recordings with known content.
 
-// Not every test uses all of it.
+// Not every test uses everything.
 #![allow(dead_code)]
 
 use exitstat_cli::{
@@ -21,10 +21,10 @@ use exitstat_core::{
 };
 use std::collections::BTreeMap;
 
-/// The TSC's frequency.
+/// TSC frequency in kHz.
 pub const KHZ: u32 = 2_000_000;
 
-/// When a host's time begins: 2026-11-21 12:00:00 UTC.
+/// Beginning of a host's time: 2026-11-21 12:00:00 UTC.
 pub const BEGIN: u64 = 1_795_262_400;
 
 #[derive(Clone)]
@@ -52,7 +52,7 @@ pub struct Host {
     details: BTreeMap<(u64, u32), BTreeMap<Identity, Counts>>,
     retired_details: BTreeMap<Identity, Counts>,
     pub slow: Vec<SlowRow>,
-    /// Kernels that exit are not nested guests'.
+    /// Whether the VMs run no nested guests.
     pub is_flat: bool,
 }
 
@@ -77,7 +77,7 @@ impl Host {
         }
     }
 
-    /// So many exits of a vCPU on CPU 0 that were about a key, and came from an instruction, if that is not 0.
+    /// Adds exits of a vCPU on CPU 0 with a key and an instruction pointer, or 0 for none.
     pub fn about(
         &mut self,
         (vm, vcpu): (u64, u32),
@@ -110,8 +110,7 @@ impl Host {
         });
     }
 
-    /// So many exits of a vCPU on a CPU, each of so many cycles, and of them so many that user space
-    /// finished.
+    /// Adds exits of a vCPU on a CPU, each with this many cycles. Userspace finishes some of them.
     pub fn exits(
         &mut self,
         (cpu, vm, vcpu): (u32, u64, u32),
@@ -126,13 +125,13 @@ impl Host {
         add(cpu, reason, exits, cycles, 0, false);
     }
 
-    /// A VM goes.
+    /// Ends a VM.
     pub fn end(&mut self, vm: u64) {
         let gone: Vec<_> = self.vcpus.keys().copied().filter(|id| id.0 == vm).collect();
         gone.into_iter().for_each(|id| self.end_vcpu(id));
     }
 
-    /// A vCPU goes, and takes its details along to those that are gone.
+    /// Ends a vCPU, and adds its counters and details to the retired ones.
     pub fn end_vcpu(&mut self, id: (u64, u32)) {
         for (id, counts) in self.details.remove(&id).into_iter().flatten() {
             let sum = self.retired_details.entry(id).or_default();
@@ -153,7 +152,7 @@ impl Host {
         }
     }
 
-    /// The snapshot after so many milliseconds.
+    /// Takes a snapshot after this many milliseconds.
     pub fn snapshot(&self, ms: u64) -> Vec<u8> {
         let mut counting = Writer::new(&mut []);
         self.write(&mut counting, ms);
@@ -162,7 +161,7 @@ impl Host {
         bytes
     }
 
-    /// The parameter `detail` is written: what was captured is gone.
+    /// Discards captured details, like a write to the parameter `detail`.
     pub fn capture_anew(&mut self) {
         self.details.clear();
         self.retired_details.clear();
@@ -248,7 +247,7 @@ fn write_rows(rows: &mut Rows<'_, '_>, table: &Table, histograms: bool) {
     }
 }
 
-/// What the module captures of two VMs: keys, and of one the instructions, too.
+/// Returns snapshots with details of two VMs: keys, and optionally the instruction pointers of one.
 pub fn details(ips: bool) -> Vec<Vec<u8>> {
     let mut host = Host::new(7);
     let ip = |ip| if ips { ip } else { 0 };
@@ -285,7 +284,7 @@ pub fn details(ips: bool) -> Vec<Vec<u8>> {
     vec![first, host.snapshot(2000)]
 }
 
-/// A driver's two ports, used from three places in turn.
+/// Returns snapshots of a driver with two ports, used from three places in turn.
 pub fn ports_by_turns() -> Vec<Vec<u8>> {
     let mut host = Host::new(7);
     let first = host.snapshot(0);
@@ -299,7 +298,7 @@ pub fn ports_by_turns() -> Vec<Vec<u8>> {
     vec![first, host.snapshot(1000)]
 }
 
-/// What it captures of the first of them after something was done about a timer.
+/// Returns snapshots with details of the first VM after a change to a timer.
 pub fn details_after() -> Vec<Vec<u8>> {
     let mut host = Host::new(9);
     let first = host.snapshot(0);
@@ -311,7 +310,8 @@ pub fn details_after() -> Vec<Vec<u8>> {
     vec![first, host.snapshot(2000)]
 }
 
-/// Of a VM whose kernel is Linux 7.3, and moved: instruction pointers that are where its instructions are.
+/// Returns snapshots of a VM with Linux 7.3, relocated by `offset`: the instruction pointers are at actual
+/// instructions.
 pub fn kernel(offset: u64) -> Vec<Vec<u8>> {
     let mut host = Host::new(7);
     host.is_flat = true;
@@ -332,7 +332,7 @@ pub fn kernel(offset: u64) -> Vec<Vec<u8>> {
     vec![first, host.snapshot(1000)]
 }
 
-/// What BPF counts on an AMD host.
+/// Returns snapshots of BPF's counters on an AMD host.
 pub fn amd(counts_only: bool) -> Vec<Vec<u8>> {
     let mut host = Host::new(7);
     host.isa = Isa::Svm;
@@ -351,7 +351,7 @@ pub fn amd(counts_only: bool) -> Vec<Vec<u8>> {
     vec![first, host.snapshot(1000)]
 }
 
-/// Metadata as of a boot.
+/// Returns the metadata of a boot.
 pub fn metadata() -> Metadata {
     let parameters = [("ept", "Y"), ("vpid", "Y"), ("unrestricted_guest", "Y")];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -371,7 +371,7 @@ pub fn metadata() -> Metadata {
     }
 }
 
-/// A recording of snapshots, with its end.
+/// Returns a complete recording of snapshots.
 pub fn recording(snapshots: &[Vec<u8>]) -> Vec<u8> {
     let mut recorder = Recorder::new(Vec::new(), &metadata()).unwrap();
     for snapshot in snapshots {
@@ -380,7 +380,7 @@ pub fn recording(snapshots: &[Vec<u8>]) -> Vec<u8> {
     recorder.end(&End { status: Some(0) }).unwrap()
 }
 
-/// The same, with the host's name, which tries to clear the terminal.
+/// Like [`recording`], with a host name that tries to clear the terminal.
 pub fn with_host_name(snapshots: &[Vec<u8>]) -> Vec<u8> {
     let metadata = Metadata {
         hostname: Some("host1\x1b[2J".to_owned()),
@@ -396,7 +396,7 @@ pub fn with_host_name(snapshots: &[Vec<u8>]) -> Vec<u8> {
 /// The UUID of the VM `web`.
 pub const WEB: &str = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0";
 
-/// What is known of a VM of [`Host`]'s.
+/// Returns the identity of one of [`Host`]'s VMs.
 pub fn entry(vm: u64, name: &str, uuid: Option<&str>) -> Entry {
     Entry {
         vm,
@@ -409,7 +409,7 @@ pub fn entry(vm: u64, name: &str, uuid: Option<&str>) -> Entry {
     }
 }
 
-/// A compressed recording in which VMs become known before some of the snapshots.
+/// Returns a compressed recording with VM identities before some of the snapshots.
 pub fn named(snapshots: &[Vec<u8>], vms: &[(usize, Entry)]) -> Vec<u8> {
     let mut recorder = Recorder::with(Vec::new(), &metadata(), Compression::Deflate).unwrap();
     for (n, snapshot) in snapshots.iter().enumerate() {
@@ -421,7 +421,7 @@ pub fn named(snapshots: &[Vec<u8>], vms: &[(usize, Entry)]) -> Vec<u8> {
     recorder.end(&End { status: Some(0) }).unwrap()
 }
 
-/// The same, with a mark each before some of them.
+/// Returns a recording with marks before some of the snapshots.
 pub fn marked(snapshots: &[Vec<u8>], marks: &[(usize, &str)]) -> Vec<u8> {
     let mut recorder = Recorder::new(Vec::new(), &metadata()).unwrap();
     for (n, snapshot) in snapshots.iter().enumerate() {
@@ -433,7 +433,7 @@ pub fn marked(snapshots: &[Vec<u8>], marks: &[(usize, &str)]) -> Vec<u8> {
     recorder.end(&End { status: Some(0) }).unwrap()
 }
 
-/// Snapshots of 3 seconds in which VM 1 runs, and VM 2 starts and ends.
+/// Returns snapshots of 3 seconds: VM 1 runs, VM 2 starts and ends.
 pub fn boot() -> Vec<Vec<u8>> {
     let mut host = Host::new(7);
     host.exits((0, 1, 0), 10, 100, 1000, 0);
@@ -456,7 +456,7 @@ pub fn boot() -> Vec<Vec<u8>> {
     snapshots
 }
 
-/// Snapshots in which VM 1 and 2 end together, and then VM 3 with two vCPUs.
+/// Returns snapshots in which VMs 1 and 2 end together, and then VM 3 with two vCPUs.
 pub fn ended() -> Vec<Vec<u8>> {
     let mut host = Host::new(7);
     host.about((1, 0), (32, 0x6e0, 0), 10, 700, 0);
@@ -479,7 +479,7 @@ pub fn ended() -> Vec<Vec<u8>> {
     snapshots
 }
 
-/// The same work with shadow paging.
+/// Returns snapshots of the same work with shadow paging.
 pub fn boot_without_ept() -> Vec<Vec<u8>> {
     let mut host = Host::new(9);
     let mut snapshots = vec![host.snapshot(0)];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Hosts of a fleet, their recordings, and the samples that Prometheus should have of them.
+//! Hosts of a fleet, their recordings, and Prometheus's expected samples of them.
 
 use crate::common::{entry, named, Host, WEB};
 use exitstat_core::{isa::Isa, snapshot::SOURCE_BPF};
@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub type Labels = BTreeMap<String, String>;
 
-/// Snapshots of each recording. Each adds the same exits.
+/// Number of snapshots in each recording. Each adds the same exits.
 pub const SNAPSHOTS: u64 = 3;
 
-/// Exits of a VM for one reason, from one snapshot to the next.
+/// Exits of a VM for one reason, between two snapshots.
 #[derive(Clone, Copy)]
 pub struct Exits {
     reason: u32,
@@ -29,7 +29,7 @@ pub struct Vm {
     name: Option<String>,
     vcpus: u32,
     exits: Vec<Exits>,
-    /// It is gone in the last snapshot.
+    /// Whether it ends before the last snapshot.
     ends: bool,
 }
 
@@ -60,7 +60,7 @@ impl Machine {
     fn new(n: u64) -> Self {
         let amd = n % 4 == 3;
         let bpf = amd || n % 5 == 1;
-        // Two hosts of one model differ a little.
+        // Hosts of the same model differ slightly.
         let khz = [2_399_998, 2_400_002, 1_999_998, 3_100_000][(n % 4) as usize];
         let mut machine = Self {
             n,
@@ -75,7 +75,7 @@ impl Machine {
 
     fn vm(&self, id: u64) -> Vm {
         let n = self.n;
-        // Microseconds as what this host counts in.
+        // Converts microseconds to the host's unit.
         let us = |us: u64| us * u64::from(self.khz) / 1000;
         let row = |reason, name, exits, cycles, user| Exits {
             reason,
@@ -102,7 +102,7 @@ impl Machine {
                 row(48, "EPT_VIOLATION", 2 * few, us(30), n),
             ]
         };
-        // What alerts are about.
+        // Exits that trigger alerts.
         exits.extend(match (n, id) {
             (0, 1) => vec![Exits {
                 key: Some((0x6e0, "0x6e0 IA32_TSC_DEADLINE")),
@@ -143,7 +143,7 @@ impl Machine {
         format!("host-{:02}", self.n)
     }
 
-    /// Whether its module captures keys.
+    /// Returns whether its module captures keys.
     pub fn has_keys(&self) -> bool {
         let mut exits = self.vms.iter().flat_map(|vm| &vm.exits);
         exits.any(|exits| exits.key.is_some())
@@ -197,7 +197,7 @@ impl Machine {
         cycles as f64 / (f64::from(self.khz) * 1e3)
     }
 
-    /// Series of one scrape at most, as docs/metrics.md states.
+    /// Returns the maximum number of series of a scrape according to docs/metrics.md.
     pub fn most_series(&self) -> usize {
         let of = |vms: &[Vm]| -> BTreeSet<u32> {
             let exits = vms.iter().flat_map(|vm| &vm.exits);
@@ -214,17 +214,17 @@ impl Vm {
     }
 }
 
-/// A series and its value.
+/// A series with its value.
 pub struct Sample {
     pub metric: &'static str,
     pub labels: Labels,
     pub value: f64,
 }
 
-/// What Prometheus should have of all hosts, after so many snapshots.
+/// Expected samples of all hosts, after a number of snapshots.
 pub struct Expected {
     pub samples: Vec<Sample>,
-    /// How long exits took, in seconds, and how many of them: by host, vendor and name.
+    /// Exit durations in seconds with their numbers of exits, by host, vendor and name.
     durations: BTreeMap<[String; 3], Vec<(f64, u64)>>,
 }
 
@@ -298,7 +298,7 @@ impl Expected {
         put("undefined_exits_total", &[], undefined as f64);
     }
 
-    /// The sums of a metric by some labels, of the series whose reason's name is `is`.
+    /// Sums a metric by some labels, over the series whose reason's name satisfies `is`.
     pub fn sum_if(&self, metric: &str, by: &[&str], is: impl Fn(&str) -> bool) -> Vector {
         let mut sums = Vector::new();
         for sample in &self.samples {
@@ -356,7 +356,7 @@ impl Expected {
     }
 }
 
-/// `a op on (labels of b) b`: series of `a` that have one in `b`.
+/// Returns `a op on (labels of b) b`, for the series of `a` that have one in `b`.
 pub fn join(a: &Vector, b: &Vector, op: impl Fn(f64, f64) -> f64) -> Vector {
     let joined = a.iter().filter_map(|(labels, &a)| {
         let has = |other: &Labels| other.iter().all(|(k, v)| labels.get(k) == Some(v));
@@ -366,7 +366,7 @@ pub fn join(a: &Vector, b: &Vector, op: impl Fn(f64, f64) -> f64) -> Vector {
     joined.collect()
 }
 
-/// `topk(many, vector)`.
+/// Returns `topk(many, vector)`.
 pub fn top(many: usize, vector: &Vector) -> Vector {
     let mut all: Vec<_> = vector.iter().collect();
     all.sort_by(|a, b| b.1.total_cmp(a.1));
@@ -375,7 +375,7 @@ pub fn top(many: usize, vector: &Vector) -> Vector {
         .collect()
 }
 
-/// `vector > least`.
+/// Returns `vector > least`.
 pub fn above(least: f64, vector: &Vector) -> Vector {
     let above = vector.iter().filter(|(_, &value)| value > least);
     above

@@ -2,8 +2,8 @@
 
 //! Queries without the passing of time.
 //!
-//! What a rate is depends on when Prometheus scraped. Everything else about a query does not: which series it
-//! adds, joins, divides and leaves out. So each recorded series is replaced by its rule's expression, and each
+//! The value of a rate depends on when Prometheus scraped. Everything else about a query does not: which series
+//! it adds, joins, divides and excludes. So each recorded series is replaced by its rule's expression, and each
 //! rate of a counter by the counter.
 
 use std::collections::BTreeMap;
@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 /// Functions of a series over time.
 const OVER_TIME: [&str; 3] = ["rate", "increase", "avg_over_time"];
 
-/// Returns the query about counters as they are, or, if `past`, as they were a week ago. `rules` are the recording
-/// rules: name and expression.
+/// Returns the query for current counters, or, if `past`, for those of a week ago. `rules` has the names and
+/// expressions of the recording rules.
 pub fn timeless(query: &str, rules: &BTreeMap<String, String>, past: bool) -> String {
     let mut out = String::new();
     let mut rest = query;
@@ -48,7 +48,7 @@ pub fn timeless(query: &str, rules: &BTreeMap<String, String>, past: bool) -> St
             let (labels, after) = rest.split_at(labels);
             rest = after;
             match rules.get(word) {
-                // The labels only say "any".
+                // The labels only mean "any".
                 Some(rule) if labels.is_empty() || labels == r#"{instance=~".*"}"# => {
                     out.push_str(&format!("({})", timeless(rule, rules, past)));
                 }
@@ -66,7 +66,7 @@ pub fn timeless(query: &str, rules: &BTreeMap<String, String>, past: bool) -> St
     out
 }
 
-/// Where the bracket that the text begins with is closed.
+/// Returns the offset of the bracket that closes the text's first one.
 fn closing(text: &str) -> usize {
     let mut depth = 0;
     let mut quoted = false;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A recording of some length, as it could be: two VMs boot, one works on, one is shut down.
+//! A realistic recording of any length: two VMs boot, one continues to work, one is shut down.
 
 #![allow(dead_code)]
 
 use crate::common::{marked as with_marks, Host};
 
-/// A reason's exits: its number, the bucket that most exits are in, exits a second while the VM
-/// boots and after that, and how many in a hundred user space finishes.
+/// Exits for a reason: its number, the bucket with most exits, exits per second during the VM's boot and
+/// afterwards, and the percentage that userspace finishes.
 const REASONS: [(u32, u32, u64, u64, u64); 11] = [
     (1, 11, 250, 260, 0),
     (7, 10, 300, 40, 0),
@@ -22,20 +22,20 @@ const REASONS: [(u32, u32, u64, u64, u64); 11] = [
     (52, 9, 240, 310, 0),
 ];
 
-/// Seconds that a VM boots.
+/// Duration of a VM's boot in seconds.
 const BOOT: u64 = 8;
 
-/// When VM 2 is started, and when it is gone.
+/// Start and end of VM 2.
 const SECOND: (u64, u64) = (10, 32);
 
-/// A second of a vCPU's life.
+/// Adds a second of a vCPU's exits.
 fn live(host: &mut Host, (vm, vcpu): (u64, u32), age: u64) {
     for (reason, middle, boot, work, user) in REASONS {
-        // Up and down a bit, and each vCPU in its own way.
+        // Varies a little, differently for each vCPU.
         let swing = 80 + (age * 37 + u64::from(vcpu) * 11 + u64::from(reason) * 7) % 40;
         let rate = if age < BOOT { boot } else { work };
         let new = rate * swing / 100 / (u64::from(vcpu) + 1);
-        // A sixteenth a bit shorter, a quarter longer, a sixteenth very long.
+        // A sixteenth is slightly shorter, a quarter longer, a sixteenth very long.
         let (few, some) = (new / 16, new / 4);
         let most = new - 2 * few - some;
         let user = new * user / 100;
@@ -53,17 +53,17 @@ fn live(host: &mut Host, (vm, vcpu): (u64, u32), age: u64) {
     }
 }
 
-/// A recording of so many seconds, with a snapshot each.
+/// Returns a recording of this many seconds, with a snapshot per second.
 pub fn recorded(seconds: u64) -> Vec<u8> {
     marked(seconds, &[])
 }
 
-/// The same, with marks at seconds.
+/// Like [`recorded`], with marks at seconds.
 pub fn marked(seconds: u64, marks: &[(usize, &str)]) -> Vec<u8> {
     with_marks(&snapshots(seconds, |_| ()), marks)
 }
 
-/// The same, with details.
+/// Like [`recorded`], with details.
 pub fn detailed(seconds: u64) -> Vec<u8> {
     let details = |host: &mut Host| {
         host.about((1, 0), (32, 0x6e0, 0), 200, 700, 0);
@@ -74,7 +74,7 @@ pub fn detailed(seconds: u64) -> Vec<u8> {
 
 fn snapshots(seconds: u64, also: impl Fn(&mut Host)) -> Vec<Vec<u8>> {
     let mut host = Host::new(1);
-    // As a process may call itself.
+    // A name that a process may choose.
     host.process = *b"qe\"mu\\-system-x8";
     let second = |second: u64| {
         for vcpu in 0..2 {

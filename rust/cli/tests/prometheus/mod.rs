@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Exporters, and a Prometheus that scrapes them: Debian's package `prometheus`.
+//! Exporters, and a Prometheus that scrapes them, from Debian's package `prometheus`.
 
-// Not every test uses all of it.
+// Not every test uses everything.
 #![allow(dead_code)]
 
 use serde_json::Value;
@@ -57,13 +57,13 @@ pub fn promtool(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Starts an exporter of a recording, and tells its address.
+/// Starts an exporter of a recording, and returns its address.
 pub fn exporter(recording: &Path, options: &[&str]) -> (Running, SocketAddr) {
     let (exporter, address, _) = exporter_with_messages(recording, options);
     (exporter, address)
 }
 
-/// Also what it writes to standard error, but its address.
+/// Like [`exporter`], also returning what it writes to standard error after the address.
 pub fn exporter_with_messages(
     recording: &Path,
     options: &[&str],
@@ -85,7 +85,7 @@ pub fn exporter_with_messages(
                 Some(address) => address_is.send(address.parse().unwrap()).unwrap(),
                 None => {
                     eprintln!("{line}");
-                    // Not every test wants them.
+                    // Not every test reads them.
                     let _ = message.send(line);
                 }
             }
@@ -94,7 +94,7 @@ pub fn exporter_with_messages(
     (Running(child), address.recv().unwrap(), messages)
 }
 
-/// A request as by hand; returns the head and the body.
+/// Sends a request, and returns the head and the body of the response.
 pub fn request(address: SocketAddr, method: &str, path: &str, accept: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
@@ -122,7 +122,7 @@ pub fn metrics(address: SocketAddr) -> String {
     request(address, "GET", "/metrics", "").1
 }
 
-/// The value of a series, as it is written.
+/// Returns the value of a series as text.
 pub fn value<'a>(metrics: &'a str, series: &str) -> Option<&'a str> {
     metrics
         .lines()
@@ -136,7 +136,7 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one with all rules. `scrape` is the rest of its configuration, from `scrape_configs` on.
+    /// Starts a server with all rules. `scrape` is the rest of its configuration, from `scrape_configs` on.
     pub fn start(directory: &Path, scrape: &str) -> Self {
         let rules = fs::canonicalize(contrib("prometheus")).unwrap();
         let config = directory.join("prometheus.yml");
@@ -149,7 +149,7 @@ impl Prometheus {
             ),
         )
         .unwrap();
-        // Prometheus does not tell which port it took, so one is chosen; another may take it first.
+        // Prometheus does not report its port, so the test chooses one. Another process may take it first.
         for _ in 0..5 {
             let free = TcpListener::bind("127.0.0.1:0")
                 .unwrap()
@@ -183,12 +183,12 @@ impl Prometheus {
         panic!("Prometheus does not start");
     }
 
-    /// What it answers to a query now: the result, or what is wrong with the query.
+    /// Returns the result of a query now, or the error in the query.
     pub fn query(&self, query: &str) -> Result<Vec<Value>, String> {
         self.query_at(query, None)
     }
 
-    /// The same, at a time in seconds since 1970.
+    /// Like [`Self::query`], at a time in seconds since 1970.
     pub fn query_at(&self, query: &str, time: Option<f64>) -> Result<Vec<Value>, String> {
         let escaped: Vec<_> = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let escaped = escaped.concat();
@@ -206,13 +206,13 @@ impl Prometheus {
         }
     }
 
-    /// An answer of the API; `None` while it starts.
+    /// Returns a response of the API; `None` while the server starts.
     pub fn get(&self, path: &str) -> Option<Value> {
         let (_, body) = request(self.address, "GET", path, "");
         serde_json::from_str(&body).ok()
     }
 
-    /// Asks until there is something that `is` says yes to.
+    /// Repeats a query until its result satisfies a condition.
     pub fn poll(&self, query: &str, is: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let mut last = Vec::new();
         for _ in 0..600 {
@@ -226,12 +226,12 @@ impl Prometheus {
     }
 }
 
-/// The value of a result.
+/// Returns the value of a result.
 pub fn number(result: &Value) -> f64 {
     result["value"][1].as_str().unwrap().parse().unwrap()
 }
 
-/// All queries of the dashboard, with its variables put in.
+/// Returns all queries of the dashboard, with its variables replaced.
 pub fn queries(dashboard: &Value) -> Vec<String> {
     let panels = dashboard["panels"].as_array().unwrap().iter();
     panels
