@@ -95,7 +95,7 @@ fn added(sizes: &str, name: &str) -> Option<i64> {
     Some(patched - unpatched)
 }
 
-/// Returns the line for the terminal.
+/// Returns the table for the terminal.
 pub fn table(items: &[Item]) -> Table {
     let mut table = table::new(&["memory", "what", "bytes", "at most"], 2);
     for item in items {
