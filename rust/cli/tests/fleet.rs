@@ -233,17 +233,14 @@ fn answers_of_the_fleet(all: &Expected, past: &Expected) -> BTreeMap<String, Vec
     )]);
     for (title, what) in KINDS {
         let (host, vm) = (format!("host_{what}_total"), format!("{what}_total"));
-        let by_host = |of: &Expected| of.sum(&host, &["instance"]);
-        let by_vm = |of: &Expected| of.sum_by_vm_name(&vm);
-        let by_reason = |of: &Expected| of.sum(&host, &REASON);
-        let sums: [(_, &dyn Fn(&Expected) -> Vector, _); 3] = [
-            ("host", &by_host, true),
-            ("VM", &by_vm, true),
-            ("reason", &by_reason, false),
-        ];
-        for (of, sums, is_top) in sums {
-            let now = sums(all);
-            let gained = join(&now, &sums(past), |now, past| now - past);
+        let sums = |expected: &Expected, of: &str| match of {
+            "host" => expected.sum(&host, &["instance"]),
+            "VM" => expected.sum_by_vm_name(&vm),
+            _ => expected.sum(&host, &REASON),
+        };
+        for (of, is_top) in [("host", true), ("VM", true), ("reason", false)] {
+            let now = sums(all, of);
+            let gained = join(&now, &sums(past, of), |now, past| now - past);
             let (now, gained) = match is_top {
                 true => (top(20, &now), top(20, &gained)),
                 false => (above(0.0, &now), gained),
