@@ -12,7 +12,11 @@ pub use ended::Unknown;
 pub use scope::{Scope, VcpuId, Whose};
 pub use seen::Seen;
 
-use crate::{detail::Details, reason::Reason, vm::identity::Identity};
+use crate::{
+    detail::Details,
+    reason::Reason,
+    vm::{identity::Identity, text::printable},
+};
 use exitstat_core::{
     histogram,
     snapshot::{Header, Malformed, Owner, Row, Snapshot, BUCKETS},
@@ -816,9 +820,6 @@ fn seconds_between(before: &Header, after: &Header) -> f64 {
 /// Returns a NUL-padded text.
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-    // Processes choose their own names: keep control characters from the terminal.
-    String::from_utf8_lossy(&bytes[..end])
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
+    // Processes choose their own names.
+    printable(&String::from_utf8_lossy(&bytes[..end]))
 }

@@ -370,6 +370,27 @@ fn a_full_file_is_put_aside_and_nothing_is_lost_between_two() {
 }
 
 #[test]
+fn a_phase_goes_on_in_the_next_file() {
+    let directory = directory();
+    let path = directory.path();
+    let options = ["-i", "60", "--rotate", "1B", "--marks", "marks"];
+    // Each mark takes a snapshot, which makes the file full.
+    let command =
+        "echo one >marks; until [ -e out.1.rec ]; do kill -0 $PPID && sleep 0.01 || exit; done";
+    let status = record(path, &options, &["sh", "-c", command]).status();
+    assert!(status.unwrap().success());
+    let labels = |name: &str| {
+        let phases = Recording::open(&path.join(name)).unwrap().phases;
+        phases
+            .into_iter()
+            .map(|phase| phase.label)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(labels("out.1.rec"), ["", "one"]);
+    assert_eq!(labels("out.rec"), ["one"]);
+}
+
+#[test]
 fn a_pipe_cannot_be_rotated() {
     let directory = directory();
     let output = record_to(directory.path(), "/dev/stdout", &["--rotate", "1h"], &[])

@@ -12,7 +12,7 @@ use crate::{
     output::{self, csv, fit::Column, json, table, width},
     reason::{is_one_of, name_or_total, number_or_none, Reason},
     view::not_there,
-    vm::wanted::vm,
+    vm::{text::printable, wanted::vm},
 };
 use clap::ValueEnum;
 use exitstat_core::{detail::Identity, tally::Tally};
@@ -169,7 +169,7 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, Error> {
                     |seconds| format!("{:.3} s", seconds.0),
                 );
                 let parts = [
-                    format!("{name}: {}", table::printable(&path.to_string_lossy())),
+                    format!("{name}: {}", printable(&path.to_string_lossy())),
                     seconds,
                     format!("source: {by}"),
                 ];

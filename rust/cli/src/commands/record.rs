@@ -145,6 +145,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         _ => (),
     }
     let mut due = Instant::now() + args.interval;
+    let mut phase = None;
     let status = loop {
         if child.is_none() && recorder.is_err() {
             break None;
@@ -163,11 +164,13 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
                     known.add(&taken);
                     let write = || {
                         taken.write(&mut open, mark.as_slice())?;
+                        phase = mark.clone().or(phase.take());
                         match &mut rotation {
                             Some(rotation) if rotation.is_due(open.output())? => {
                                 let last = known.whole(taken)?;
                                 let metadata = metadata(args, &header);
-                                rotation.rotate(open, &metadata, args.compression(), &last)
+                                let phase = phase.as_slice();
+                                rotation.rotate(open, &metadata, args.compression(), &last, phase)
                             }
                             _ => Ok(open),
                         }

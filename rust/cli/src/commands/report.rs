@@ -14,7 +14,7 @@ use crate::{
     output::{self, fit::shorten, table, width, Printer},
     source::recording::{End, Ending, Recording},
     view::{is_counted, not_there, unknown_last_exits, View},
-    vm::wanted::scope,
+    vm::{text::printable, wanted::scope},
 };
 use std::{io::Write, process::ExitCode, time::Duration};
 
@@ -103,7 +103,7 @@ fn heading(out: &mut impl Write, recording: &Recording) -> Result<(), Error> {
     ];
     for (name, text) in lines {
         if !text.is_empty() {
-            let line = format!("{:<12}{}", format!("{name}:"), table::printable(&text));
+            let line = format!("{:<12}{}", format!("{name}:"), printable(&text));
             let line = width().map_or(line.as_str().into(), |width| shorten(&line, width));
             writeln!(out, "{line}")?;
         }

@@ -24,12 +24,6 @@ use exitstat_core::{
 };
 use std::collections::BTreeMap;
 
-/// Replaces control characters in an untrusted text, such as a guest's, to protect the terminal.
-fn printable(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { '?' } else { c };
-    text.chars().map(plain).collect()
-}
-
 /// Counters by identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries(BTreeMap<Identity, Counts>);

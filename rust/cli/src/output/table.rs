@@ -9,6 +9,7 @@ use crate::{
     model::{Counters, Longest, Period, Scope},
     reason::number_or_none,
     view::{with_name, Figures, Row, Subject, View},
+    vm::text::printable,
 };
 use anstyle::{Effects, Style};
 use exitstat_core::histogram::bucket_begin;
@@ -302,15 +303,6 @@ fn about(view: &View) -> Vec<String> {
         parts.push(format!("{} vCPU(s) {only}", view.unattached));
     }
     parts
-}
-
-/// Returns a text from a file without the characters that a terminal would obey.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let shown = text.chars();
-    shown
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
 }
 
 /// Formats nanoseconds since 1970 in this host's time zone.

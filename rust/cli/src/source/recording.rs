@@ -31,7 +31,10 @@
 
 use crate::{
     model::{Period, Sample},
-    vm::known::{Entry, Known},
+    vm::{
+        known::{Entry, Known},
+        text::printable,
+    },
 };
 use ahead::Ahead;
 use exitstat_core::snapshot::Malformed;
@@ -110,7 +113,7 @@ impl Mark {
     #[must_use]
     pub fn new(text: &str) -> Self {
         let shown: String = text.chars().filter(|c| !c.is_control()).collect();
-        let cut: String = shown.trim().chars().take(80).collect();
+        let cut: String = printable(shown.trim()).chars().take(80).collect();
         Self {
             label: cut.trim_end().to_owned(),
         }

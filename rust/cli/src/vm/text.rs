@@ -21,8 +21,7 @@ impl Text {
         let bytes = &bytes[..bytes.len().min(4 * MOST + 4)];
         let text = String::from_utf8_lossy(bytes);
         let cut: String = text.trim().chars().take(MOST).collect();
-        let safe = cut.trim_end().chars();
-        let safe: String = safe.map(|c| if is_unsafe(c) { '?' } else { c }).collect();
+        let safe = printable(cut.trim_end());
         (!safe.is_empty()).then_some(Self(safe))
     }
 
@@ -31,6 +30,13 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Replaces the characters of an untrusted text that a terminal would obey or not show.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let plain = |c: char| if is_unsafe(c) { '?' } else { c };
+    text.chars().map(plain).collect()
 }
 
 /// Returns whether a character moves the cursor, is invisible, or reorders others.

@@ -5,7 +5,7 @@
 //! Digits are always a number, and a text in the form of a UUID is always a UUID, because a VM's name can
 //! look like either. `name:7` selects the VM with the name `7`.
 
-use super::{identity::Identity, uuid::Uuid};
+use super::{identity::Identity, text::printable, uuid::Uuid};
 use crate::{
     cli::{ScopeArgs, VmArg},
     error::Error,
@@ -91,10 +91,7 @@ impl Wanted {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Uuid(uuid) => uuid.to_string(),
-            Self::Name(name) => name
-                .chars()
-                .map(|c| if c.is_control() { '?' } else { c })
-                .collect(),
+            Self::Name(name) => printable(name),
         }
     }
 

@@ -8,7 +8,7 @@
 use super::{replacement::Target, Taken};
 use crate::{
     cli::Rotate,
-    source::recording::{Compression, End, Metadata, Recorder},
+    source::recording::{Compression, End, Mark, Metadata, Recorder},
 };
 use rustix::{
     fs::{fchmod, renameat_with, Mode, RenameFlags, CWD},
@@ -63,7 +63,7 @@ impl Rotation {
         })
     }
 
-    /// Ends a full file, and continues in a new one that begins with the last snapshot.
+    /// Ends a full file, and continues in a new one that begins with the last snapshot, in the phase of the last mark.
     ///
     /// # Errors
     ///
@@ -74,9 +74,10 @@ impl Rotation {
         metadata: &Metadata,
         compression: Compression,
         last: &Taken,
+        phase: &[Mark],
     ) -> io::Result<Recorder<File>> {
         let mut begin = Recorder::with(Vec::new(), metadata, compression)?;
-        last.write(&mut begin, &[])?;
+        last.write(&mut begin, phase)?;
         let mode = recorder.output().metadata()?.mode() & 0o777;
         recorder.end(&End { status: None })?;
         self.put_aside()?;

@@ -6,7 +6,7 @@ mod qmp;
 
 pub use qmp::{ask, Answers};
 
-use super::printable;
+use crate::vm::text::printable;
 use exitstat_core::key::REGION;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,7 @@
 //! QMP has one JSON message per line (QEMU's `docs/interop/qmp-spec`). QEMU serves one client per socket at
 //! a time, so the connection is short.
 
-use crate::detail::printable;
+use crate::vm::text::printable;
 use rustix::{
     io::Errno,
     net::{connect, socket_with, sockopt, AddressFamily, SocketAddrUnix, SocketFlags, SocketType},

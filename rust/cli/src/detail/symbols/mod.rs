@@ -5,7 +5,7 @@
 mod instruction;
 mod kaslr;
 
-use super::printable;
+use crate::vm::text::printable;
 use exitstat_core::detail::{Identity, CONTEXT_CPL, CONTEXT_NESTED};
 use kaslr::{Evidence, Point};
 use object::{
