@@ -107,5 +107,5 @@ fn the_configuration_of_prometheus_is_valid_and_keeps_all_recorded_sums() {
             }
         }
     }
-    assert_eq!(recorded, 14);
+    assert_eq!(recorded, 17);
 }
