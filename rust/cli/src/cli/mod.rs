@@ -479,8 +479,8 @@ pub struct CheckArgs {
 
 /// Inside a guest, show its own exits, read by CPUID
 ///
-/// Reads CPUID leaves 0x4FFFFFFD and 0x4FFFFFFF, as any program in a guest may. The guest needs no
-/// module and no privileges; the host needs kvm_exitstat. exitstat first checks that the host
+/// Reads CPUID leaves 0x4FFFFFFD and 0x4FFFFFFF, and 0x4FFFFFFB for the generation, as any program in a
+/// guest may. The guest needs no module and no privileges; the host needs kvm_exitstat. exitstat first checks that the host
 /// provides the leaves: leaf 0x4FFFFFFD must report the nonexistent reason 35 as undefined. If it
 /// does not, the exit status is 4.
 ///
