@@ -6,7 +6,7 @@
 //! the chosen VMs. Readers therefore find a VM's last exits as in whole snapshots (`model/ended.rs`), and
 //! other VMs cannot add to them.
 
-use crate::model::{Counters, Reasons, Sample};
+use crate::model::{Counters, Longest, Reasons, Sample};
 use exitstat_core::{
     histogram::bucket_last,
     snapshot::{Header, Malformed, NestedTail, Owner, RowHead, Rows, Snapshot, Writer},
@@ -137,9 +137,11 @@ fn retired(rows: &mut Rows<'_, '_>, (reason, counters): (crate::reason::Reason, 
 /// Returns an upper bound of the longest of the last exits: the bound of its bucket, or the longest exit of
 /// all retired vCPUs.
 fn longest(last_exits: &Counters, retired: Option<&Counters>) -> u64 {
-    let buckets = last_exits.histogram.buckets();
-    let last = buckets.iter().rposition(|&exits| exits != 0);
-    let bound = last.map_or(0, |bucket| bucket_last(bucket as u32));
+    let bound = match last_exits.longest() {
+        None => 0,
+        Some(Longest::Exactly(cycles)) => cycles,
+        Some(Longest::InBucket(bucket)) => bucket_last(bucket),
+    };
     retired
         .and_then(|retired| retired.max)
         .map_or(bound, |max| bound.min(max))
