@@ -14,7 +14,7 @@ use crate::{
         live::Live,
         recording::{Compression, End, Mark, Metadata, Reader, Recorder},
     },
-    vm::known::Entry,
+    vm::known::{keys, Entry, Known},
 };
 use exitstat_core::snapshot::Header;
 use rustix::{
@@ -103,7 +103,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         .rotate
         .map(|full| Rotation::new(&args.output, full, args.keep.map(|keep| keep as usize)));
     let mut known = Known::default();
-    known.add(&first);
+    first.vms.iter().cloned().for_each(|vm| known.add(vm));
 
     let (sender, events) = mpsc::channel();
     let stopped = signals(sender.clone())?;
@@ -117,7 +117,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         0 => (),
         signal => return Ok(signal_status(signal)),
     }
-    let mut child = match Running::start(&args.command, args.only_command) {
+    let child = match Running::start(&args.command, args.only_command) {
         None => None,
         Some(Ok(child)) => Some(child),
         Some(Err(why)) => {
@@ -150,7 +150,7 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
         if child.is_none() && recorder.is_err() {
             break None;
         }
-        let mark = match next(&events, due, child.as_mut())? {
+        let mark = match next(&events, due, child.as_ref())? {
             Event::Due => None,
             Event::Mark(mark) => Some(mark),
             Event::Stop => break None,
@@ -161,13 +161,13 @@ fn record(args: &RecordArgs) -> Result<u8, Error> {
             Ok(mut open) => source
                 .take()
                 .and_then(|taken| {
-                    known.add(&taken);
+                    taken.vms.iter().cloned().for_each(|vm| known.add(vm));
                     let write = || {
                         taken.write(&mut open, mark.as_slice())?;
                         phase = mark.clone().or(phase.take());
                         match &mut rotation {
                             Some(rotation) if rotation.is_due(open.output())? => {
-                                let last = known.whole(taken)?;
+                                let last = with_identities(&mut known, taken)?;
                                 let metadata = metadata(args, &header);
                                 let phase = phase.as_slice();
                                 rotation.rotate(open, &metadata, args.compression(), &last, phase)
@@ -227,27 +227,16 @@ impl Taken {
     }
 }
 
-/// Identities of all VMs while recording.
-#[derive(Default)]
-struct Known(BTreeMap<(u64, u32), Entry>);
-
-impl Known {
-    fn add(&mut self, taken: &Taken) {
-        let entries = taken.vms.iter().cloned();
-        self.0.extend(entries.map(|vm| ((vm.vm, vm.pid), vm)));
-    }
-
-    /// Returns a snapshot with the identities of all its VMs, and forgets ended VMs.
-    fn whole(&mut self, taken: Taken) -> io::Result<Taken> {
-        let sample = Sample::parse(&taken.bytes)
-            .map_err(|why| io::Error::other(device::Error::Snapshot(why)))?;
-        let vms = sample.counts.vms();
-        self.0.retain(|(vm, _), _| vms.contains(vm));
-        Ok(Taken {
-            vms: self.0.values().cloned().collect(),
-            ..taken
-        })
-    }
+/// Returns a snapshot with the identities of all its VMs, and forgets ended VMs.
+fn with_identities(known: &mut Known, taken: Taken) -> io::Result<Taken> {
+    let sample = Sample::parse(&taken.bytes)
+        .map_err(|why| io::Error::other(device::Error::Snapshot(why)))?;
+    let vms = keys(&sample.counts);
+    known.retain(|key| vms.contains(&key));
+    Ok(Taken {
+        vms: known.entries(),
+        ..taken
+    })
 }
 
 /// Source of snapshots.
@@ -437,13 +426,9 @@ enum Event {
 }
 
 /// Waits for the next event.
-fn next(
-    events: &Receiver<Told>,
-    due: Instant,
-    mut child: Option<&mut Running>,
-) -> Result<Event, Error> {
+fn next(events: &Receiver<Told>, due: Instant, child: Option<&Running>) -> Result<Event, Error> {
     loop {
-        if let Some(child) = &mut child {
+        if let Some(child) = child {
             let ended = child.ended();
             if let Some(status) = ended.map_err(Error::io("cannot wait for the command"))? {
                 return Ok(Event::Ended(status));
@@ -457,7 +442,7 @@ fn next(
             Ok(Told::Signal(signal)) => Ok(signal),
             Err(why) => Err(why),
         };
-        match (told, &child) {
+        match (told, child) {
             (Ok(SIGCHLD), _) => (),
             (Ok(_), None) => return Ok(Event::Stop),
             // The terminal sends Ctrl-C to the command, too. Other signals reach only exitstat and are

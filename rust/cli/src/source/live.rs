@@ -11,7 +11,10 @@ use crate::{
     cli::{LiveArgs, SourceKind},
     error::Error,
     model::Sample,
-    vm::{known::Entry, process::Watch},
+    vm::{
+        known::{keys, Entry},
+        process::Watch,
+    },
 };
 use exitstat_core::snapshot::{Owner, Snapshot};
 use std::{collections::BTreeSet, path::Path};
@@ -109,9 +112,7 @@ impl Live {
     pub fn sample(&mut self, vm: Option<u64>) -> Result<Sample, Error> {
         let bytes = self.snapshot(vm)?;
         let mut sample = Sample::parse(bytes).map_err(device::Error::Snapshot)?;
-        let vcpus = sample.counts.vcpus.iter();
-        let vms = vcpus.map(|(&(vm, _), vcpu)| (vm, vcpu.pid)).collect();
-        self.watch.look(sample.header.load, &vms);
+        self.watch.look(sample.header.load, &keys(&sample.counts));
         self.watch.known().name(&mut sample.counts);
         Ok(sample)
     }

@@ -5,11 +5,21 @@
 use super::identity::Identity;
 use crate::model::Counts;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Number and process of a VM. Numbers start over when the module is reloaded; the process then tells VMs
 /// apart.
 pub type Key = (u64, u32);
+
+/// Returns the VMs that have counters.
+#[must_use]
+pub fn keys(counts: &Counts) -> BTreeSet<Key> {
+    let vcpus = counts.vcpus.iter();
+    vcpus.map(|(&(vm, _), vcpu)| (vm, vcpu.pid)).collect()
+}
 
 /// Identity of a VM in a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +57,17 @@ impl Known {
     #[must_use]
     pub fn get(&self, key: Key) -> Option<&Identity> {
         self.0.get(&key).map(Arc::as_ref)
+    }
+
+    /// Returns the identities of all VMs, as a recording has them.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        let entry = |(&(vm, pid), identity): (&Key, &Arc<Identity>)| Entry {
+            vm,
+            pid,
+            identity: Identity::clone(identity),
+        };
+        self.0.iter().map(entry).collect()
     }
 
     /// Assigns each vCPU the identity of its VM.

@@ -15,10 +15,7 @@ use std::{
 
 /// A running command.
 #[derive(Debug)]
-pub struct Running {
-    child: Child,
-    adopts: bool,
-}
+pub struct Running(Child);
 
 impl Running {
     /// Starts the command, if there is one. If `adopts`, exitstat becomes the parent of processes that the
@@ -29,8 +26,7 @@ impl Running {
             if adopts {
                 set_child_subreaper(Some(getpid()))?;
             }
-            let child = Command::new(program).args(arguments).spawn()?;
-            Ok(Self { child, adopts })
+            Command::new(program).args(arguments).spawn().map(Self)
         };
         Some(start())
     }
@@ -40,10 +36,7 @@ impl Running {
     /// # Errors
     ///
     /// The child does not exist.
-    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
-        if !self.adopts {
-            return self.child.try_wait();
-        }
+    pub fn ended(&self) -> io::Result<Option<ExitStatus>> {
         while let Some((pid, status)) = retry(|| wait(WaitOptions::NOHANG))? {
             if Some(pid) == self.pid() {
                 return Ok(Some(ExitStatus::from_raw(status.as_raw())));
@@ -60,7 +53,7 @@ impl Running {
     }
 
     fn pid(&self) -> Option<Pid> {
-        let pid = i32::try_from(self.child.id()).ok()?;
+        let pid = i32::try_from(self.0.id()).ok()?;
         Pid::from_raw(pid)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     source::{device, some_vms::Retired},
     vm::{
         ancestry::Ancestry,
-        known::{Entry, Key, Known},
+        known::{keys, Entry, Key, Known},
         wanted::Wanted,
     },
 };
@@ -115,8 +115,7 @@ impl Selection {
     /// Selects among the new VMs of a snapshot. Returns those that are recorded from now on.
     fn choose(&mut self, sample: &Sample) -> Result<BTreeSet<Key>, Error> {
         let counts = &sample.counts;
-        let vcpus = counts.vcpus.iter();
-        let mut vms: BTreeSet<Key> = vcpus.map(|(id, vcpu)| (id.0, vcpu.pid)).collect();
+        let mut vms = keys(counts);
         self.known.retain(|key| vms.contains(&key));
         let before = self.before.as_ref();
         let same_load = before.filter(|before| before.header.load == sample.header.load);
@@ -139,7 +138,7 @@ impl Selection {
                     // What has been recorded must not end because somebody gives two VMs this name.
                     (Err(error), Some(_)) => {
                         if !self.is_ambiguous {
-                            crate::say!("exitstat: recording neither: {error}");
+                            crate::say!("exitstat: recording none of them: {error}");
                         }
                         self.is_ambiguous = true;
                         None
